@@ -1,0 +1,21 @@
+"""The errors that callers of `stylecore` may want to catch."""
+
+
+class StyleTransferError(Exception):
+    """Base of all errors raised on purpose; the message is meant for the user."""
+
+
+class ImageError(StyleTransferError):
+    """A picture cannot be read, is too small, or is too large."""
+
+
+class StyleError(StyleTransferError):
+    """A style is unknown, or a blend of styles has unusable weights."""
+
+
+class WeightsError(StyleTransferError):
+    """A file in `weights/` is missing, damaged, or not of the expected form."""
+
+
+class DeviceError(StyleTransferError):
+    """The requested device does not really start."""

@@ -1,0 +1,215 @@
+"""Pictures in and out: decode, orient, convert to sRGB, limit, resize, encode."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from stylecore.errors import ImageError
+
+MIN_SIDE = 32  # px; the networks need that much
+MAX_MEGAPIXELS = 100.0  # decoded RGB of this size is 300 MB
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+PHOTO_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+SAVE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+SAVE_OPTIONS = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "PNG": {"compress_level": 4},
+    "WEBP": {"quality": 92},
+}
+_SRGB = ImageCms.createProfile("sRGB")
+
+Source = str | PathLike | bytes | BinaryIO | Image.Image
+
+
+def load_image(
+    source: Source, *, max_megapixels: float = MAX_MEGAPIXELS, max_side: int | None = None
+) -> Image.Image:
+    """Read a picture of any common kind as upright sRGB.
+
+    The size is checked from the header, before any pixel is decoded. Of an animation the first
+    frame is taken.
+
+    Args:
+        source: Path, encoded bytes, binary file object, or PIL image.
+        max_megapixels: Largest accepted size, in millions of pixels.
+        max_side: Scale the picture down, if it is larger, to this many pixels on its long side.
+    Returns:
+        A new image, mode RGB, or RGBA when the picture has transparency.
+    Raises:
+        ImageError: Not a picture, damaged, smaller than 32 px, or too large. The message says
+            what came and what is needed.
+    """
+    if max_side is not None and max_side < MIN_SIDE:
+        raise ImageError(f"max_side is {max_side}: at least {MIN_SIDE} px are needed")
+    label = _label(source)
+    image = source if isinstance(source, Image.Image) else _open(source, label)
+    width, height = image.size
+    if width * height > max_megapixels * 1e6:
+        raise ImageError(
+            f"{label} has {width} x {height} px ({width * height / 1e6:.0f} megapixels): "
+            f"at most {max_megapixels:g} megapixels are accepted"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(f"{label} has {width} x {height} px: at least {MIN_SIDE} px a side are needed")
+    try:
+        if max_side is not None and image.format in ("JPEG", "MPO"):
+            image.draft(None, (max_side, max_side))  # decodes at 1/2, 1/4 or 1/8 where that suffices
+        image.load()
+        image = _to_srgb(ImageOps.exif_transpose(image))
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise ImageError(f"{label} is damaged: {error}") from error
+    return image if max_side is None else limit_long_side(image, max_side)
+
+
+def find_pictures(folder: str | PathLike) -> list[Path]:
+    """Picture files directly in a folder, by name.
+
+    Raises:
+        ImageError: There are none, or no such folder.
+    """
+    pictures = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in PHOTO_EXTENSIONS)
+    if not pictures:
+        raise ImageError(f"{folder} has no pictures ({', '.join(PHOTO_EXTENSIONS)})")
+    return pictures
+
+
+def limit_long_side(image: Image.Image, max_side: int) -> Image.Image:
+    """The image itself, or a copy scaled down to `max_side` pixels on its long side."""
+    return resize_long_side(image, max_side) if max(image.size) > max_side else image
+
+
+def resize_long_side(image: Image.Image, side: int) -> Image.Image:
+    """A copy scaled to `side` pixels on its long side, Lanczos filtered, no side under 32 px."""
+    scale = side / max(image.size)
+    width, height = (max(MIN_SIDE, round(length * scale)) for length in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def to_batch(image: Image.Image) -> np.ndarray:
+    """Pixels as a network takes them: shape (1, 3, H, W), float32 in [0, 1]."""
+    pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]) / np.float32(255)
+
+
+def from_batch(batch: np.ndarray) -> Image.Image:
+    """RGB image of a network's output of shape (1, 3, H, W), clipped to [0, 1] and rounded."""
+    pixels = np.clip(batch[0].transpose(1, 2, 0), 0, 1) * np.float32(255) + np.float32(0.5)
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def save_format(path: str | PathLike) -> str:
+    """Name of the format that a file name's ending stands for.
+
+    Raises:
+        ImageError: An ending that cannot be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SAVE_FORMATS:
+        raise ImageError(
+            f"{Path(path).name} ends in {suffix or 'nothing'}: use one of {', '.join(SAVE_FORMATS)}"
+        )
+    return SAVE_FORMATS[suffix]
+
+
+def encode_image(image: Image.Image, image_format: str) -> bytes:
+    """Encoded file of an RGB or RGBA image.
+
+    Args:
+        image: The picture. Transparent parts become white in a JPEG.
+        image_format: `PNG`, `JPEG` or `WEBP`.
+    Raises:
+        ImageError: A WEBP of more than 16,383 px or a JPEG of more than 65,535 px a side.
+    """
+    if image_format == "JPEG" and image.mode == "RGBA":
+        backdrop = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(backdrop, image).convert("RGB")
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, image_format, **SAVE_OPTIONS[image_format])
+    except (OSError, ValueError) as error:
+        raise ImageError(
+            f"{image_format} cannot hold {image.width} x {image.height} px: use PNG ({error})"
+        ) from error
+    return buffer.getvalue()
+
+
+def _label(source: Source) -> str:
+    if isinstance(source, Image.Image):
+        source = getattr(source, "filename", "") or "the picture"
+    if isinstance(source, (str, PathLike)):
+        return Path(source).name or str(source)
+    name = getattr(source, "name", None)
+    return Path(name).name if isinstance(name, str) else "the picture"
+
+
+def _open(source: str | PathLike | bytes | BinaryIO, label: str) -> Image.Image:
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns above 89 megapixels and raises at twice that; the caller has its own limit.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(file, formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{label} is too large: {error}") from error
+    except FileNotFoundError as error:
+        raise ImageError(f"{label} does not exist") from error
+    except UnidentifiedImageError as error:
+        if _is_empty(source):
+            raise ImageError(f"{label} is empty: a picture file is needed") from error
+        raise ImageError(
+            f"{label} is not a picture that can be read: use JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
+        ) from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ImageError(f"{label} cannot be read: {error}") from error
+
+
+def _is_empty(source: str | PathLike | bytes | BinaryIO) -> bool:
+    if isinstance(source, bytes):
+        return not source
+    if isinstance(source, (str, PathLike)):
+        return Path(source).stat().st_size == 0
+    source.seek(0)
+    return not source.read(1)
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Convert any mode to 8-bit sRGB, RGBA when there is transparency."""
+    if image.mode.startswith(("I", "F")):  # 16-bit and 32-bit grey
+        image = _grey_to_8_bit(image)
+    has_alpha = image.has_transparency_data
+    profile = image.info.get("icc_profile")
+    if image.mode in ("P", "PA", "1") or (image.mode == "L" and has_alpha):
+        image = image.convert("RGBA" if has_alpha else "RGB")
+    alpha = image.getchannel("A") if image.mode in ("LA", "La", "RGBA", "RGBa") else None
+    color = _apply_profile(image, profile) if profile else image
+    color = color.convert("RGB")
+    if alpha is None or alpha.getextrema() == (255, 255):
+        return color
+    color.putalpha(alpha)
+    return color
+
+
+def _grey_to_8_bit(image: Image.Image) -> Image.Image:
+    values = np.asarray(image, dtype=np.float32)
+    # Float pictures are read as [0, 1]; integers as 16 bits, the only depth that cameras write.
+    full_scale = 1.0 if image.mode == "F" and values.max(initial=0) <= 1 else 65535.0
+    return Image.fromarray((np.clip(values / full_scale, 0, 1) * 255 + 0.5).astype(np.uint8))
+
+
+def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    if image.mode in ("LA", "La"):
+        image = image.convert("L")
+    elif image.mode in ("RGBA", "RGBa"):
+        image = image.convert("RGB")
+    try:
+        source_profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(image, source_profile, _SRGB, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image  # A profile for another color space, or a broken one: pixels as they are.

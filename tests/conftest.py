@@ -1,0 +1,40 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def photo() -> Image.Image:
+    """A picture with flat areas, edges, a gradient and texture, 96 x 64 px."""
+    return make_photo(96, 64)
+
+
+def make_photo(width: int, height: int, seed: int = 0) -> Image.Image:
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    pixels = np.stack([x / width, y / height, 0.5 + 0.5 * np.sin(x / 5)], axis=-1)
+    pixels[height // 4 : height // 2, width // 4 : width // 2] = (0.9, 0.2, 0.1)
+    pixels += np.random.default_rng(seed).normal(0, 0.03, pixels.shape)
+    return Image.fromarray((np.clip(pixels, 0, 1) * 255).astype(np.uint8))
+
+
+def encoded(image: Image.Image, image_format: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def png_header_of(width: int, height: int) -> bytes:
+    """A valid PNG of one color and any size, of which only a little is ever in memory."""
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    row = b"\0" * (width // 8 + 2)
+    compressor = zlib.compressobj(9)
+    body = b"".join(compressor.compress(row) for _ in range(height)) + compressor.flush()
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")

@@ -1,0 +1,160 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from stylecore.errors import ImageError
+from stylecore.images import (
+    encode_image,
+    find_pictures,
+    from_batch,
+    load_image,
+    resize_long_side,
+    save_format,
+    to_batch,
+)
+from tests.conftest import encoded, make_photo, png_header_of
+
+
+def test_load_image_takes_path_bytes_file_and_image(photo, tmp_path):
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(photo))
+    for source in (path, str(path), encoded(photo), io.BytesIO(encoded(photo)), photo):
+        assert np.array_equal(load_image(source), photo)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_load_image_applies_exif_orientation(orientation):
+    upright = Image.new("RGB", (64, 40), "white")
+    upright.paste("red", (0, 0, 16, 16))  # a red upper left corner
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = upright.transpose(undo[orientation]) if orientation in undo else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    loaded = load_image(encoded(stored, "PNG", exif=exif))
+    assert np.array_equal(loaded, upright)
+
+
+def test_load_image_keeps_alpha():
+    image = Image.new("RGBA", (40, 40), (200, 100, 50, 0))
+    image.putpixel((3, 4), (1, 2, 3, 128))
+    assert np.array_equal(load_image(encoded(image)), image)
+
+
+def test_load_image_drops_alpha_that_hides_nothing():
+    assert load_image(encoded(Image.new("RGBA", (40, 40), "red"))).mode == "RGB"
+
+
+def test_load_image_keeps_palette_transparency():
+    image = Image.new("P", (40, 40), 0)
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    image.paste(1, (0, 0, 20, 40))
+    loaded = load_image(encoded(image, "PNG", transparency=1))
+    assert loaded.getpixel((30, 5)) == (255, 0, 0, 255)
+    assert loaded.getpixel((5, 5))[3] == 0
+
+
+def test_load_image_scales_16_bit_grey():
+    values = np.full((40, 40), 32768, np.uint16)
+    loaded = load_image(encoded(Image.fromarray(values)))
+    assert loaded.getpixel((0, 0)) == (128, 128, 128)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "1", "CMYK", "P"])
+def test_load_image_takes_every_common_mode(mode, photo):
+    image_format = "TIFF" if mode == "CMYK" else "PNG"
+    loaded = load_image(encoded(photo.convert(mode), image_format))
+    assert loaded.mode == "RGB"
+    assert loaded.size == photo.size
+
+
+def test_load_image_converts_the_color_profile():
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    # The same profile with the primaries of red and blue exchanged.
+    swapped = srgb.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
+    red = Image.new("RGB", (40, 40), (250, 10, 20))
+    same = load_image(encoded(red, "PNG", icc_profile=srgb)).getpixel((0, 0))
+    converted = load_image(encoded(red, "PNG", icc_profile=swapped)).getpixel((0, 0))
+    assert max(abs(a - b) for a, b in zip(same, (250, 10, 20), strict=True)) <= 1
+    assert max(abs(a - b) for a, b in zip(converted, (20, 10, 250), strict=True)) <= 3
+
+
+def test_load_image_survives_a_broken_profile(photo):
+    assert np.array_equal(load_image(encoded(photo, "PNG", icc_profile=b"nonsense")), photo)
+
+
+def test_load_image_takes_the_first_frame_of_an_animation():
+    frames = [Image.new("RGB", (40, 40), color) for color in ("red", "blue")]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert load_image(data).getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_load_image_limits_the_long_side():
+    assert load_image(make_photo(400, 100), max_side=200).size == (200, 50)
+    assert load_image(encoded(make_photo(400, 100), "JPEG"), max_side=200).size == (200, 50)
+    assert load_image(make_photo(100, 50), max_side=200).size == (100, 50)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "is empty"),
+        (b"dear diary, " * 50, "is not a picture"),
+        (encoded(make_photo(96, 64))[:900], "is damaged"),
+        (encoded(make_photo(31, 200)), "31 x 200 px: at least 32 px"),
+        (png_header_of(2000, 1500), "3 megapixels.*at most 2 megapixels"),
+    ],
+)
+def test_load_image_says_what_is_wrong(data, message):
+    with pytest.raises(ImageError, match=message):
+        load_image(data, max_megapixels=2)
+
+
+def test_load_image_names_the_file(tmp_path):
+    with pytest.raises(ImageError, match=r"nowhere\.jpg does not exist"):
+        load_image(tmp_path / "nowhere.jpg")
+
+
+def test_batch_round_trip_is_exact(photo):
+    batch = to_batch(photo)
+    assert batch.shape == (1, 3, 64, 96)
+    assert batch.dtype == np.float32
+    assert np.array_equal(from_batch(batch), photo)
+
+
+def test_resize_long_side_keeps_the_proportions():
+    assert resize_long_side(make_photo(300, 200), 150).size == (150, 100)
+    assert resize_long_side(make_photo(300, 200), 600).size == (600, 400)
+
+
+def test_encode_image_puts_white_behind_a_jpeg():
+    data = encode_image(Image.new("RGBA", (40, 40), (0, 0, 0, 0)), "JPEG")
+    assert load_image(data).getpixel((5, 5)) == (255, 255, 255)
+
+
+def test_encode_image_names_the_way_out_of_format_limits():
+    with pytest.raises(ImageError, match=r"WEBP cannot hold 17000 x 40 px: use PNG"):
+        encode_image(Image.new("RGB", (17000, 40)), "WEBP")
+
+
+def test_save_format_refuses_unknown_endings():
+    assert save_format("a/b.JPG") == "JPEG"
+    with pytest.raises(ImageError, match=r"\.xyz: use one of \.png"):
+        save_format("picture.xyz")
+
+
+def test_find_pictures_sorts_and_filters(tmp_path, photo):
+    for name in ("b.png", "a.JPG", "notes.txt"):
+        (tmp_path / name).write_bytes(encoded(photo))
+    assert [path.name for path in find_pictures(tmp_path)] == ["a.JPG", "b.png"]
+    with pytest.raises(ImageError, match="has no pictures"):
+        find_pictures(tmp_path / "nowhere")
