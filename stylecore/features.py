@@ -1,0 +1,143 @@
+"""VGG19 activations by name, the space in which style transfer measures its losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from stylecore.errors import WeightsError
+from stylecore.styles import WEIGHTS_FOLDER, check_weights_file
+
+VGG19_WEIGHTS = WEIGHTS_FOLDER / "vgg19.safetensors"
+
+# Output channels and number of the 3x3 convolutions of each block (Simonyan and Zisserman
+# 2015, configuration E). Blocks are separated by 2x2 pooling.
+BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
+CONVOLUTIONS = tuple(
+    f"conv{block}_{number}"
+    for block, (_, count) in enumerate(BLOCKS, start=1)
+    for number in range(1, count + 1)
+)
+POOLINGS = {"max": F.max_pool2d, "average": F.avg_pool2d}
+
+
+def convolution_shapes() -> dict[str, tuple[int, int, int, int]]:
+    """Weight shape (out, in, 3, 3) of every convolution, conv1_1 to conv5_4."""
+    shapes = {}
+    in_channels = 3
+    for block, (out_channels, count) in enumerate(BLOCKS, start=1):
+        for number in range(1, count + 1):
+            shapes[f"conv{block}_{number}"] = (out_channels, in_channels, 3, 3)
+            in_channels = out_channels
+    return shapes
+
+
+class Vgg19Features(nn.Module):
+    """The convolutional part of VGG19 with frozen weights, cut after the last wanted layer.
+
+    The input normalization of the original network is folded into conv1_1, so pictures go in
+    as they are. Borders are replicated in front of conv1_1 and zero-padded behind it:
+    a black frame round the picture would be seen as an edge of the painting.
+
+    Args:
+        layers: Names such as `relu4_1` or `conv4_2`.
+        weights: Safetensors file made by `export/vgg19.py`.
+        pooling: `max` as the network was trained, or `average` (Gatys et al. 2016, section 2).
+        verify: Compare the file with its recorded SHA-256 first.
+    Raises:
+        ValueError: A layer or pooling that does not exist.
+        WeightsError: The weights are missing or damaged.
+    Source: Simonyan and Zisserman (2015); layer names as in Gatys et al. (2016).
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[str],
+        *,
+        weights: Path = VGG19_WEIGHTS,
+        pooling: str = "max",
+        verify: bool = True,
+    ) -> None:
+        super().__init__()
+        known = {kind + name[4:] for name in CONVOLUTIONS for kind in ("conv", "relu")}
+        if unknown := [layer for layer in layers if layer not in known]:
+            raise ValueError(
+                f"VGG19 has no layer {', '.join(unknown)}: use relu1_1 to relu5_4 or conv1_1 to conv5_4"
+            )
+        if not layers:
+            raise ValueError("at least one VGG19 layer is needed, none was given")
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling is {pooling!r}: use one of {', '.join(POOLINGS)}")
+        self.layers = tuple(layers)
+        self.pool = POOLINGS[pooling]
+        last = max(CONVOLUTIONS.index("conv" + layer[4:]) for layer in layers)
+        self.convolutions = CONVOLUTIONS[: last + 1]
+
+        tensors = read_vgg19_weights(weights, verify=verify)
+        for name in self.convolutions:
+            for part in ("weight", "bias"):
+                value = nn.Parameter(tensors[f"{name}.{part}"].float(), requires_grad=False)
+                self.register_parameter(f"{name}_{part}", value)
+
+    def forward(self, batch: Tensor, *, last: str | None = None) -> dict[str, Tensor]:
+        """Activations of pictures.
+
+        Args:
+            batch: Pictures, shape (N, 3, H, W), RGB in [0, 1]. H and W of at least 32 leave
+                something of every layer.
+            last: Stop behind this layer; by default behind the deepest one asked for.
+        Returns:
+            One tensor of shape (N, C, H / s, W / s) for each layer asked for; s is 1, 2, 4, 8
+            and 16 in the five blocks.
+        Raises:
+            ValueError: The batch does not have three channels or is too small for the layers.
+        """
+        scale = 2 ** (int(self.convolutions[-1][4]) - 1)
+        if batch.ndim != 4 or batch.shape[1] != 3 or min(batch.shape[2:]) < scale:
+            raise ValueError(
+                f"pictures of shape (N, 3, H, W) with H and W of at least {scale} are needed for "
+                f"{self.convolutions[-1]}, got {tuple(batch.shape)}"
+            )
+        activations = {}
+        features = F.pad(batch, (1, 1, 1, 1), mode="replicate")
+        for name in self.convolutions:
+            if name.endswith("_1") and name != "conv1_1":
+                features = self.pool(features, 2)
+            weight, bias = getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias")
+            features = F.conv2d(features, weight, bias, padding=0 if name == "conv1_1" else 1)
+            if name in self.layers:
+                activations[name] = features
+            features = F.relu(features)
+            if (relu := "relu" + name[4:]) in self.layers:
+                activations[relu] = features
+            if last is not None and last[4:] == name[4:]:
+                break
+        return activations
+
+
+def read_vgg19_weights(path: Path, *, verify: bool = True) -> dict[str, Tensor]:
+    """Weights and biases of all 16 convolutions by name, `conv1_1.weight` to `conv5_4.bias`.
+
+    Raises:
+        WeightsError: The file is missing, damaged, or lacks a tensor.
+    """
+    if verify:
+        check_weights_file(path)
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path.name} cannot be read: {error}") from error
+    for name, shape in convolution_shapes().items():
+        weight = tensors.get(f"{name}.weight")
+        bias = tensors.get(f"{name}.bias")
+        if weight is None or bias is None or tuple(weight.shape) != shape:
+            raise WeightsError(
+                f"{path.name} is not a VGG19: {name} of shape {shape} is needed, "
+                f"got {None if weight is None else tuple(weight.shape)}"
+            )
+    return tensors

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import torch
+
+from stylecore.losses import (
+    content_loss,
+    gram_matrix,
+    relative_error,
+    style_loss,
+    total_variation_loss,
+)
+
+
+def test_gram_matrix_of_known_activations():
+    features = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # 2 channels, 1 x 2 positions
+    expected = torch.tensor([[[5.0, 11.0], [11.0, 25.0]]]) / 4
+    assert torch.equal(gram_matrix(features), expected)
+
+
+def test_gram_matrix_ignores_pixel_order():
+    features = torch.rand(2, 5, 6, 7)
+    shuffled = features.flatten(2)[:, :, torch.randperm(42)].reshape(2, 5, 6, 7)
+    assert torch.allclose(gram_matrix(features), gram_matrix(shuffled), atol=1e-6)
+
+
+def test_gram_matrix_agrees_with_numpy():
+    features = torch.rand(3, 4, 5, 6)
+    expected = np.einsum("nchw,ndhw->ncd", features.numpy(), features.numpy()) / (4 * 5 * 6)
+    assert np.allclose(gram_matrix(features), expected, atol=1e-6)
+
+
+def test_gram_matrix_is_computed_in_float32_under_autocast():
+    features = torch.full((1, 1, 300, 300), 1.001)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert gram_matrix(features).item() == pytest.approx(1.001**2, rel=1e-4)
+
+
+def test_relative_error_is_zero_for_equal_and_one_for_black():
+    target = torch.rand(2, 3, 4, 4) + 0.1
+    assert torch.equal(relative_error(target, target), torch.zeros(2))
+    assert torch.allclose(relative_error(torch.zeros_like(target), target), torch.ones(2))
+
+
+def test_content_loss_is_one_value_a_picture():
+    target = torch.ones(2, 3, 4, 4)
+    value = torch.stack([target[0], 2 * target[0]])
+    assert content_loss(value, target).tolist() == [0, 1]
+
+
+def test_style_loss_sums_over_layers():
+    features = {"a": torch.rand(1, 3, 4, 4), "b": torch.rand(1, 5, 2, 2)}
+    targets = {name: 2 * gram_matrix(value) for name, value in features.items()}
+    assert style_loss(features, targets).item() == pytest.approx(2 * 0.25)
+
+
+def test_total_variation_of_a_checkerboard():
+    board = (torch.arange(8)[:, None] + torch.arange(8)) % 2
+    batch = board.float().expand(1, 3, 8, 8)
+    assert total_variation_loss(batch).item() == 2.0  # every neighbor differs by 1, both ways
+    assert total_variation_loss(torch.ones(1, 3, 8, 8)).item() == 0.0
+
+
+@pytest.mark.parametrize("loss", ["content", "style", "tv"])
+def test_gradients_agree_with_finite_differences(loss):
+    target = torch.rand(1, 3, 5, 6, dtype=torch.float64)
+    gram = gram_matrix(target)
+
+    def value(x):
+        if loss == "content":
+            return content_loss(x, target)
+        if loss == "style":
+            return style_loss({"layer": x}, {"layer": gram})
+        return total_variation_loss(x)
+
+    x = torch.rand(1, 3, 5, 6, dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(value(x).sum(), x)
+    step = 1e-2
+    for index in ((0, 0, 0, 0), (0, 1, 2, 3), (0, 2, 4, 5)):
+        up, down = x.detach().clone(), x.detach().clone()
+        up[index] += step
+        down[index] -= step
+        slope = (value(up) - value(down)).item() / (2 * step)
+        assert gradient[index].item() == pytest.approx(slope, rel=2e-2, abs=1e-4)
