@@ -1,0 +1,47 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from stylecore.networks import ConditionalInstanceNorm2d, TransformerNetwork, UpsampleConv
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_upsample_conv_equals_upsampling_then_convolution(mode):
+    layer = UpsampleConv(5, 4, mode=mode, bias=True)
+    features = torch.rand(2, 5, 9, 7)
+    large = F.interpolate(
+        features, scale_factor=2, mode=mode, **({"align_corners": False} if mode == "bilinear" else {})
+    )
+    expected = F.conv2d(large, layer.conv.weight, layer.conv.bias, padding=1)
+    found = layer(features)
+    inside = (..., slice(2, -2), slice(2, -2)) if mode == "bilinear" else (...,)
+    assert torch.allclose(found[inside], expected[inside], atol=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (33, 47), (50, 129), (64, 35)])
+def test_output_has_the_size_of_the_input(height, width):
+    network = TransformerNetwork(2, channels=8, blocks=1)
+    stylized = network(torch.rand(1, 3, height, width), torch.tensor([[0.5, 0.5]]))
+    assert stylized.shape == (1, 3, height, width)
+    assert stylized.min() >= 0
+    assert stylized.max() <= 1
+
+
+def test_conditional_norm_takes_the_row_of_the_style():
+    norm = ConditionalInstanceNorm2d(3, 2)
+    norm.scale.data[1], norm.shift.data[1] = 2.0, 5.0
+    features = torch.rand(1, 3, 8, 8)
+    plain, styled = norm(features, torch.tensor([[1.0, 0]])), norm(features, torch.tensor([[0, 1.0]]))
+    assert torch.allclose(plain.mean((2, 3)), torch.zeros(1, 3), atol=1e-5)
+    assert torch.allclose(styled, 2 * plain + 5, atol=1e-5)
+
+
+def test_each_picture_of_a_batch_has_its_own_style():
+    network = TransformerNetwork(2, channels=8, blocks=1)
+    for parameter in network.parameters():
+        parameter.data.normal_(std=0.3)
+    photo = torch.rand(1, 3, 40, 40)
+    both = network(photo.expand(2, 3, 40, 40), torch.eye(2))
+    single = network(photo, torch.tensor([[0, 1.0]]))
+    assert torch.allclose(both[1:], single, atol=1e-5)
+    assert not torch.allclose(both[:1], single, atol=1e-2)

@@ -1,0 +1,142 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stylecore.errors import DeviceError, ImageError, StyleError, WeightsError
+from stylecore.training import PhotoCrops, TrainingConfig, _rate, load_network, read_checkpoint, train
+from tests.conftest import make_photo
+
+TINY = TrainingConfig(
+    steps=6, pixel_steps=2, crop_size=48, style_size=64, channels=8, blocks=1, checkpoint_s=0, seed=3
+)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    content, styles = tmp_path / "content", tmp_path / "styles"
+    content.mkdir()
+    styles.mkdir()
+    for i in range(4):
+        make_photo(120, 90, seed=i).save(content / f"{i}.jpg")
+    for i, name in enumerate(("dots", "lines")):
+        make_photo(80, 100, seed=10 + i).save(styles / f"{name}.png")
+    return content, sorted(styles.iterdir()), tmp_path / "out"
+
+
+def test_a_run_leaves_checkpoint_samples_and_log(folders):
+    records = []
+    path = train(*folders, TINY, on_progress=records.append)
+    assert [record.step for record in records] == [1, 2, 3, 4, 5, 6]
+    assert records[0].pixel_loss > 0
+    assert records[0].style_loss == 0
+    assert records[-1].style_loss > 0
+    assert set(records[-1].style_losses) == {"dots", "lines"}
+    assert records[-1].remaining_s == 0
+    checkpoint = read_checkpoint(path)
+    assert checkpoint["step"] == 6
+    assert checkpoint["styles"] == ["dots", "lines"]
+    assert load_network(checkpoint).styles == 2
+    assert (path.parent / "samples.jpg").stat().st_size > 1000
+    assert json.loads((path.parent / "log.jsonl").read_text().splitlines()[-1])["step"] == 6
+
+
+def test_a_resumed_run_ends_as_an_uninterrupted_one(folders, tmp_path):
+    content, styles, out = folders
+
+    def interrupt(progress):
+        if progress.step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(content, styles, out, TINY, on_progress=interrupt)
+    assert read_checkpoint(out / "checkpoint.pt")["step"] == 3
+    resumed = read_checkpoint(train(content, styles, out, resume=True))
+    whole = read_checkpoint(train(content, styles, tmp_path / "whole", TINY))
+    for part in ("network", "averaged"):
+        for key, value in whole[part].items():
+            assert torch.allclose(resumed[part][key], value, atol=1e-5), (part, key)
+
+
+def test_training_lowers_the_pixel_loss(folders):
+    records = []
+    config = replace(TINY, steps=40, pixel_steps=40, learning_rate=1e-2, checkpoint_s=1000)
+    train(*folders, config, on_progress=records.append)
+    assert records[-1].pixel_loss < 0.7 * records[0].pixel_loss
+
+
+def test_bad_photos_are_skipped_and_counted(folders):
+    (folders[0] / "broken.jpg").write_text("not a photo")
+    (folders[0] / "empty.png").write_bytes(b"")
+    records = []
+    train(*folders, replace(TINY, batch_size=4), on_progress=records.append)
+    assert records[-1].skipped_photos > 0
+
+
+def test_a_folder_of_nothing_but_bad_photos_is_an_error(folders, tmp_path):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.jpg").write_text("not a photo")
+    with pytest.raises(ImageError, match=r"100 photos in a row.*a\.jpg"):
+        train(tmp_path / "bad", *folders[1:], TINY)
+
+
+def test_crops_depend_on_seed_and_step_alone(folders):
+    photos = sorted(folders[0].iterdir())
+    first, second = PhotoCrops(photos, TINY, 2), PhotoCrops(photos, TINY, 2)
+    second[0]
+    assert torch.equal(first[5][0], second[5][0])
+    assert not torch.equal(first[5][0], first[4][0])
+
+
+def test_styles_get_equal_shares():
+    crops = PhotoCrops([], replace(TINY, steps=30, batch_size=2), 3)
+    drawn = torch.cat([crops._style_indices(step) for step in range(30)])
+    assert torch.bincount(drawn).tolist() == [20, 20, 20]
+
+
+def test_init_takes_the_trunk_and_the_rows_of_known_styles(folders, tmp_path):
+    content, styles, out = folders
+    first = read_checkpoint(train(content, styles, out, TINY))
+    other = tmp_path / "styles" / "fresh.png"
+    make_photo(64, 64).save(other)
+    config = replace(TINY, learning_rate=0.0, steps=1)
+    path = train(content, [other, styles[1]], tmp_path / "second", config, init=out / "checkpoint.pt")
+    second = read_checkpoint(path)["network"]
+    key = "blocks.0.first.norm.scale"
+    trained = first["averaged"][key]
+    assert torch.equal(second["blocks.0.first.conv.weight"], first["averaged"]["blocks.0.first.conv.weight"])
+    assert torch.equal(second[key], torch.stack([trained.mean(0), trained[1]]))
+
+
+def test_init_of_another_width_is_refused(folders, tmp_path):
+    content, styles, out = folders
+    path = train(content, styles, out, TINY)
+    with pytest.raises(WeightsError, match="same channels and blocks"):
+        train(content, styles, tmp_path / "second", replace(TINY, channels=16), init=path)
+
+
+def test_resume_without_a_checkpoint_says_so(folders):
+    with pytest.raises(WeightsError, match="there is no checkpoint"):
+        train(*folders, TINY, resume=True)
+
+
+def test_styles_need_different_names(folders):
+    content, styles, out = folders
+    with pytest.raises(StyleError, match="different names"):
+        train(content, [styles[0], styles[0]], out, TINY)
+
+
+def test_a_missing_cuda_is_an_error(folders):
+    if torch.cuda.is_available():
+        pytest.skip("a CUDA device is there")
+    with pytest.raises(DeviceError, match="cuda"):
+        train(*folders, TINY, device="cuda")
+
+
+def test_the_learning_rate_warms_up_and_decays():
+    config = TrainingConfig(steps=1000)
+    rates = [_rate(step, config) for step in range(1001)]
+    assert rates[0] == pytest.approx(0.05)
+    assert max(rates) == pytest.approx(1)
+    assert rates[-1] == pytest.approx(0.03)
