@@ -1,0 +1,257 @@
+"""Turn a training checkpoint into `weights/*.onnx` and its records in `weights/styles.json`.
+
+    python -m export.export_onnx runs/first/checkpoint.pt --model painter.onnx
+
+The graph is written node by node instead of traced: the style mix then feeds
+InstanceNormalization directly as scale and bias, the space-to-depth stem becomes one strided
+convolution, and upsampling is a small convolution with depth-to-space; a traced graph has
+several times the nodes for the same numbers. The parity check against torch is what makes
+this safe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from stylecore.errors import WeightsError
+from stylecore.evaluation import STYLE_TARGETS, pack_gram
+from stylecore.inference import open_session
+from stylecore.networks import BORDER, NORM_EPSILON, STRIDE, ConditionalInstanceNorm2d, TransformerNetwork
+from stylecore.styles import STYLES_FILE, WEIGHTS_FOLDER
+from stylecore.training import load_network, read_checkpoint
+
+CATALOG_FILE = Path(__file__).with_name("catalog.json")
+OPSET = 21
+IR_VERSION = 10  # read by ONNX Runtime 1.20 and newer
+PARITY_SIZES = ((32, 32), (33, 47), (64, 301), (256, 256), (511, 385))  # (height, width)
+PARITY_LIMIT = 1 / 255
+
+
+class GraphWriter:
+    """Collects nodes and constants of one graph; every method returns its output's name."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[TensorProto] = []
+
+    def constant(self, value: Tensor | np.ndarray | list[int]) -> str:
+        array = value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value)
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def node(self, op: str, *inputs: str, outputs: int = 1, **attributes: object) -> str | list[str]:
+        names = [f"{op.lower()}_{len(self.nodes)}_{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(op, inputs, names, **attributes))
+        return names[0] if outputs == 1 else names
+
+    def conv(
+        self, features: str, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 1
+    ) -> str:
+        inputs = [features, self.constant(weight)] + ([] if bias is None else [self.constant(bias)])
+        return self.node(
+            "Conv", *inputs, kernel_shape=list(weight.shape[2:]), strides=[stride] * 2, pads=[padding] * 4
+        )
+
+    def norm(self, features: str, scale_and_shift: tuple[str, str]) -> str:
+        return self.node("InstanceNormalization", features, *scale_and_shift, epsilon=NORM_EPSILON)
+
+
+def strided_stem(weight: Tensor) -> Tensor:
+    """Space-to-depth by 2 and a 3x3 convolution (O, 4 * C, 3, 3) as one 6x6 convolution of stride 2."""
+    out_channels, channels = weight.shape[0], weight.shape[1] // 4
+    blocks = weight.reshape(out_channels, channels, 2, 2, 3, 3)  # o, c, phase y, phase x, tap y, tap x
+    return blocks.permute(0, 1, 4, 2, 5, 3).reshape(out_channels, channels, 6, 6)
+
+
+def build_model(network: TransformerNetwork, *, producer: str = "stylecore") -> onnx.ModelProto:
+    """The network as an ONNX model: `image` and `style_weights` in, `stylized` out."""
+    graph = GraphWriter()
+    norms = [module for module in network.modules() if isinstance(module, ConditionalInstanceNorm2d)]
+    mixed = mixed_norms(graph, norms)
+
+    # Sizes: everything that depends on the picture's height and width.
+    height, width = (graph.node("Shape", "image", start=axis, end=axis + 1) for axis in (2, 3))
+    border = graph.constant([BORDER])
+
+    def far_pad(length: str) -> str:  # border, and up to 3 more for a multiple of the stride
+        remainder = graph.node("Mod", graph.node("Neg", length), graph.constant([STRIDE]))
+        return graph.node("Add", border, remainder)
+
+    pads = graph.node(
+        "Concat", graph.constant([0, 0, BORDER, BORDER, 0, 0]), far_pad(height), far_pad(width), axis=0
+    )
+    features = graph.node("Pad", "image", pads, mode="reflect")
+    features = graph.conv(features, strided_stem(network.stem.conv.weight), stride=2, padding=2)
+    features = graph.node("Relu", graph.norm(features, mixed[network.stem.norm]))
+    features = graph.conv(features, network.down.conv.weight, stride=2)
+    features = graph.node("Relu", graph.norm(features, mixed[network.down.norm]))
+    for block in network.blocks:
+        residual = graph.norm(graph.conv(features, block.first.conv.weight), mixed[block.first.norm])
+        residual = graph.conv(graph.node("Relu", residual), block.second.conv.weight)
+        features = graph.node("Add", features, graph.norm(residual, mixed[block.second.norm]))
+    features = graph.conv(features, network.up.phase_weight())
+    features = graph.node("DepthToSpace", features, blocksize=2, mode="CRD")
+    features = graph.node("Relu", graph.norm(features, mixed[network.up_norm]))
+    features = graph.conv(features, network.out.phase_weight(), network.out.phase_bias())
+    features = graph.node("DepthToSpace", features, blocksize=2, mode="CRD")
+    starts = graph.constant([BORDER, BORDER])
+    ends = graph.node("Add", starts, graph.node("Concat", height, width, axis=0))
+    features = graph.node("Slice", features, starts, ends, graph.constant([2, 3]))
+    graph.nodes.append(helper.make_node("Sigmoid", [features], ["stylized"]))
+
+    picture = [1, 3, "height", "width"]
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "transformer_network",
+            [
+                helper.make_tensor_value_info("image", TensorProto.FLOAT, picture),
+                helper.make_tensor_value_info("style_weights", TensorProto.FLOAT, [network.styles]),
+            ],
+            [helper.make_tensor_value_info("stylized", TensorProto.FLOAT, picture)],
+            graph.constants,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name=producer,
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def mixed_norms(
+    graph: GraphWriter, norms: list[ConditionalInstanceNorm2d]
+) -> dict[ConditionalInstanceNorm2d, tuple[str, str]]:
+    """Scale and shift of every norm for the given style mix, by one product and one split."""
+    rows = torch.cat([part for norm in norms for part in (norm.scale, norm.shift)], dim=1)
+    sizes = [norm.scale.shape[1] for norm in norms for _ in range(2)]
+    product = graph.node("MatMul", "style_weights", graph.constant(rows))
+    parts = graph.node("Split", product, graph.constant(sizes), outputs=len(sizes), axis=0)
+    return {norm: (parts[2 * i], parts[2 * i + 1]) for i, norm in enumerate(norms)}
+
+
+@torch.no_grad()
+def parity(network: TransformerNetwork, path: Path) -> float:
+    """Largest difference between torch and ONNX Runtime over several sizes and style mixes."""
+    session = open_session(path, "cpu")
+    random = np.random.default_rng(0)
+    largest = 0.0
+    for i, (height, width) in enumerate(PARITY_SIZES):
+        image = random.random((1, 3, height, width), dtype=np.float32)
+        mix = np.eye(network.styles, dtype=np.float32)[i % network.styles]
+        if i == len(PARITY_SIZES) - 1:
+            mix = np.full(network.styles, 1 / network.styles, np.float32)
+        (found,) = session.run(None, {"image": image, "style_weights": mix})
+        expected = network(torch.from_numpy(image), torch.from_numpy(mix)[None]).numpy()
+        if found.shape != expected.shape:
+            raise WeightsError(f"{path.name} gives {found.shape} for {image.shape}")
+        largest = max(largest, float(np.abs(found - expected).max()))
+    return largest
+
+
+def export(
+    checkpoint_path: Path, model_path: Path, styles_file: Path, *, scores: dict[str, dict] | None = None
+) -> float:
+    """Write the network and its style records.
+
+    Args:
+        checkpoint_path: Made by `stylecore train`.
+        model_path: ONNX file to write.
+        styles_file: Its records of other networks stay; `scores` of known styles stay, too.
+        scores: Evaluation results by style name.
+    Returns:
+        The largest difference between torch and ONNX Runtime.
+    Raises:
+        WeightsError: The two differ by more than 1/255, or a style is not in the catalog.
+    """
+    checkpoint = read_checkpoint(checkpoint_path)
+    network = load_network(checkpoint)
+    catalog = json.loads(CATALOG_FILE.read_text(encoding="utf-8"))
+    if unknown := [name for name in checkpoint["styles"] if name not in catalog]:
+        raise WeightsError(
+            f"{', '.join(unknown)}: title, artist, year, credit and license are needed in {CATALOG_FILE.name}"
+        )
+    partial = model_path.with_suffix(".partial.onnx")
+    onnx.save(build_model(network), partial)
+    difference = parity(network, partial)
+    if difference > PARITY_LIMIT:
+        raise WeightsError(
+            f"torch and ONNX Runtime differ by {difference * 255:.2f}/255, at most 1/255 is accepted"
+        )
+    partial.replace(model_path)
+    write_targets(checkpoint, styles_file.with_name(STYLE_TARGETS.name))
+
+    sha256 = hashlib.sha256(model_path.read_bytes()).hexdigest()
+    config = checkpoint["config"]
+    known = json.loads(styles_file.read_text(encoding="utf-8")) if styles_file.exists() else []
+    records = {record["name"]: record for record in known if record["model"] != model_path.name}
+    old_scores = {record["name"]: record.get("scores") for record in known}
+    for index, name in enumerate(checkpoint["styles"]):
+        records[name] = {
+            "name": name,
+            **catalog[name],
+            "model": model_path.name,
+            "index": index,
+            "sha256": sha256,
+            "stroke_size": config.style_size,
+            "training": {
+                "steps": checkpoint["step"],
+                "hours": round(checkpoint["elapsed_s"] / 3600, 2),
+                "batch_size": config.batch_size,
+                "crop_size": config.crop_size,
+                "channels": config.channels,
+                "blocks": config.blocks,
+                "content_layer": config.content_layer,
+                "content_weight": config.content_weight,
+                "style_weight": config.style_weight,
+                "tv_weight": config.tv_weight,
+                "learning_rate": config.learning_rate,
+                "seed": config.seed,
+            },
+            "scores": (scores or {}).get(name) or old_scores.get(name),
+        }
+    ordered = [records[name] for name in catalog if name in records]
+    styles_file.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return difference
+
+
+def write_targets(checkpoint: dict, path: Path) -> None:
+    """Add the Gram matrices of the checkpoint's styles to the file that the evaluation reads."""
+    tensors = load_file(path) if path.exists() else {}
+    for layer, grams in checkpoint["targets"].items():
+        for name, gram in zip(checkpoint["styles"], grams, strict=True):
+            tensors[f"{name}.{layer}"] = pack_gram(gram.cpu())
+    save_file(tensors, path)
+    path.chmod(0o644)
+    facts = {
+        "contents": "Gram matrices of the style pictures, upper triangles times channels, float16",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    path.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--model", default="painter.onnx", help="file name in weights/")
+    parser.add_argument("--scores", type=Path, help="JSON of `stylecore evaluate --json`")
+    options = parser.parse_args(arguments)
+    scores = json.loads(options.scores.read_text())["styles"] if options.scores else None
+    path = WEIGHTS_FOLDER / options.model
+    difference = export(options.checkpoint, path, STYLES_FILE, scores=scores)
+    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, at most {difference * 255:.4f}/255 from torch")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""How good the ready-made styles are: content and style loss on photos, beside two poles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from stylecore.errors import StyleError, WeightsError
+from stylecore.features import Vgg19Features
+from stylecore.images import find_pictures, load_image, resize_long_side, to_batch
+from stylecore.inference import FastStylizer
+from stylecore.losses import content_loss, style_loss
+from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, get_style, list_styles
+
+CONTENT_LAYER = "relu4_1"
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+STYLE_WEIGHT = 4.0  # in the total, content counting once
+STYLE_TARGETS = WEIGHTS_FOLDER / "style_targets.safetensors"
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Content, style and total loss of one picture, or means over several."""
+
+    content: float
+    style: float
+
+    @property
+    def total(self) -> float:
+        return self.content + STYLE_WEIGHT * self.style
+
+    def as_dict(self) -> dict[str, float]:
+        return {name: round(getattr(self, name), 4) for name in ("content", "style", "total")}
+
+
+def evaluate(
+    content_folder: Path,
+    *,
+    names: Sequence[str] | None = None,
+    photos: int = 12,
+    side: int = 512,
+    reference_photos: int = 0,
+    reference_steps: int = 100,
+    on_progress: Callable[[str], None] = lambda line: None,
+) -> dict:
+    """Measure the ready-made styles.
+
+    Args:
+        content_folder: Photos that the networks were not trained on; the first ones by name count.
+        names: Styles; by default all.
+        photos: Number of photos.
+        side: Long side in pixels at which pictures are made and compared.
+        reference_photos: Photos that are also optimized, the pole that no network reaches: minutes each.
+        reference_steps: L-BFGS steps of that optimization.
+        on_progress: Called with a line after each style.
+    Returns:
+        `styles` by name, each with mean `content`, `style` and `total` loss of the network, the
+        same for the unchanged `photo`, and, when asked for, for the `optimization` and the
+        `network_same_photos` beside it.
+    Raises:
+        StyleError: An unknown style.
+        ImageError: No photos, or unreadable ones.
+        WeightsError: The style targets are missing or damaged.
+    Source: the losses of Gatys et al. (2016), made relative; see `stylecore.losses`.
+    """
+    styles = [get_style(name) for name in names] if names else list_styles()
+    paths = find_pictures(content_folder)[:photos]
+    images = [resize_long_side(load_image(path).convert("RGB"), side) for path in paths]
+    targets = read_style_targets([style.name for style in styles])
+    stylizer = FastStylizer("cpu")
+    measure = Measure()
+    report: dict = {}
+    for style in styles:
+        grams = targets[style.name]
+        network = [measure(stylizer.stylize(image, style.name), image, grams) for image in images]
+        record = mean_losses(network).as_dict()
+        record["photo"] = mean_losses([measure(image, image, grams) for image in images]).as_dict()
+        if reference_photos:
+            optimized = []
+            for image in images[:reference_photos]:
+                optimized.append(
+                    measure(optimize_pixels(measure, image, grams, reference_steps), image, grams)
+                )
+                on_progress(f"{style.name}: {optimized[-1].as_dict()} after {reference_steps} L-BFGS steps")
+            record["optimization"] = mean_losses(optimized).as_dict()
+            record["network_same_photos"] = mean_losses(network[:reference_photos]).as_dict()
+        on_progress(f"{style.name}: {record}")
+        report[style.name] = record
+    return {
+        "side": side,
+        "photos": [path.name for path in paths],
+        "reference_photos": reference_photos,
+        "reference_steps": reference_steps,
+        "styles": report,
+    }
+
+
+class Measure:
+    """Content and style loss of pictures, in float32 on the CPU."""
+
+    def __init__(self) -> None:
+        self.vgg = Vgg19Features([*{CONTENT_LAYER, *STYLE_LAYERS}])
+
+    @torch.no_grad()
+    def __call__(self, stylized: Image.Image, photo: Image.Image, grams: dict[str, Tensor]) -> Losses:
+        content, style = self.losses(_tensor(stylized), self.content_features(photo), grams)
+        return Losses(float(content), float(style))
+
+    @torch.no_grad()
+    def content_features(self, photo: Image.Image) -> Tensor:
+        return self.vgg(_tensor(photo), last=CONTENT_LAYER)[CONTENT_LAYER]
+
+    def losses(
+        self, batch: Tensor, photo_features: Tensor, grams: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        features = self.vgg(batch)
+        return content_loss(features[CONTENT_LAYER], photo_features), style_loss(features, grams)
+
+
+def optimize_pixels(
+    measure: Measure, photo: Image.Image, grams: dict[str, Tensor], steps: int
+) -> Image.Image:
+    """The photo after L-BFGS on the measure itself.
+
+    Source: Gatys et al. (2016), section 2.3, started from the photo.
+    """
+    photo_features = measure.content_features(photo)
+    batch = _tensor(photo).requires_grad_()
+    optimizer = torch.optim.LBFGS([batch], lr=1, max_iter=steps, history_size=20, tolerance_change=0)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        content, style = measure.losses(batch, photo_features, grams)
+        loss = (content + STYLE_WEIGHT * style).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    pixels = batch.detach()[0].permute(1, 2, 0).clamp(0, 1) * 255
+    return Image.fromarray(pixels.round().to(torch.uint8).numpy())
+
+
+def read_style_targets(names: Sequence[str]) -> dict[str, dict[str, Tensor]]:
+    """Gram matrices that the networks were trained towards, by style and layer, each (1, C, C).
+
+    Raises:
+        WeightsError: The file is missing or damaged.
+        StyleError: It has no targets for a style.
+    """
+    check_weights_file(STYLE_TARGETS)
+    try:
+        stored = load_file(STYLE_TARGETS)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{STYLE_TARGETS.name} cannot be read: {error}") from error
+    targets: dict[str, dict[str, Tensor]] = {}
+    for name in names:
+        if f"{name}.{CONTENT_LAYER}" not in stored:
+            raise StyleError(f"{STYLE_TARGETS.name} has no targets for {name!r}")
+        targets[name] = {layer: unpack_gram(stored[f"{name}.{layer}"]) for layer in STYLE_LAYERS}
+    return targets
+
+
+def pack_gram(gram: Tensor) -> Tensor:
+    """Upper triangle of a (C, C) Gram matrix times C, float16: sums near 1 instead of 1 / C."""
+    channels = len(gram)
+    rows, columns = torch.triu_indices(channels, channels)
+    return (gram[rows, columns] * channels).half()
+
+
+def unpack_gram(packed: Tensor) -> Tensor:
+    """Symmetric (1, C, C) Gram matrix of `pack_gram`'s upper triangle."""
+    channels = int(((8 * len(packed) + 1) ** 0.5 - 1) / 2)
+    gram = torch.zeros(channels, channels)
+    rows, columns = torch.triu_indices(channels, channels)
+    gram[rows, columns] = packed.float() / channels
+    return (gram + gram.triu(1).T)[None]
+
+
+def mean_losses(losses: Sequence[Losses]) -> Losses:
+    return Losses(
+        float(np.mean([item.content for item in losses])), float(np.mean([item.style for item in losses]))
+    )
+
+
+def as_table(report: dict) -> str:
+    """The report as a Markdown table, `total (content / style)` in each cell."""
+
+    def cell(record: dict | None) -> str:
+        return f"{record['total']:.2f} ({record['content']:.2f} / {record['style']:.2f})" if record else "-"
+
+    steps, few = report["reference_steps"], report["reference_photos"]
+    lines = [
+        f"{len(report['photos'])} photos at {report['side']} px: total (content / style)",
+        "",
+        f"| style | unchanged photo | network | network, {few} photos | {steps} L-BFGS steps, same {few} |",
+        "|---|---|---|---|---|",
+    ]
+    for name, record in report["styles"].items():
+        cells = (record["photo"], record, record.get("network_same_photos"), record.get("optimization"))
+        lines.append(f"| {name} | " + " | ".join(cell(item) for item in cells) + " |")
+    return "\n".join(lines)
+
+
+def _tensor(image: Image.Image) -> Tensor:
+    return torch.from_numpy(to_batch(image))

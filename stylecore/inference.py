@@ -1,0 +1,220 @@
+"""The instant path: a transformer network run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from PIL import Image
+
+from stylecore import blending
+from stylecore.errors import DeviceError, StyleError, WeightsError
+from stylecore.images import MIN_SIDE, from_batch, load_image, to_batch
+from stylecore.styles import WEIGHTS_FOLDER, Style, check_weights_file, get_style, list_styles, model_checksum
+
+DEVICES = ("auto", "cpu", "cuda")
+MAX_STRENGTH = 2.0
+STROKE_SIZES = (128, 2048)  # px, smallest and largest
+TRAINED_STROKE_SIZE = 512  # px, long side at which the style pictures were read
+# Largest picture that goes through the network whole; it then holds about 130 bytes a pixel.
+MAX_WORKING_MEGAPIXELS = 16.0
+
+StyleChoice = str | Mapping[str, float]
+
+
+class FastStylizer:
+    """Paints photos in the ready-made styles. One instance serves many threads.
+
+    Args:
+        device: `auto` takes CUDA where it starts and the CPU elsewhere; `cpu`; `cuda`.
+    Attributes:
+        device: `cuda` or `cpu`, what the sessions really run on.
+        device_note: Why `auto` came out as the CPU, for people; empty with CUDA.
+    Raises:
+        DeviceError: `cuda` was asked for and does not start.
+        WeightsError: A network is missing or damaged.
+        ValueError: Another device.
+    """
+
+    def __init__(self, device: str = "auto") -> None:
+        if device not in DEVICES:
+            raise ValueError(f"device is {device!r}: use one of {', '.join(DEVICES)}")
+        self.device, self.device_note = "cpu", ""
+        if device != "cpu":
+            self.device_note = _missing_cuda()
+            self.device = "cpu" if self.device_note else "cuda"
+        self._lock = threading.Lock()
+        self._sessions: dict[str, ort.InferenceSession] = {}
+        self._session(list_styles()[0].model)
+        if device == "cuda" and self.device != "cuda":
+            raise DeviceError(f"cuda was asked for, but it does not start: {self.device_note}")
+
+    def stylize(
+        self,
+        image: Image.Image,
+        style: StyleChoice,
+        *,
+        strength: float = 1.0,
+        preserve_color: bool = False,
+        stroke_size: int | None = None,
+        max_side: int | None = None,
+    ) -> Image.Image:
+        """Paint one photo.
+
+        Args:
+            image: Photo, as `load_image` gives it; alpha is kept.
+            style: Name of a style, or names with weights for a blend (scaled to sum 1).
+            strength: 0 gives the photo, 1 the style, up to 2 exaggerates it.
+            preserve_color: Keep the photo's colors, take brightness and strokes of the style.
+            stroke_size: Size of the brush marks as the long side in pixels at which the style
+                picture would be read, 128 to 2048; 512 is what the networks learned and the
+                default. 1024 doubles the strokes.
+            max_side: Scale larger photos down to this long side in pixels.
+        Returns:
+            RGB image of the size of the input (or of `max_side`), RGBA for an RGBA input.
+            Photos above 16 megapixels are painted at 16 and the brush work is scaled up.
+        Raises:
+            StyleError: Unknown style or unusable weights.
+            ImageError: Smaller than 32 px.
+            ValueError: Strength or stroke size out of range.
+        """
+        parts = resolve_styles(style)
+        if not 0 <= strength <= MAX_STRENGTH:
+            raise ValueError(f"strength is {strength}: use 0 to {MAX_STRENGTH:g}")
+        if stroke_size is not None and not STROKE_SIZES[0] <= stroke_size <= STROKE_SIZES[1]:
+            raise ValueError(f"stroke_size is {stroke_size}: use {STROKE_SIZES[0]} to {STROKE_SIZES[1]} px")
+        image = load_image(image, max_megapixels=math.inf, max_side=max_side)
+        if strength == 0:
+            return image
+        content = to_batch(_flatten(image))
+        stylized = self._paint(content, parts, (stroke_size or TRAINED_STROKE_SIZE) / TRAINED_STROKE_SIZE)
+        if preserve_color:
+            stylized = blending.preserve_color(content, stylized)
+        result = from_batch(blending.apply_strength(content, stylized, strength))
+        if image.mode == "RGBA":
+            result.putalpha(image.getchannel("A"))
+        return result
+
+    def _paint(self, content: np.ndarray, parts: dict[Style, float], stroke_scale: float) -> np.ndarray:
+        """Stylized batch of the content's size, strokes scaled by working at another size."""
+        height, width = content.shape[2:]
+        limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (height * width))
+        scale = min(1 / stroke_scale, limit)
+        working = _resize(content, round(height * scale), round(width * scale))
+        by_model: dict[str, dict[Style, float]] = defaultdict(dict)
+        for style, weight in parts.items():
+            by_model[style.model][style] = weight
+        stylized = sum(self._run(model, working, weights) for model, weights in by_model.items())
+        return _resize(stylized, height, width)
+
+    def _run(self, model: str, batch: np.ndarray, weights: dict[Style, float]) -> np.ndarray:
+        """The network's output times the sum of the weights of its styles."""
+        session = self._session(model)
+        share = sum(weights.values())
+        style_weights = np.zeros(session.get_inputs()[1].shape[0], np.float32)
+        for style, weight in weights.items():
+            style_weights[style.index] = weight / share
+        (stylized,) = session.run(None, {"image": batch, "style_weights": style_weights})
+        return stylized if share == 1 else stylized * np.float32(share)
+
+    def _session(self, model: str) -> ort.InferenceSession:
+        with self._lock:
+            if model not in self._sessions:
+                path = WEIGHTS_FOLDER / model
+                check_weights_file(path, sha256=model_checksum(model))
+                session = open_session(path, self.device)
+                if self.device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
+                    self.device = "cpu"
+                    self.device_note = "a GPU is there, but ONNX Runtime could not load CUDA for it"
+                self._sessions[model] = session
+            return self._sessions[model]
+
+
+def open_session(path: Path, device: str) -> ort.InferenceSession:
+    """An ONNX Runtime session set up for pictures of changing size.
+
+    With `cuda` the caller asks the session whether it got it: ONNX Runtime only logs a failure.
+
+    Raises:
+        WeightsError: Not a network that ONNX Runtime can load.
+    """
+    options = ort.SessionOptions()
+    options.log_severity_level = 4  # A CUDA that does not start is reported by us, in words.
+    options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    # Spinning threads would steal from the other visitors of a small host.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    providers: list = ["CPUExecutionProvider"]
+    if device == "cuda":
+        # EXHAUSTIVE, the default, searches for up to a second at every new picture size.
+        cuda = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
+        providers.insert(0, ("CUDAExecutionProvider", cuda))
+    try:
+        return ort.InferenceSession(path, options, providers=providers)
+    except Exception as error:  # ONNX Runtime's own exceptions have no common public base
+        raise WeightsError(
+            f"{path.name} cannot be loaded by ONNX Runtime {ort.__version__}: {error}"
+        ) from error
+
+
+def resolve_styles(style: StyleChoice) -> dict[Style, float]:
+    """Style records with weights that sum to 1.
+
+    Raises:
+        StyleError: A name that does not exist, no style at all, or weights that are negative,
+            not finite, or all zero.
+    """
+    weights = {style: 1.0} if isinstance(style, str) else dict(style)
+    records = {get_style(name): float(weight) for name, weight in weights.items()}
+    total = sum(records.values())
+    if not records or not all(weight >= 0 for weight in records.values()) or not 0 < total < math.inf:
+        raise StyleError(f"a blend needs weights of at least 0 with a sum above 0, got {weights}")
+    return {record: weight / total for record, weight in records.items() if weight > 0}
+
+
+def _missing_cuda() -> str:
+    """Why CUDA cannot start, or nothing when it should; loads the CUDA libraries on the way."""
+    if "CUDAExecutionProvider" not in ort.get_available_providers():
+        return "this ONNX Runtime was built without CUDA"
+    try:
+        driver = ctypes.CDLL("libcuda.so.1" if os.name == "posix" else "nvcuda.dll")
+    except OSError:
+        return "no NVIDIA driver on this machine"
+    count = ctypes.c_int()
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
+        return "the NVIDIA driver finds no GPU"
+    ort.preload_dlls()  # finds the libraries of the pip packages
+    return ""
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """RGB version of a picture, transparent parts filled with the mean visible color.
+
+    What hides under transparency (often black) would otherwise shift the network's statistics
+    and bleed over the edges.
+    """
+    if image.mode != "RGBA":
+        return image
+    pixels = np.asarray(image, dtype=np.float32)
+    alpha = pixels[..., 3:]
+    mean = (pixels[..., :3] * alpha).sum((0, 1)) / max(float(alpha.sum()), 1.0)
+    backdrop = Image.new("RGBA", image.size, (*(int(value) for value in mean), 255))
+    return Image.alpha_composite(backdrop, image).convert("RGB")
+
+
+def _resize(batch: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Lanczos-filtered copy of a (1, 3, H, W) batch in float32, no side under 32 px."""
+    height, width = max(MIN_SIDE, height), max(MIN_SIDE, width)
+    if batch.shape[2:] == (height, width):
+        return batch
+    channels = [
+        np.asarray(Image.fromarray(channel).resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3))
+        for channel in batch[0]
+    ]
+    return np.stack(channels)[None]

@@ -1,0 +1,91 @@
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from export import export_onnx, style_pictures
+from stylecore.errors import WeightsError
+from stylecore.inference import open_session
+from stylecore.networks import TransformerNetwork
+
+
+@pytest.fixture
+def network() -> TransformerNetwork:
+    torch.manual_seed(0)
+    network = TransformerNetwork(3, channels=16, blocks=2)
+    for parameter in network.parameters():
+        parameter.data += 0.2 * torch.randn_like(parameter)
+    return network.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (35, 61), (34, 200), (129, 66)])
+def test_onnx_runtime_agrees_with_torch(network, tmp_path, height, width):
+    path = tmp_path / "network.onnx"
+    onnx.save(export_onnx.build_model(network), path)
+    image = torch.rand(1, 3, height, width)
+    mix = torch.tensor([0.2, 0.5, 0.3])
+    feed = {"image": image.numpy(), "style_weights": mix.numpy()}
+    (found,) = open_session(path, "cpu").run(None, feed)
+    expected = network(image, mix[None]).numpy()
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() < 1 / 255
+
+
+def test_the_parity_check_notices_a_wrong_weight(network, tmp_path):
+    path = tmp_path / "network.onnx"
+    onnx.save(export_onnx.build_model(network), path)
+    assert export_onnx.parity(network, path) < export_onnx.PARITY_LIMIT
+    network.blocks[0].second.conv.weight[0] += 0.5
+    assert export_onnx.parity(network, path) > export_onnx.PARITY_LIMIT
+
+
+def test_export_writes_model_targets_and_records(network, tmp_path, monkeypatch):
+    checkpoint = make_checkpoint(tmp_path, network, ["mosaic", "the_wave", "starry_night"])
+    styles_file = tmp_path / "styles.json"
+    kept = {"name": "the_scream", "model": "other.onnx", "title": "kept"}
+    styles_file.write_text(
+        json.dumps([kept, {"name": "mosaic", "model": "old.onnx", "scores": {"total": 1}}])
+    )
+    export_onnx.export(checkpoint, tmp_path / "new.onnx", styles_file)
+    records = {record["name"]: record for record in json.loads(styles_file.read_text())}
+    assert records["the_scream"] == kept
+    assert records["mosaic"]["index"] == 0
+    assert records["mosaic"]["scores"] == {"total": 1}
+    assert records["starry_night"]["artist"] == "Vincent van Gogh"
+    assert (
+        records["the_wave"]["sha256"]
+        == export_onnx.hashlib.sha256((tmp_path / "new.onnx").read_bytes()).hexdigest()
+    )
+    assert (tmp_path / "style_targets.safetensors").exists()
+
+
+def test_export_needs_a_catalog_entry(network, tmp_path):
+    checkpoint = make_checkpoint(tmp_path, network, ["a", "b", "mosaic"])
+    with pytest.raises(WeightsError, match="a, b: title, artist"):
+        export_onnx.export(checkpoint, tmp_path / "new.onnx", tmp_path / "styles.json")
+
+
+def test_the_mosaic_is_deterministic_and_colorful():
+    pixels = np.asarray(style_pictures.mosaic())
+    assert np.array_equal(pixels, style_pictures.mosaic())
+    assert pixels.std(axis=(0, 1)).min() > 40
+
+
+def make_checkpoint(folder, network, names):
+    from dataclasses import asdict
+
+    from stylecore.training import TrainingConfig, write_checkpoint
+
+    grams = torch.rand(3, 4, 4)
+    contents = {
+        "averaged": network.state_dict(),
+        "styles": names,
+        "targets": {"relu1_1": grams + grams.transpose(1, 2)},
+        "config": asdict(TrainingConfig(channels=16, blocks=2)),
+        "step": 5,
+        "elapsed_s": 60.0,
+    }
+    write_checkpoint(folder / "checkpoint.pt", contents)
+    return folder / "checkpoint.pt"
