@@ -49,7 +49,7 @@ def load_image(
     if max_side is not None and max_side < MIN_SIDE:
         raise ImageError(f"max_side is {max_side}: at least {MIN_SIDE} px are needed")
     label = _label(source)
-    image = source if isinstance(source, Image.Image) else _open(source, label)
+    image = source if isinstance(source, Image.Image) else _open(source, label, max_megapixels)
     width, height = image.size
     if width * height > max_megapixels * 1e6:
         raise ImageError(
@@ -149,7 +149,7 @@ def _label(source: Source) -> str:
     return Path(name).name if isinstance(name, str) else "the picture"
 
 
-def _open(source: str | PathLike | bytes | BinaryIO, label: str) -> Image.Image:
+def _open(source: str | PathLike | bytes | BinaryIO, label: str, max_megapixels: float) -> Image.Image:
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         with warnings.catch_warnings():
@@ -157,7 +157,10 @@ def _open(source: str | PathLike | bytes | BinaryIO, label: str) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{label} is too large: {error}") from error
+        limit = 2 * Image.MAX_IMAGE_PIXELS / 1e6  # Pillow's own, the size is not told
+        raise ImageError(
+            f"{label} has over {limit:.0f} megapixels: at most {max_megapixels:g} megapixels are accepted"
+        ) from error
     except FileNotFoundError as error:
         raise ImageError(f"{label} does not exist") from error
     except UnidentifiedImageError as error:

@@ -110,5 +110,5 @@ def test_a_torchvision_checkpoint_gives_torchvisions_activations(tmp_path):
 
 def test_a_foreign_checkpoint_is_refused(tmp_path):
     torch.save({"layer.weight": torch.zeros(3)}, tmp_path / "other.pth")
-    with pytest.raises(WeightsError, match="got keys layer.weight"):
+    with pytest.raises(WeightsError, match=r"got keys layer\.weight"):
         export_vgg19.main([str(tmp_path / "other.pth"), "-o", str(tmp_path / "x.safetensors")])

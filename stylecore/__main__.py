@@ -1,0 +1,5 @@
+import sys
+
+from stylecore.cli import main
+
+sys.exit(main())

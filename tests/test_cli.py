@@ -1,0 +1,180 @@
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from PIL import Image
+
+from stylecore import FastStylizer, __version__, cli, list_styles
+from tests.conftest import encoded, make_photo, png_header_of
+
+
+@pytest.fixture
+def photo_file(tmp_path):
+    path = tmp_path / "holiday.jpg"
+    make_photo(96, 64).save(path)
+    return path
+
+
+def run(capsys, *arguments: object) -> tuple[int, str, str]:
+    status = cli.main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_stylize_writes_the_file(capsys, photo_file, tmp_path):
+    output = tmp_path / "out.png"
+    status, out, err = run(capsys, "stylize", photo_file, "--style", "starry_night", "-o", output)
+    assert status == 0
+    assert out == ""
+    assert "96 x 64 px" in err
+    assert Image.open(output).size == (96, 64)
+
+
+def test_stylize_passes_every_setting(capsys, photo_file, tmp_path):
+    arguments = ["--strength", "0.7", "--preserve-color", "--stroke-size", "300", "--max-side", "80"]
+    style = "starry_night:3,the_wave:1"
+    output = tmp_path / "out.png"
+    assert run(capsys, "stylize", photo_file, "--style", style, "-o", output, *arguments)[0] == 0
+    expected = FastStylizer().stylize(
+        cli.load_image(photo_file, max_side=80),
+        {"starry_night": 3, "the_wave": 1},
+        strength=0.7,
+        preserve_color=True,
+        stroke_size=300,
+    )
+    assert Image.open(output).tobytes() == expected.tobytes()
+
+
+def test_stylize_takes_a_folder_and_reports_the_bad_files(capsys, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    make_photo(64, 64).save(folder / "a.png")
+    (folder / "b.jpg").write_text("dear diary")
+    make_photo(64, 48).save(folder / "c.webp")
+    status, out, _ = run(capsys, "stylize", folder, "--style", "mosaic", "-o", tmp_path / "out", "--json")
+    report = json.loads(out)
+    assert status == 2
+    assert [picture["output"] for picture in report["pictures"]] == [
+        str(tmp_path / "out" / "a_mosaic.png"),
+        str(tmp_path / "out" / "c_mosaic.webp"),
+    ]
+    assert "b.jpg is not a picture" in report["errors"][0]["error"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a_mosaic.png", "c_mosaic.webp"]
+
+
+def test_stylize_reads_standard_input_and_writes_standard_output():
+    command = [sys.executable, "-m", "stylecore", "stylize", "-", "--style", "the_wave", "-o", "-"]
+    done = subprocess.run(command, input=encoded(make_photo(64, 48)), capture_output=True, check=True)
+    assert Image.open(io.BytesIO(done.stdout)).size == (64, 48)
+
+
+def test_styles_lists_all(capsys):
+    status, out, _ = run(capsys, "styles", "--json")
+    assert status == 0
+    assert [style["name"] for style in json.loads(out)["styles"]] == [style.name for style in list_styles()]
+    assert "Hokusai" in run(capsys, "styles")[1]
+
+
+def test_info_tells_versions_devices_and_weights(capsys):
+    status, out, _ = run(capsys, "info", "--json")
+    facts = json.loads(out)
+    assert status == 0
+    assert facts["stylecore"] == __version__
+    assert facts["devices"]["cpu"] == "starts"
+    assert {record["state"] for record in facts["weights"].values()} == {"intact"}
+
+
+def test_info_names_a_damaged_file(capsys, monkeypatch):
+    monkeypatch.setattr(cli, "model_checksum", lambda model: "0" * 64)
+    facts = json.loads(run(capsys, "info", "--json")[1])
+    assert "damaged" in facts["weights"][list_styles()[0].model]["state"]
+
+
+def test_train_runs_and_resumes(capsys, tmp_path):
+    (tmp_path / "content").mkdir()
+    make_photo(100, 80).save(tmp_path / "content" / "a.jpg")
+    make_photo(64, 64, seed=1).save(tmp_path / "style.png")
+    arguments = ["train", "--style-images", tmp_path / "style.png", "--content", tmp_path / "content"]
+    arguments += ["--out", tmp_path / "run"]
+    tiny = ["--steps", 3, "--pixel-steps", 1, "--crop-size", 48, "--style-size", 64]
+    tiny += ["--channels", 8, "--blocks", 1]
+    status, out, err = run(capsys, *arguments, *tiny, "--json")
+    assert status == 0
+    assert json.loads(out)["checkpoint"] == str(tmp_path / "run" / "checkpoint.pt")
+    assert "images/s" in err
+    assert run(capsys, *arguments, "--resume")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["PHOTO", "--style", "stary_night"], "did you mean 'starry_night'"),
+        (["nowhere.jpg", "--style", "mosaic"], "nowhere.jpg does not exist"),
+        (["diary.jpg", "--style", "mosaic"], "diary.jpg is not a picture"),
+        (["empty.jpg", "--style", "mosaic"], "empty.jpg is empty"),
+        (["cut.png", "--style", "mosaic"], "cut.png is damaged"),
+        (["huge.png", "--style", "mosaic"], "at most 100 megapixels"),
+        (["PHOTO", "--style", "mosaic:x"], "'x' is not a number"),
+        (["PHOTO", "--style", "mosaic:-1"], "weights of at least 0"),
+        (["PHOTO", "--style", "mosaic", "--strength", "9"], "strength is 9.0"),
+        (["PHOTO", "--style", "mosaic", "--strength", "much"], "invalid float value"),
+        (["PHOTO", "--style", "mosaic", "--max-side", "3"], "at least 32 px"),
+        (["PHOTO", "--style", "mosaic", "-o", "out.xyz"], "use one of .png"),
+        (["PHOTO", "PHOTO", "--style", "mosaic", "-o", "out.png"], "give a folder"),
+        (["PHOTO"], "--style"),
+        (["PHOTO", "--style", "mosaic", "-o", "PHOTO"], "is the photo itself"),
+        (["PHOTO", "--style", "mosaic", "-o", "-", "--json"], "both want standard output"),
+    ],
+)
+def test_bad_input_gives_one_line_and_status_2(capsys, photo_file, monkeypatch, arguments, message):
+    monkeypatch.chdir(photo_file.parent)
+    (photo_file.parent / "diary.jpg").write_text("dear diary, " * 50)
+    (photo_file.parent / "empty.jpg").write_bytes(b"")
+    (photo_file.parent / "cut.png").write_bytes(encoded(make_photo(96, 64))[:900])
+    (photo_file.parent / "huge.png").write_bytes(png_header_of(20_000, 20_000))
+    arguments = [photo_file if argument == "PHOTO" else argument for argument in arguments]
+    status, out, err = run(capsys, "stylize", *arguments)
+    assert status == 2
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert message in err
+
+
+def test_a_huge_picture_is_refused_within_two_seconds_and_little_memory(tmp_path):
+    path = tmp_path / "huge.png"
+    path.write_bytes(png_header_of(20_000, 20_000))
+    # A small process in between: a child's peak memory counts from its parent's size at the fork.
+    code = (
+        "import resource, subprocess, sys\n"
+        "done = subprocess.run(sys.argv[1:], stderr=subprocess.PIPE, text=True)\n"
+        "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss\n"
+        "print(done.returncode, peak, done.stderr, end='')"
+    )
+    command = [sys.executable, "-m", "stylecore", "stylize", str(path), "--style", "mosaic"]
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
+    elapsed = time.monotonic() - started
+    status, peak_kilobytes, message = done.stdout.split(" ", 2)
+    assert status == "2"
+    assert "at most 100 megapixels" in message
+    assert len(message.splitlines()) == 1
+    assert int(peak_kilobytes) < 500 * 1024
+    assert elapsed < 2 * load_factor()
+
+
+def test_a_photo_of_1024_px_takes_less_than_five_seconds(tmp_path):
+    make_photo(1024, 1024).save(tmp_path / "photo.jpg")
+    command = [sys.executable, "-m", "stylecore", "stylize", str(tmp_path / "photo.jpg")]
+    command += ["--style", "starry_night", "-o", str(tmp_path / "out.png")]
+    started = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    assert time.monotonic() - started < 5 * load_factor()
+
+
+def load_factor() -> float:
+    """How much slower the machine is for being busy with other processes."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

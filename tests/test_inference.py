@@ -1,0 +1,227 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from PIL import Image
+
+from stylecore import DeviceError, FastStylizer, ImageError, StyleError
+from stylecore import inference as inference_module
+from stylecore.images import to_batch
+from stylecore.styles import WEIGHTS_FOLDER, get_style
+from tests.conftest import make_photo
+
+FIRST_STYLES = ("starry_night", "the_wave", "the_scream", "mosaic")
+NAN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def stylizer() -> FastStylizer:
+    return FastStylizer("cpu")
+
+
+def difference(first: Image.Image, second: Image.Image) -> float:
+    """Mean absolute difference in 1/255."""
+    return float(np.abs(np.asarray(first, np.float32) - np.asarray(second, np.float32)).mean())
+
+
+@pytest.mark.parametrize("size", [(32, 32), (33, 47), (200, 71), (71, 200), (321, 123)])
+def test_any_size_comes_out_as_it_went_in(stylizer, size):
+    stylized = stylizer.stylize(make_photo(*size), "starry_night")
+    assert stylized.size == size
+    assert stylized.mode == "RGB"
+
+
+def test_the_engine_gives_what_a_bare_session_gives(stylizer, photo):
+    style = get_style("the_wave")
+    session = ort.InferenceSession(WEIGHTS_FOLDER / style.model, providers=["CPUExecutionProvider"])
+    weights = np.zeros(session.get_inputs()[1].shape, np.float32)
+    weights[style.index] = 1
+    (expected,) = session.run(["stylized"], {"image": to_batch(photo), "style_weights": weights})
+    found = to_batch(stylizer.stylize(photo, "the_wave"))
+    assert np.abs(found - expected).max() <= 0.51 / 255
+
+
+def test_styles_differ(stylizer, photo):
+    pictures = [stylizer.stylize(photo, name) for name in FIRST_STYLES]
+    for i, first in enumerate(pictures):
+        for second in pictures[i + 1 :]:
+            assert difference(first, second) > 10
+
+
+def test_the_wave_is_pale_and_the_scream_is_warm(stylizer):
+    photo = make_photo(256, 256)
+    wave = np.asarray(stylizer.stylize(photo, "the_wave"), np.float32).mean((0, 1))
+    scream = np.asarray(stylizer.stylize(photo, "the_scream"), np.float32).mean((0, 1))
+    night = np.asarray(stylizer.stylize(photo, "starry_night"), np.float32).mean((0, 1))
+    assert wave.mean() > max(scream.mean(), night.mean())
+    assert scream[0] > scream[2] + 30
+    assert night[2] > night[0] + 10
+
+
+def test_strength_zero_is_the_photo(stylizer, photo):
+    assert np.array_equal(stylizer.stylize(photo, "mosaic", strength=0), photo)
+
+
+def test_strength_grows(stylizer, photo):
+    steps = [difference(photo, stylizer.stylize(photo, "mosaic", strength=s)) for s in (0.25, 0.5, 1, 1.5)]
+    assert steps == sorted(steps)
+
+
+def test_a_blend_lies_between_its_styles(stylizer, photo):
+    first, second = (stylizer.stylize(photo, name) for name in ("starry_night", "the_wave"))
+    blend = stylizer.stylize(photo, {"starry_night": 1, "the_wave": 1})
+    apart = difference(first, second)
+    assert difference(blend, first) < apart
+    assert difference(blend, second) < apart
+
+
+def test_a_blend_of_weight_one_is_the_style_itself(stylizer, photo):
+    blend = stylizer.stylize(photo, {"starry_night": 7, "mosaic": 0})
+    assert np.array_equal(blend, stylizer.stylize(photo, "starry_night"))
+
+
+def test_preserve_color_keeps_a_grey_photo_grey(stylizer):
+    grey = make_photo(64, 64).convert("L").convert("RGB")
+    stylized = np.asarray(stylizer.stylize(grey, "the_scream", preserve_color=True), np.int16)
+    assert np.abs(stylized - stylized[..., :1]).max() <= 1
+
+
+def test_alpha_goes_through_unchanged(stylizer, photo):
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    stylized = stylizer.stylize(photo, "starry_night")
+    assert stylized.mode == "RGBA"
+    assert np.array_equal(stylized.getchannel("A"), photo.getchannel("A"))
+
+
+def test_what_hides_under_transparency_does_not_matter(stylizer, photo):
+    mask = Image.new("L", photo.size, 255)
+    mask.paste(0, (0, 0, 40, 64))
+    black, white = photo.copy(), photo.copy()
+    black.paste("black", (0, 0, 40, 64))
+    white.paste("white", (0, 0, 40, 64))
+    black.putalpha(mask)
+    white.putalpha(mask)
+    first, second = (stylizer.stylize(image, "mosaic").convert("RGB") for image in (black, white))
+    visible = (42, 0, 96, 64)
+    assert difference(first.crop(visible), second.crop(visible)) < 1
+
+
+def test_stroke_size_changes_strokes_not_size(stylizer):
+    photo = make_photo(256, 192)
+    fine, coarse = (stylizer.stylize(photo, "mosaic", stroke_size=s) for s in (256, 1024))
+    assert fine.size == coarse.size == photo.size
+
+    def roughness(image):
+        return np.abs(np.diff(np.asarray(image.convert("L"), np.float32), axis=1)).mean()
+
+    assert roughness(fine) > 1.2 * roughness(coarse)
+
+
+def test_max_side_limits_the_output(stylizer):
+    assert stylizer.stylize(make_photo(300, 200), "mosaic", max_side=150).size == (150, 100)
+
+
+def test_very_large_photos_are_painted_at_a_working_size(stylizer, monkeypatch):
+    monkeypatch.setattr(inference_module, "MAX_WORKING_MEGAPIXELS", 0.01)
+    sizes = []
+    run = FastStylizer._run
+
+    def spy(self, model, batch, weights):
+        sizes.append(batch.shape)
+        return run(self, model, batch, weights)
+
+    monkeypatch.setattr(FastStylizer, "_run", spy)
+    assert stylizer.stylize(make_photo(400, 100), "mosaic").size == (400, 100)
+    assert sizes == [(1, 3, 50, 200)]
+
+
+def test_borders_look_like_the_inside(stylizer):
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[0:192, 0:256].astype(np.float32)
+    sky = np.array((120, 150, 180), np.float32) + 20 * (y / 192)[..., None]
+    sky[np.hypot(x - 128, y - 96) < 40] = (60, 50, 40)
+    sky += random.normal(0, 4, sky.shape)
+    photo = Image.fromarray(np.clip(sky, 0, 255).astype(np.uint8))
+    for name in FIRST_STYLES:
+        pixels = np.asarray(stylizer.stylize(photo, name), np.float32).mean(2)
+        for turned in (pixels, pixels[::-1], pixels.T, pixels.T[::-1]):
+            band, inside = turned[:3], turned[8:40]
+            assert abs(band.mean() - inside.mean()) < 12 + 0.5 * inside.std(), name
+
+
+def test_many_threads_share_one_engine(stylizer):
+    photos = [make_photo(60 + i, 64, seed=i) for i in range(8)]
+    expected = [stylizer.stylize(photo, "starry_night") for photo in photos]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda photo: stylizer.stylize(photo, "starry_night"), photos))
+    for first, second in zip(found, expected, strict=True):
+        assert difference(first, second) < 0.01
+
+
+@pytest.mark.parametrize("style", [{}, {"mosaic": 0}, {"mosaic": -1, "the_wave": 2}, {"mosaic": NAN}])
+def test_unusable_blends_are_refused(stylizer, photo, style):
+    with pytest.raises(StyleError, match="blend needs weights"):
+        stylizer.stylize(photo, style)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"strength": -0.1}, "strength is -0.1"),
+        ({"strength": NAN}, "strength is nan"),
+        ({"stroke_size": 64}, "stroke_size is 64"),
+    ],
+)
+def test_settings_out_of_range_are_refused(stylizer, photo, settings, message):
+    with pytest.raises(ValueError, match=message):
+        stylizer.stylize(photo, "mosaic", **settings)
+
+
+def test_too_small_photos_are_refused(stylizer):
+    with pytest.raises(ImageError, match="31 x 40 px"):
+        stylizer.stylize(Image.new("RGB", (31, 40)), "mosaic")
+
+
+def test_auto_says_why_it_is_the_cpu(monkeypatch):
+    monkeypatch.setattr(inference_module, "_missing_cuda", lambda: "no NVIDIA driver on this machine")
+    stylizer = FastStylizer("auto")
+    assert stylizer.device == "cpu"
+    assert "no NVIDIA driver" in stylizer.device_note
+
+
+def test_cuda_that_does_not_start_is_an_error(monkeypatch):
+    monkeypatch.setattr(inference_module, "_missing_cuda", lambda: "no NVIDIA driver on this machine")
+    with pytest.raises(DeviceError, match="no NVIDIA driver"):
+        FastStylizer("cuda")
+
+
+def test_a_provider_that_silently_falls_back_is_noticed(monkeypatch):
+    monkeypatch.setattr(inference_module, "_missing_cuda", lambda: "")
+    open_session = inference_module.open_session
+    monkeypatch.setattr(inference_module, "open_session", lambda path, device: open_session(path, "cpu"))
+    assert FastStylizer("auto").device == "cpu"
+    with pytest.raises(DeviceError, match="could not load CUDA"):
+        FastStylizer("cuda")
+
+
+@pytest.mark.gpu
+def test_cuda_gives_the_same_picture(stylizer, photo):
+    try:
+        fast = FastStylizer("cuda")
+    except DeviceError as error:
+        pytest.skip(str(error))
+    assert difference(fast.stylize(photo, "mosaic"), stylizer.stylize(photo, "mosaic")) < 1
+
+
+def test_the_instant_path_imports_neither_torch_nor_streamlit():
+    code = (
+        "import sys; from stylecore import FastStylizer, load_image; from PIL import Image\n"
+        "FastStylizer().stylize(Image.new('RGB', (40, 40)), 'mosaic')\n"
+        "import stylecore.cli\n"
+        "print(sorted({'torch', 'torchvision', 'streamlit'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,67 @@
+import json
+
+import pytest
+
+from stylecore import styles
+from stylecore.errors import StyleError, WeightsError
+from stylecore.styles import check_weights_file, get_style, list_styles, model_checksum
+
+FIRST_STYLES = {"starry_night", "the_wave", "the_scream", "mosaic"}
+
+
+def test_every_style_is_complete_and_unique():
+    names = [style.name for style in list_styles()]
+    assert set(names) >= FIRST_STYLES
+    assert len(set(names)) == len(names)
+    for style in list_styles():
+        assert all((style.title, style.artist, style.year, style.credit, style.license)), style
+        assert len({(s.model, s.index) for s in list_styles()}) == len(names)
+
+
+def test_every_network_has_its_recorded_checksum():
+    for model in {style.model for style in list_styles()}:
+        check_weights_file(styles.WEIGHTS_FOLDER / model, sha256=model_checksum(model))
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("stary_night", "starry_night"), ("The Wave", "the_wave"), ("scream", "the_scream")],
+)
+def test_an_unknown_style_is_answered_with_the_nearest_name(typed, offered):
+    with pytest.raises(StyleError, match=f"did you mean '{offered}'"):
+        get_style(typed)
+
+
+def test_a_hopeless_name_is_answered_with_all_names():
+    with pytest.raises(StyleError, match=r"there are .*starry_night"):
+        get_style("qqq")
+
+
+def test_a_changed_file_is_noticed(tmp_path):
+    path = tmp_path / "network.onnx"
+    path.write_bytes(b"weights")
+    with pytest.raises(WeightsError, match=r"network\.onnx is damaged"):
+        check_weights_file(path, sha256="0" * 64)
+    with pytest.raises(WeightsError, match=r"nowhere\.onnx is missing"):
+        check_weights_file(tmp_path / "nowhere.onnx", sha256="0" * 64)
+
+
+def test_a_file_without_a_record_is_not_trusted(tmp_path):
+    path = tmp_path / "network.safetensors"
+    path.write_bytes(b"weights")
+    with pytest.raises(WeightsError, match=r"network\.json with the sha256"):
+        check_weights_file(path)
+
+
+def test_a_record_that_lacks_a_field_is_named(tmp_path, monkeypatch):
+    (tmp_path / "styles.json").write_text(json.dumps([{"name": "x"}]))
+    monkeypatch.setattr(styles, "STYLES_FILE", tmp_path / "styles.json")
+    styles._read_records.cache_clear()
+    styles._read_styles.cache_clear()
+    try:
+        with pytest.raises(WeightsError, match="lacks 'title'"):
+            list_styles()
+    finally:
+        monkeypatch.undo()
+        styles._read_records.cache_clear()
+        styles._read_styles.cache_clear()
