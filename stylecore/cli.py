@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     stylize.add_argument("-o", "--output", help="file, folder, or - for standard output")
     stylize.add_argument("--strength", type=float, default=1.0, help="0 (photo) to 2; default 1")
     stylize.add_argument("--preserve-color", action="store_true", help="keep the photo's colors")
-    stylize.add_argument("--stroke-size", type=int, metavar="PX", help="128 to 2048; default 512")
+    stylize.add_argument("--stroke-size", type=int, metavar="PX", help="128 to 8192; default 512")
     stylize.add_argument("--max-side", type=int, metavar="PX", help="scale larger photos down")
     stylize.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     stylize.add_argument("--json", action="store_true", help="one JSON object on standard output")

@@ -38,3 +38,12 @@ def png_header_of(width: int, height: int) -> bytes:
     body = b"".join(compressor.compress(row) for _ in range(height)) + compressor.flush()
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    missing = [report for report in skipped if "chromium is not installed" in str(report.longrepr)]
+    if missing:
+        terminalreporter.write_sep(
+            "!", f"{len(missing)} BROWSER TESTS DID NOT RUN: install chromium", red=True
+        )

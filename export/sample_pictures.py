@@ -1,0 +1,77 @@
+"""Make the sample photos, the style tiles and the README's picture.
+
+    pip install --no-deps scikit-image==0.26.0 scikit-learn==1.9.1
+    python -m export.sample_pictures
+
+The photos come out of those two packages as they are, scaled and saved as JPEG; who took them
+and under what terms stands in `pages/shared/samples/LICENSES.md`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from stylecore import FastStylizer, list_styles, load_image
+from stylecore.images import encode_image, limit_long_side
+
+SHARED = Path(__file__).resolve().parent.parent / "pages" / "shared"
+README_PICTURE = SHARED.parent.parent / "export" / "readme.jpg"
+PHOTOS = {
+    "temple": ("sklearn", "datasets/images/china.jpg"),
+    "portrait": ("skimage", "data/astronaut.png"),
+    "cat": ("skimage", "data/chelsea.png"),
+    "coffee": ("skimage", "data/coffee.png"),
+}
+TILE_PHOTO, TILE_SIZE = "temple", (280, 210)  # px
+THUMBNAIL_SIZE = (160, 120)  # px
+
+
+def write_samples() -> None:
+    for name, (package, path) in PHOTOS.items():
+        root = Path(importlib.util.find_spec(package).origin).parent
+        image = limit_long_side(load_image(root / path), 1024)
+        (SHARED / "samples" / f"{name}.jpg").write_bytes(encode_image(image, "JPEG"))
+        thumbnail = crop_to(image, *THUMBNAIL_SIZE)
+        (SHARED / "samples" / f"{name}_small.webp").write_bytes(encode_image(thumbnail, "WEBP"))
+
+
+def write_tiles(stylizer: FastStylizer) -> None:
+    photo = load_image(SHARED / "samples" / f"{TILE_PHOTO}.jpg")
+    for style in list_styles():
+        tile = crop_to(stylizer.stylize(photo, style.name), *TILE_SIZE)
+        (SHARED / "tiles" / f"{style.name}.webp").write_bytes(encode_image(tile, "WEBP"))
+
+
+def write_readme_picture(stylizer: FastStylizer) -> None:
+    """Rows: sample photos. Columns: the photo and every style."""
+    photos = [load_image(SHARED / "samples" / f"{name}.jpg") for name in ("temple", "portrait")]
+    width, height, gap = 320, 260, 6
+    rows = []
+    for photo in photos:
+        pictures = [photo] + [stylizer.stylize(photo, style.name) for style in list_styles()]
+        rows.append([crop_to(picture, width, height) for picture in pictures])
+    columns = len(rows[0])
+    sheet = Image.new("RGB", (columns * (width + gap) - gap, len(rows) * (height + gap) - gap), "white")
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            sheet.paste(picture, (x * (width + gap), y * (height + gap)))
+    README_PICTURE.write_bytes(encode_image(sheet, "JPEG"))
+
+
+def crop_to(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Scaled so that it covers the size, the overhang cut off: a third of it above, two below."""
+    return ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS, centering=(0.5, 1 / 3))
+
+
+def main() -> None:
+    write_samples()
+    stylizer = FastStylizer()
+    write_tiles(stylizer)
+    write_readme_picture(stylizer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+"""Entrance of the app: page settings and navigation, nothing slow."""
+
+import streamlit as st
+
+st.set_page_config(page_title="Impasto: your photo, painted", page_icon=":material/brush:", layout="wide")
+st.navigation(
+    [st.Page("pages/gallery.py", title="Instant styles", icon=":material/palette:", default=True)],
+    position="hidden",
+).run()

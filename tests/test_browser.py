@@ -1,0 +1,150 @@
+"""The page in headless Chromium, against the real server and the real networks.
+
+Screenshots are kept in `runs/screenshots`.
+"""
+
+import io
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import encoded, make_photo
+
+ROOT = Path(__file__).resolve().parent.parent
+SCREENSHOTS = ROOT / "runs" / "screenshots"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DESKTOP, PHONE = (1280, 900), (360, 780)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian package chromium)"),
+]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.1)
+        else:
+            pytest.fail("the app did not start within 30 s")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, server):
+    pages = []
+
+    def open_page(path: str = "", size: tuple[int, int] = DESKTOP, scheme: str = "light"):
+        viewport = {"width": size[0], "height": size[1]}
+        page = browser.new_page(viewport=viewport, color_scheme=scheme)
+        page.set_default_timeout(20_000)
+        page.goto(server + path)
+        page.get_by_text("Painted in").wait_for()
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+
+
+def keep_screenshot(page, name: str) -> None:
+    """Screenshot of the whole page, which scrolls inside Streamlit's own container."""
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": height + 20})
+    page.wait_for_timeout(500)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def pixels_of(page, alt: str) -> np.ndarray:
+    """Pixels of a picture on the page, fetched from where the browser got it."""
+    image = page.get_by_alt_text(alt)
+    image.wait_for()
+    response = page.request.get(image.evaluate("image => image.src"))
+    return np.asarray(Image.open(io.BytesIO(response.body())).convert("RGB"), np.float32)
+
+
+def test_from_upload_to_download(open_page):
+    page = open_page()
+    photo = make_photo(600, 400)
+    upload = {"name": "beach.png", "mimeType": "image/png", "buffer": encoded(photo)}
+    page.locator("input[type=file]").set_input_files(upload)
+    page.get_by_text("Download in full size (600 x 400)").wait_for()
+    page.get_by_role("button", name="Mosaic", exact=True).click()
+    page.get_by_text("Painted: Mosaic").wait_for()
+    painted = pixels_of(page, "Your photo painted like Mosaic")
+    original = pixels_of(page, "Your photo as it was")
+    assert painted.shape == original.shape == (400, 600, 3)
+    assert np.abs(original - np.asarray(photo, np.float32)).mean() < 3
+    assert np.abs(painted - original).mean() > 15
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download in full size").click()
+    assert download.value.suggested_filename == "beach_mosaic.png"
+    with Image.open(download.value.path()) as file:
+        assert file.size == (600, 400)
+        assert np.abs(np.asarray(file, np.float32) - painted).mean() < 3
+    keep_screenshot(page, "upload")
+
+
+def test_a_text_file_is_answered_with_a_message(open_page):
+    page = open_page()
+    upload = {"name": "diary.jpg", "mimeType": "image/jpeg", "buffer": b"dear diary"}
+    page.locator("input[type=file]").set_input_files(upload)
+    page.get_by_text("Choose another photo above").wait_for()
+    keep_screenshot(page, "bad_upload")
+
+
+def test_a_link_opens_its_look(open_page):
+    page = open_page("/?style=the_wave&strength=70")
+    page.get_by_text("Painted: The Wave").wait_for()
+    page.get_by_text("70%").first.wait_for()
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "scheme"),
+    [("desktop", DESKTOP, "light"), ("phone", PHONE, "light"), ("desktop_dark", DESKTOP, "dark")],
+)
+def test_nothing_sticks_out_of_the_window(open_page, name, size, scheme):
+    page = open_page(size=size, scheme=scheme)
+    page.get_by_alt_text("Your photo as it was").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    painted = page.get_by_alt_text("Your photo painted like").bounding_box()
+    assert painted["x"] >= 0
+    assert painted["x"] + painted["width"] <= size[0]
+    assert painted["width"] > 0.4 * size[0]
+    keep_screenshot(page, name)

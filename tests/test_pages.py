@@ -1,0 +1,154 @@
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages.shared import painting
+from pages.shared.painting import Look
+from pages.shared.pictures import SAMPLES, sample_path, thumbnail_path, tile_path
+from stylecore import FastStylizer, list_styles, load_image
+from tests.conftest import encoded, make_photo
+
+
+@pytest.fixture(autouse=True)
+def _clear_caches():
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def app() -> AppTest:
+    return AppTest.from_file("../streamlit_app.py", default_timeout=60)
+
+
+@pytest.fixture
+def painted(monkeypatch) -> list[Look]:
+    """The looks that the page asked to be painted, newest last."""
+    looks = []
+    stylize = FastStylizer.stylize
+
+    def spy(self, image, style, *, strength=1.0, preserve_color=False, **settings):
+        looks.append(Look(style, strength, preserve_color))
+        return stylize(self, image, style, strength=strength, preserve_color=preserve_color, **settings)
+
+    monkeypatch.setattr(FastStylizer, "stylize", spy)
+    return looks
+
+
+def captions(app: AppTest) -> str:
+    return " | ".join(caption.value for caption in app.caption)
+
+
+def result_captions(app: AppTest) -> list[str]:
+    return [caption for image in app.image for caption in image.captions if caption]
+
+
+def test_a_result_is_there_before_anyone_has_done_anything(app, painted):
+    app.run()
+    assert not app.exception
+    assert painted == [Look(list_styles()[0].name)]
+    assert result_captions(app) == ["Painted: Starry Night", "Original"]
+    assert "Painted in" in captions(app)
+    assert " ms on the " in captions(app)
+
+
+def test_an_uploaded_photo_is_painted(app, painted):
+    app.run()
+    app.file_uploader[0].upload("beach.jpg", encoded(make_photo(200, 120), "JPEG"), "image/jpeg").run()
+    assert not app.exception
+    assert not app.error
+    assert len(painted) == 2
+    assert app.download_button(key="download").label == "Download in full size (200 x 120)"
+
+
+def test_a_style_tile_changes_the_style(app, painted):
+    app.run()
+    app.button(key="style_the_wave").click().run()
+    assert painted[-1].style == "the_wave"
+    assert "Painted: The Wave" in result_captions(app)
+    assert "Katsushika Hokusai" in captions(app)
+    assert app.query_params["style"] == "the_wave"
+
+
+def test_strength_and_colors_reach_the_engine(app, painted):
+    app.run()
+    app.slider(key="strength").set_value(60).run()
+    app.toggle(key="preserve_color").set_value(True).run()
+    assert painted[-1] == Look("starry_night", 0.6, True)
+
+
+def test_the_same_look_is_painted_once(app, painted):
+    app.run()
+    app.button(key="style_mosaic").click().run()
+    app.button(key="style_starry_night").click().run()
+    assert len(painted) == 2
+
+
+def test_a_link_opens_its_style(app, painted):
+    app.query_params["style"] = "the_scream"
+    app.run()
+    assert painted[-1].style == "the_scream"
+
+
+def test_a_link_with_an_unknown_style_opens_the_first(app, painted):
+    app.query_params["style"] = "nonsense"
+    app.run()
+    assert not app.exception
+    assert painted[-1].style == "starry_night"
+
+
+def test_a_sample_takes_the_place_of_an_upload(app, painted):
+    app.run()
+    app.file_uploader[0].upload("beach.png", encoded(make_photo(200, 120)), "image/png").run()
+    app.button(key="sample_cat").click().run()
+    assert app.file_uploader[0].value is None
+    width, height = load_image(sample_path("cat")).size
+    assert app.download_button(key="download").label == f"Download in full size ({width} x {height})"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"dear diary", "is not a picture"),
+        (b"", "is empty"),
+        (encoded(make_photo(20, 20)), "at least 32 px"),
+        (encoded(make_photo(96, 64))[:900], "is damaged"),
+    ],
+)
+def test_a_bad_upload_gets_a_message_and_the_next_step(app, data, message):
+    app.run()
+    app.file_uploader[0].upload("beach.png", data, "image/png").run()
+    assert not app.exception
+    assert message in app.error[0].value
+    assert "Choose another photo" in app.error[0].value
+    app.button(key="sample_coffee").click().run()
+    assert not app.error
+
+
+def test_the_download_has_full_size_and_the_look_of_the_preview():
+    photo = encoded(make_photo(2400, 1600), "JPEG", quality=90)
+    look = Look("starry_night")
+    full = load_image(painting.full_size(photo, look))
+    small = load_image(painting.preview(photo, look).painted)
+    assert full.size == (2400, 1600)
+    assert max(small.size) == painting.WORKING_SIDE
+    import numpy as np
+
+    again = full.resize(small.size)
+    gap = np.abs(np.asarray(again, np.float32) - np.asarray(small, np.float32)).mean()
+    assert gap < 12
+
+
+def test_a_transparent_photo_stays_transparent():
+    image = make_photo(100, 80)
+    image.putalpha(128)
+    assert load_image(painting.preview(encoded(image), Look("mosaic")).painted).mode == "RGBA"
+    assert load_image(painting.full_size(encoded(image), Look("mosaic"))).mode == "RGBA"
+
+
+def test_every_style_and_sample_has_its_pictures():
+    for style in list_styles():
+        assert load_image(tile_path(style.name)).size == (280, 210)
+    for name in SAMPLES:
+        assert min(load_image(sample_path(name)).size) >= 300
+        assert load_image(thumbnail_path(name)).size == (160, 120)
