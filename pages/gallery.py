@@ -33,7 +33,7 @@ st.header("Your photo, painted", anchor=False)
 st.markdown("Choose a photo, tap a style: the painting is there in a second. Photos are never stored.")
 
 # Photo: an upload, or one of the samples.
-upload_column, sample_column = st.columns(2, vertical_alignment="bottom")
+upload_column, sample_column = st.columns(2)
 upload = upload_column.file_uploader(
     "Your photo",
     type=[extension[1:] for extension in PHOTO_EXTENSIONS],
