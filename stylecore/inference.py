@@ -25,6 +25,7 @@ STROKE_SIZES = (128, 8192)  # px, smallest and largest
 TRAINED_STROKE_SIZE = 512  # px, long side at which the style pictures were read
 # Largest picture that goes through the network whole; it then holds about 130 bytes a pixel.
 MAX_WORKING_MEGAPIXELS = 16.0
+STRIP_ROWS = 256  # rows that are mixed with the photo at a time
 
 StyleChoice = str | Mapping[str, float]
 
@@ -93,26 +94,25 @@ class FastStylizer:
         image = load_image(image, max_megapixels=math.inf, max_side=max_side)
         if strength == 0:
             return image
-        content = to_batch(_flatten(image))
-        stylized = self._paint(content, parts, (stroke_size or TRAINED_STROKE_SIZE) / TRAINED_STROKE_SIZE)
-        if preserve_color:
-            stylized = blending.preserve_color(content, stylized)
-        result = from_batch(blending.apply_strength(content, stylized, strength))
+        flat = _flatten(image)
+        stylized = self._paint(flat, parts, (stroke_size or TRAINED_STROKE_SIZE) / TRAINED_STROKE_SIZE)
+        result = _compose(flat, stylized, strength, preserve_color)
         if image.mode == "RGBA":
             result.putalpha(image.getchannel("A"))
         return result
 
-    def _paint(self, content: np.ndarray, parts: dict[Style, float], stroke_scale: float) -> np.ndarray:
-        """Stylized batch of the content's size, strokes scaled by working at another size."""
-        height, width = content.shape[2:]
-        limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (height * width))
+    def _paint(self, image: Image.Image, parts: dict[Style, float], stroke_scale: float) -> np.ndarray:
+        """Stylized batch at the working size: strokes are scaled by working larger or smaller."""
+        limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (image.width * image.height))
         scale = min(1 / stroke_scale, limit)
-        working = _resize(content, round(height * scale), round(width * scale))
+        width, height = (max(MIN_SIDE, round(length * scale)) for length in image.size)
+        if (width, height) != image.size:
+            image = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3)
+        batch = to_batch(image)
         by_model: dict[str, dict[Style, float]] = defaultdict(dict)
         for style, weight in parts.items():
             by_model[style.model][style] = weight
-        stylized = sum(self._run(model, working, weights) for model, weights in by_model.items())
-        return _resize(stylized, height, width)
+        return sum(self._run(model, batch, weights) for model, weights in by_model.items())
 
     def _run(self, model: str, batch: np.ndarray, weights: dict[Style, float]) -> np.ndarray:
         """The network's output times the sum of the weights of its styles."""
@@ -208,13 +208,33 @@ def _flatten(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(backdrop, image).convert("RGB")
 
 
-def _resize(batch: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Lanczos-filtered copy of a (1, 3, H, W) batch in float32, no side under 32 px."""
-    height, width = max(MIN_SIDE, height), max(MIN_SIDE, width)
-    if batch.shape[2:] == (height, width):
-        return batch
+def _compose(photo: Image.Image, stylized: np.ndarray, strength: float, preserve_color: bool) -> Image.Image:
+    """Bring the stylized batch to the photo's size and mix the two, a strip of rows at a time.
+
+    The strips keep the memory flat: float pictures of 50 megapixels are 600 MB each.
+    """
+    result = Image.new("RGB", photo.size)
+    for top in range(0, photo.height, STRIP_ROWS):
+        bottom = min(top + STRIP_ROWS, photo.height)
+        content = to_batch(photo.crop((0, top, photo.width, bottom)))
+        strip = _resized_rows(stylized, photo.size, top, bottom)
+        if preserve_color:
+            strip = blending.preserve_color(content, strip)
+        result.paste(from_batch(blending.apply_strength(content, strip, strength)), (0, top))
+    return result
+
+
+def _resized_rows(batch: np.ndarray, size: tuple[int, int], top: int, bottom: int) -> np.ndarray:
+    """Rows `top` to `bottom` of a (1, 3, h, w) batch resized to `size` (width, height), Lanczos."""
+    width, height = size
+    ratio = batch.shape[2] / height
+    if (batch.shape[3], batch.shape[2]) == size:
+        return batch[:, :, top:bottom]
+    margin = math.ceil(3 * max(1.0, 1 / ratio)) + 1  # Lanczos reaches three pixels of the coarser side
+    first, last = max(0, top - margin), min(height, bottom + margin)
+    box = (0, first * ratio, batch.shape[3], min(last * ratio, batch.shape[2]))
     channels = [
-        np.asarray(Image.fromarray(channel).resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3))
+        np.asarray(Image.fromarray(channel).resize((width, last - first), Image.Resampling.LANCZOS, box=box))
         for channel in batch[0]
     ]
-    return np.stack(channels)[None]
+    return np.stack(channels)[None, :, top - first : bottom - first]

@@ -138,6 +138,16 @@ def test_very_large_photos_are_painted_at_a_working_size(stylizer, monkeypatch):
     assert sizes == [(1, 3, 50, 200)]
 
 
+@pytest.mark.parametrize("stroke_size", [512, 300, 1024])
+def test_strips_leave_no_seams(stylizer, monkeypatch, stroke_size):
+    photo = make_photo(120, 300)
+    settings = {"stroke_size": stroke_size, "strength": 0.8, "preserve_color": True}
+    whole = np.asarray(stylizer.stylize(photo, "mosaic", **settings), np.int16)
+    monkeypatch.setattr(inference_module, "STRIP_ROWS", 37)
+    strips = np.asarray(stylizer.stylize(photo, "mosaic", **settings), np.int16)
+    assert np.abs(whole - strips).max() <= 1
+
+
 def test_borders_look_like_the_inside(stylizer):
     random = np.random.default_rng(0)
     y, x = np.mgrid[0:192, 0:256].astype(np.float32)
