@@ -1,5 +1,7 @@
 """Neural style transfer: instant styles by feed-forward networks, any style by optimization."""
 
+from importlib import import_module
+
 from stylecore.errors import DeviceError, ImageError, StyleError, StyleTransferError, WeightsError
 from stylecore.images import load_image
 from stylecore.styles import Style, list_styles
@@ -19,9 +21,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # Loaded on first use: onnxruntime takes a good part of a second to import.
-    if name == "FastStylizer":
-        from stylecore.inference import FastStylizer
-
-        return FastStylizer
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Loaded on first use: onnxruntime takes half a second to import, torch several.
+    module = {
+        "FastStylizer": "inference",
+        "Iterate": "optimization",
+        "OptimizationConfig": "optimization",
+        "OptimizationResult": "optimization",
+        "optimize_image": "optimization",
+    }.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"stylecore.{module}"), name)

@@ -1,4 +1,4 @@
-"""Command line: `python -m stylecore stylize | styles | train | evaluate | bench | info`."""
+"""Command line: `python -m stylecore stylize | styles | optimize | train | evaluate | bench | info`."""
 
 from __future__ import annotations
 
@@ -69,6 +69,21 @@ def build_parser() -> argparse.ArgumentParser:
     styles = commands.add_parser("styles", help="list the ready-made styles")
     styles.add_argument("--json", action="store_true")
     styles.set_defaults(run=run_styles)
+
+    optimize = commands.add_parser("optimize", help="paint a photo in the style of any picture")
+    optimize.add_argument("content", metavar="CONTENT", help="photo")
+    optimize.add_argument("style", metavar="STYLE", help="style picture")
+    optimize.add_argument("-o", "--output", metavar="FILE", help="default: CONTENT_STYLE.png here")
+    optimize.add_argument("--steps", type=int, metavar="N", help="default 200")
+    optimize.add_argument("--max-side", type=int, metavar="PX", help="long side, default 512")
+    optimize.add_argument("--stroke-size", type=int, metavar="PX", help="default: --max-side")
+    optimize.add_argument("--style-weight", type=float, metavar="W", help="against content 1, default 4")
+    optimize.add_argument("--preserve-color", action="store_true", help="keep the photo's colors")
+    optimize.add_argument("--seed", type=int, metavar="N")
+    optimize.add_argument("--snapshots", type=Path, metavar="FOLDER", help="keep pictures on the way")
+    optimize.add_argument("--every", type=int, default=25, metavar="N", help="steps between snapshots")
+    optimize.add_argument("--json", action="store_true")
+    optimize.set_defaults(run=run_optimize)
 
     train = commands.add_parser("train", help="train a network on style pictures")
     train.add_argument("--style-images", nargs="+", type=Path, required=True, metavar="FILE")
@@ -167,6 +182,55 @@ def run_styles(options: argparse.Namespace) -> int:
     else:
         for style in styles:
             print(f"{style.name:<16} {style.title}, {style.artist}, {style.year} ({style.license})")
+    return OK
+
+
+def run_optimize(options: argparse.Namespace) -> int:
+    if options.every < 1:
+        raise UsageError(f"--every is {options.every}: at least 1 is needed")
+    default = Path(f"{Path(options.content).stem}_{Path(options.style).stem}.png")
+    output = Path(options.output) if options.output else default
+    save_format(output)
+    content, style = load_image(options.content), load_image(options.style)
+    optimization = _torch_module("stylecore.optimization")
+    names = [field.name for field in fields(optimization.OptimizationConfig)]
+    given = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
+    config = optimization.OptimizationConfig(**given, preview_every=options.every if options.snapshots else 0)
+    snapshots = []
+
+    def report(iterate) -> None:
+        if iterate.image is not None and options.snapshots:
+            path = options.snapshots / f"{output.stem}_{iterate.step:05d}.png"
+            write_output(iterate.image, path, options.content)
+            snapshots.append(str(path))
+        if iterate.step % 10 == 0 or iterate.step == iterate.steps:
+            _progress(
+                f"step {iterate.step}/{iterate.steps}  content {iterate.content_loss:.3f}  "
+                f"style {iterate.style_loss:.3f}  total {iterate.total_loss:.3f}  "
+                f"{iterate.remaining_s:.0f} s left"
+            )
+
+    result = optimization.optimize_image(content, style, config, on_iterate=report)
+    write_output(result.image, output, Path(options.content))
+    last = result.iterates[-1] if result.iterates else None
+    if options.json:
+        _print_json(
+            {
+                "output": str(output),
+                "width": result.image.width,
+                "height": result.image.height,
+                "config": asdict(config),
+                "steps": len(result.iterates),
+                "content_loss": last and last.content_loss,
+                "style_loss": last and last.style_loss,
+                "total_loss": last and last.total_loss,
+                "seconds": last and round(last.elapsed_s, 2),
+                "diverged": result.is_diverged,
+                "snapshots": snapshots,
+            }
+        )
+    if result.is_diverged:
+        return _fail("the loss stopped being a number; the last good picture was kept", FAILED)
     return OK
 
 

@@ -94,6 +94,40 @@ def test_info_names_a_damaged_file(capsys, monkeypatch):
     assert "damaged" in facts["weights"][list_styles()[0].model]["state"]
 
 
+def test_optimize_writes_picture_and_snapshots(capsys, photo_file, tmp_path):
+    make_photo(80, 80, seed=3).save(tmp_path / "style.png")
+    arguments = ["optimize", photo_file, tmp_path / "style.png", "-o", tmp_path / "out.jpg"]
+    arguments += ["--steps", 4, "--max-side", 64, "--snapshots", tmp_path / "steps", "--every", 2, "--json"]
+    status, out, err = run(capsys, *arguments)
+    report = json.loads(out)
+    assert status == 0
+    assert Image.open(tmp_path / "out.jpg").size == (64, 43)
+    assert report["steps"] == 4
+    assert report["config"]["max_side"] == 64
+    assert [Image.open(path).size for path in report["snapshots"]] == [(64, 43)] * 2
+    assert "step 4/4" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.jpg", "PHOTO"], "nowhere.jpg does not exist"),
+        (["PHOTO", "red.png"], "single color"),
+        (["PHOTO", "PHOTO", "--steps", "0"], "steps is 0"),
+        (["PHOTO", "PHOTO", "-o", "out.xyz"], "use one of .png"),
+        (["PHOTO", "PHOTO", "--every", "0"], "--every is 0"),
+    ],
+)
+def test_optimize_reports_bad_input_in_one_line(capsys, photo_file, monkeypatch, arguments, message):
+    monkeypatch.chdir(photo_file.parent)
+    Image.new("RGB", (64, 64), "red").save("red.png")
+    arguments = [photo_file if argument == "PHOTO" else argument for argument in arguments]
+    status, _, err = run(capsys, "optimize", *arguments)
+    assert status == 2
+    assert len(err.splitlines()) == 1
+    assert message in err
+
+
 def test_train_runs_and_resumes(capsys, tmp_path):
     (tmp_path / "content").mkdir()
     make_photo(100, 80).save(tmp_path / "content" / "a.jpg")

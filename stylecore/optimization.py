@@ -1,0 +1,324 @@
+"""Style transfer by optimizing the pixels themselves: any style, minutes in place of a second."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from stylecore import blending
+from stylecore.errors import ImageError
+from stylecore.features import Vgg19Features
+from stylecore.images import MIN_SIDE, from_batch, load_image, resize_long_side, to_batch
+from stylecore.losses import content_loss, gram_matrix, style_loss, total_variation_loss
+
+METHODS = ("lbfgs", "adam")
+STARTS = ("content", "mixed_noise", "noise")
+SMALLEST_SCALE = 128  # px, long side at which coarse to fine begins
+
+
+@dataclass(frozen=True)
+class OptimizationConfig:
+    """Settings of one optimization."""
+
+    steps: int = 200  # over all scales together
+    max_side: int = 512  # px, long side of the result; smaller photos keep their size
+    stroke_size: int | None = None  # px, long side at which the style picture is read; None: max_side
+    method: str = "lbfgs"  # lbfgs needs few steps, adam a fifth of the memory
+    learning_rate: float = 0.02  # of adam, in units of the [0, 1] pixel range
+    history: int = 20  # gradients that lbfgs remembers
+    start: str = "content"  # content, mixed_noise (photo plus uniform 0 to 0.5, clipped) or noise
+    is_coarse_to_fine: bool = True  # begin at 128 px, then larger by sqrt(2) each time
+    content_layer: str = "relu4_2"  # Gatys et al. (2016), section 2.3
+    style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    content_weight: float = 1.0
+    style_weight: float = 4.0  # as in the training of the ready-made styles
+    tv_weight: float = 2.0
+    preserve_color: bool = False  # keep the photo's colors
+    pooling: str = "max"
+    preview_every: int = 10  # steps between iterates that carry an image; 0: only the last
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """State of an optimization after a step.
+
+    Attributes:
+        step: Steps done, over all scales.
+        steps: Steps planned.
+        content_loss: Relative content loss, unweighted.
+        style_loss: Relative style loss, unweighted.
+        total_loss: Weighted sum, total variation included.
+        elapsed_s: Seconds since the start.
+        remaining_s: Seconds left, by the pixels that the steps left have to move.
+        image: Picture at this step, or None between previews.
+    """
+
+    step: int
+    steps: int
+    content_loss: float
+    style_loss: float
+    total_loss: float
+    elapsed_s: float
+    remaining_s: float
+    image: Image.Image | None
+
+
+@dataclass(frozen=True)
+class OptimizationResult:
+    """The painted picture and how the run went.
+
+    Attributes:
+        image: The best picture of the finest scale that was reached, RGB or RGBA as the photo.
+        iterates: Every step, without pictures.
+        is_stopped: Whether `should_stop` ended the run early.
+        is_diverged: Whether the loss stopped being a number; the picture is the last good one.
+    """
+
+    image: Image.Image
+    iterates: tuple[Iterate, ...]
+    is_stopped: bool
+    is_diverged: bool
+
+
+def optimize_image(
+    content_image: Image.Image,
+    style_image: Image.Image | Sequence[tuple[Image.Image, float]],
+    config: OptimizationConfig = OptimizationConfig(),
+    *,
+    on_iterate: Callable[[Iterate], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> OptimizationResult:
+    """Paint a photo in the style of any picture.
+
+    Args:
+        content_image: The photo; alpha is kept.
+        style_image: The style picture, or several with weights (scaled to sum 1).
+        config: Settings.
+        on_iterate: Called after every step.
+        should_stop: Asked after every step; True ends the run with the best picture so far.
+    Returns:
+        The picture, as large as the photo limited to `config.max_side`.
+    Raises:
+        ImageError: A picture smaller than 32 px, or a style picture of a single color.
+        ValueError: Settings that do not exist or are out of range.
+    Source: Gatys et al. (2016). Differs: relative losses (see `stylecore.losses`), start from the
+        photo, coarse to fine (Gatys et al. 2017, section 6).
+    """
+    _check(config)
+    photo = load_image(content_image, max_megapixels=math.inf, max_side=config.max_side)
+    styles = _load_styles(style_image)
+    content = photo.convert("RGB")
+    scales = _scales(max(photo.size), config)
+    vgg = Vgg19Features(sorted({config.content_layer, *config.style_layers}), pooling=config.pooling)
+    started = time.monotonic()
+    iterates: list[Iterate] = []
+    batch, moments = None, None
+    is_stopped = is_diverged = False
+    for side, steps in scales:
+        objective = _Objective(vgg, content, styles, side, config)
+        batch = _start(objective.photo, config) if batch is None else _resized(batch, objective.photo.shape)
+        best, best_loss = batch.detach().clone().clamp(0, 1), math.inf
+        batch.requires_grad_()
+        optimizer = _optimizer(batch, config, moments)
+        for _ in range(steps):
+            before = batch.detach().clone()
+            losses = _step(optimizer, batch, objective)
+            if not math.isfinite(losses.total):
+                is_diverged = True
+                break
+            if losses.total < best_loss:
+                best, best_loss = before.clamp_(0, 1), losses.total
+            if config.method == "adam":
+                batch.data.clamp_(0, 1)
+            step = len(iterates) + 1
+            elapsed_s = time.monotonic() - started
+            has_image = step == config.steps or (config.preview_every and step % config.preview_every == 0)
+            iterate = Iterate(
+                step=step,
+                steps=config.steps,
+                content_loss=losses.content,
+                style_loss=losses.style,
+                total_loss=losses.total,
+                elapsed_s=elapsed_s,
+                remaining_s=elapsed_s * _work_left(scales, step),
+                image=from_batch(best.numpy()) if has_image else None,
+            )
+            iterates.append(replace(iterate, image=None))
+            if on_iterate is not None:
+                on_iterate(iterate)
+            if should_stop is not None and should_stop():
+                is_stopped = True
+                break
+        if is_stopped or is_diverged:
+            break
+        moments = _moments(optimizer, batch) if config.method == "adam" else None
+        batch = best
+    return OptimizationResult(_finish(best, photo, config), tuple(iterates), is_stopped, is_diverged)
+
+
+@dataclass(frozen=True)
+class _Losses:
+    content: float
+    style: float
+    total: float
+
+
+class _Objective:
+    """What is minimized at one scale; pictures of shape (1, 3, H, W)."""
+
+    def __init__(
+        self,
+        vgg: Vgg19Features,
+        content: Image.Image,
+        styles: Sequence[tuple[Image.Image, float]],
+        side: int,
+        config: OptimizationConfig,
+    ) -> None:
+        self.vgg = vgg
+        self.config = config
+        self.photo = torch.from_numpy(to_batch(resize_long_side(content, side)))
+        # The style picture shrinks with the photo, so that strokes keep their size in the picture.
+        stroke_size = (config.stroke_size or config.max_side) * side / max(content.size)
+        with torch.no_grad():
+            self.content_target = vgg(self.photo, last=config.content_layer)[config.content_layer]
+            self.grams = dict.fromkeys(config.style_layers, 0)
+            for image, weight in styles:
+                features = vgg(torch.from_numpy(to_batch(resize_long_side(image, round(stroke_size)))))
+                for layer in config.style_layers:
+                    self.grams[layer] = self.grams[layer] + weight * gram_matrix(features[layer])
+
+    def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Total, content and style loss, each of shape (1,)."""
+        features = self.vgg(batch)
+        content = content_loss(features[self.config.content_layer], self.content_target)
+        style = style_loss(features, self.grams)
+        total = self.config.content_weight * content + self.config.style_weight * style
+        return total + self.config.tv_weight * total_variation_loss(batch), content, style
+
+
+def _step(optimizer: torch.optim.Optimizer, batch: Tensor, objective: _Objective) -> _Losses:
+    """One step of the optimizer; the losses are those of the picture before it."""
+    values: list[_Losses] = []
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        total, content, style = objective(batch)
+        total.backward()
+        values.append(_Losses(content.item(), style.item(), total.item()))
+        return total
+
+    optimizer.step(closure)
+    return values[0]
+
+
+def _optimizer(
+    batch: Tensor, config: OptimizationConfig, moments: tuple[int, Tensor, Tensor] | None
+) -> torch.optim.Optimizer:
+    if config.method == "lbfgs":
+        # One iteration a step: the history lives on in the optimizer's state.
+        return torch.optim.LBFGS(
+            [batch], lr=1, max_iter=1, history_size=config.history, tolerance_change=0, tolerance_grad=0
+        )
+    optimizer = torch.optim.Adam([batch], lr=config.learning_rate)
+    if moments is not None:
+        step, first, second = moments
+        optimizer.state[batch] = {
+            "step": torch.tensor(float(step)),
+            "exp_avg": _resized(first, batch.shape),
+            "exp_avg_sq": _resized(second, batch.shape).clamp_(min=0),
+        }
+    return optimizer
+
+
+def _moments(optimizer: torch.optim.Optimizer, batch: Tensor) -> tuple[int, Tensor, Tensor]:
+    state = optimizer.state[batch]
+    return int(state["step"]), state["exp_avg"], state["exp_avg_sq"]
+
+
+def _start(photo: Tensor, config: OptimizationConfig) -> Tensor:
+    """First picture: the photo, the photo with uniform noise of 0 to 0.5, or noise alone."""
+    generator = torch.Generator().manual_seed(config.seed)
+    if config.start == "content":
+        return photo.clone()
+    noise = torch.rand(photo.shape, generator=generator)
+    return noise if config.start == "noise" else (photo + 0.5 * noise).clamp(0, 1)
+
+
+def _scales(side: int, config: OptimizationConfig) -> list[tuple[int, int]]:
+    """Long sides in pixels, growing by sqrt(2) up to `side`, with equal shares of the steps."""
+    sides = [side]
+    while (
+        config.is_coarse_to_fine
+        and round(sides[0] / math.sqrt(2)) >= SMALLEST_SCALE
+        and len(sides) < config.steps
+    ):
+        sides.insert(0, round(sides[0] / math.sqrt(2)))
+    share, extra = divmod(config.steps, len(sides))
+    return [(s, share + (i >= len(sides) - extra)) for i, s in enumerate(sides)]
+
+
+def _work_left(scales: Sequence[tuple[int, int]], step: int) -> float:
+    """Work that is left as a multiple of the work done; a step costs as its pixels."""
+    done = total = 0.0
+    for side, steps in scales:
+        total += steps * side**2
+        done += max(0, min(step, steps)) * side**2
+        step -= steps
+    return (total - done) / done
+
+
+def _resized(batch: Tensor, shape: Sequence[int]) -> Tensor:
+    height, width = shape[2:]
+    return F.interpolate(batch.detach(), (height, width), mode="bicubic", antialias=True)
+
+
+def _finish(best: Tensor, photo: Image.Image, config: OptimizationConfig) -> Image.Image:
+    pixels = _resized(best, (1, 3, photo.height, photo.width)).clamp(0, 1).numpy()
+    if config.preserve_color:
+        pixels = blending.preserve_color(to_batch(photo), pixels)
+    image = from_batch(pixels)
+    if photo.mode == "RGBA":
+        image.putalpha(photo.getchannel("A"))
+    return image
+
+
+def _load_styles(
+    style_image: Image.Image | Sequence[tuple[Image.Image, float]],
+) -> list[tuple[Image.Image, float]]:
+    """RGB style pictures with weights that sum to 1."""
+    given = [(style_image, 1.0)] if isinstance(style_image, Image.Image) else list(style_image)
+    total = sum(weight for _, weight in given)
+    if not given or min(weight for _, weight in given) < 0 or not 0 < total < math.inf:
+        raise ValueError("style pictures need weights of at least 0 with a sum above 0")
+    styles = []
+    for image, weight in given:
+        image = load_image(image, max_megapixels=math.inf).convert("RGB")
+        if all(low == high for low, high in image.getextrema()):
+            raise ImageError("the style picture has a single color: one with strokes or texture is needed")
+        styles.append((image, weight / total))
+    return styles
+
+
+def _check(config: OptimizationConfig) -> None:
+    choices = {"method": METHODS, "start": STARTS}
+    for field, allowed in choices.items():
+        if getattr(config, field) not in allowed:
+            raise ValueError(f"{field} is {getattr(config, field)!r}: use one of {', '.join(allowed)}")
+    if config.steps < 1:
+        raise ValueError(f"steps is {config.steps}: at least 1 is needed")
+    smallest = {"max_side": config.max_side, "stroke_size": config.stroke_size or MIN_SIDE}
+    for field, value in smallest.items():
+        if value < MIN_SIDE:
+            raise ValueError(f"{field} is {value}: at least {MIN_SIDE} px are needed")
+    for field in ("content_weight", "style_weight", "tv_weight"):
+        value = getattr(config, field)
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{field} is {value}: a number of at least 0 is needed")

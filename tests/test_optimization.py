@@ -1,0 +1,176 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stylecore import optimization
+from stylecore.errors import ImageError
+from stylecore.images import to_batch
+from stylecore.optimization import OptimizationConfig, optimize_image
+from tests.conftest import make_photo
+
+QUICK = OptimizationConfig(steps=6, max_side=64, is_coarse_to_fine=False, preview_every=2)
+
+
+@pytest.fixture
+def style() -> Image.Image:
+    return make_photo(80, 80, seed=5).transpose(Image.Transpose.ROTATE_90)
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "adam"])
+@pytest.mark.parametrize("start", ["content", "mixed_noise", "noise"])
+def test_the_total_loss_falls(photo, style, method, start):
+    config = replace(QUICK, method=method, start=start, steps=12, learning_rate=0.05)
+    result = optimize_image(photo, style, config)
+    assert result.iterates[-1].total_loss < 0.8 * result.iterates[0].total_loss
+    assert result.image.size == (64, 43)
+
+
+def test_an_iterate_comes_after_every_step(photo, style):
+    iterates = []
+    result = optimize_image(photo, style, QUICK, on_iterate=iterates.append)
+    assert [iterate.step for iterate in iterates] == [1, 2, 3, 4, 5, 6]
+    assert [iterate.image is not None for iterate in iterates] == [False, True] * 3
+    assert iterates[-1].remaining_s == 0
+    assert all(a.elapsed_s <= b.elapsed_s for a, b in itertools.pairwise(iterates))
+    assert result.iterates == tuple(replace(iterate, image=None) for iterate in iterates)
+
+
+def test_the_losses_of_the_photo_are_known(photo, style):
+    first = optimize_image(photo, style, replace(QUICK, steps=1, tv_weight=0)).iterates[0]
+    assert first.content_loss == 0
+    assert first.total_loss == pytest.approx(4 * first.style_loss)
+    same = optimize_image(photo, photo, replace(QUICK, steps=1, tv_weight=0)).iterates[0]
+    assert same.style_loss == pytest.approx(0, abs=1e-9)
+
+
+def test_the_gradient_agrees_with_finite_differences(photo, style):
+    vgg = optimization.Vgg19Features([QUICK.content_layer, *QUICK.style_layers])
+    config = replace(QUICK, max_side=48)
+    objective = optimization._Objective(vgg, photo, [(style, 1.0)], 48, config)
+    batch = (objective.photo + 0.1 * torch.rand(objective.photo.shape)).requires_grad_()
+    (gradient,) = torch.autograd.grad(objective(batch)[0].sum(), batch)
+    direction = gradient / gradient.norm()
+    step = 1e-2
+    with torch.no_grad():
+        rise = objective(batch + step * direction)[0] - objective(batch - step * direction)[0]
+    assert rise.item() / (2 * step) == pytest.approx(gradient.norm().item(), rel=0.05)
+
+
+def test_a_seed_gives_the_same_picture_again(photo, style):
+    config = replace(QUICK, start="noise", seed=7)
+    first, second = (np.asarray(optimize_image(photo, style, config).image) for _ in range(2))
+    other = np.asarray(optimize_image(photo, style, replace(config, seed=8)).image)
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_the_mixed_start_is_the_photo_and_half_noise(photo):
+    batch = torch.from_numpy(to_batch(photo))
+    start = optimization._start(batch, replace(QUICK, start="mixed_noise"))
+    added = start - batch
+    assert added.min() >= 0
+    assert added.max() <= 0.5
+    assert start.max() <= 1
+
+
+def test_should_stop_ends_the_run_within_one_step(photo, style):
+    seen = []
+    result = optimize_image(photo, style, QUICK, on_iterate=seen.append, should_stop=lambda: len(seen) == 3)
+    assert result.is_stopped
+    assert len(result.iterates) == 3
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_good_picture(photo, style, monkeypatch):
+    call = optimization._Objective.__call__
+    calls = itertools.count(1)
+
+    def break_down(self, batch):
+        total, content, style = call(self, batch)
+        return (total * float("nan") if next(calls) == 4 else total), content, style
+
+    monkeypatch.setattr(optimization._Objective, "__call__", break_down)
+    result = optimize_image(photo, style, QUICK)
+    assert result.is_diverged
+    assert len(result.iterates) == 3
+    assert np.asarray(result.image).std() > 10
+
+
+def test_coarse_to_fine_grows_by_the_root_of_two_and_shares_the_steps():
+    config = replace(QUICK, is_coarse_to_fine=True, steps=102)
+    assert optimization._scales(512, config) == [(128, 20), (181, 20), (256, 20), (362, 21), (512, 21)]
+    assert optimization._scales(100, config) == [(100, 102)]
+    assert optimization._scales(512, replace(config, steps=2)) == [(362, 1), (512, 1)]
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "adam"])
+def test_coarse_to_fine_ends_at_the_full_size(style, method, monkeypatch):
+    monkeypatch.setattr(optimization, "SMALLEST_SCALE", 40)
+    config = replace(QUICK, is_coarse_to_fine=True, max_side=80, method=method, learning_rate=0.05)
+    result = optimize_image(make_photo(160, 120), style, config)
+    assert result.image.size == (80, 60)
+    assert result.iterates[-1].total_loss < result.iterates[0].total_loss
+
+
+def test_adam_takes_its_moments_to_the_next_scale():
+    batch = torch.zeros(1, 3, 8, 8, requires_grad=True)
+    moments = (5, torch.ones(1, 3, 4, 4), torch.ones(1, 3, 4, 4))
+    optimizer = optimization._optimizer(batch, replace(QUICK, method="adam"), moments)
+    state = optimizer.state[batch]
+    assert state["step"] == 5
+    assert torch.allclose(state["exp_avg"], torch.ones(1, 3, 8, 8), atol=1e-5)
+
+
+def test_several_styles_are_mixed_by_weight(photo, style):
+    other = make_photo(80, 80, seed=9).convert("L").convert("RGB")
+    one = replace(QUICK, steps=1)
+    alone = optimize_image(photo, style, one).iterates[0].style_loss
+    mixed = optimize_image(photo, [(style, 3.0), (other, 0.0)], one).iterates[0].style_loss
+    both = optimize_image(photo, [(style, 1.0), (other, 1.0)], one).iterates[0].style_loss
+    assert mixed == pytest.approx(alone)
+    assert both != pytest.approx(alone)
+
+
+def test_preserve_color_keeps_a_grey_photo_grey(style):
+    grey = make_photo(64, 64).convert("L").convert("RGB")
+    image = optimize_image(grey, style, replace(QUICK, preserve_color=True)).image
+    pixels = np.asarray(image, np.int16)
+    assert np.abs(pixels - pixels[..., :1]).max() <= 1
+
+
+def test_alpha_goes_through_unchanged(style):
+    photo = make_photo(64, 48)
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    image = optimize_image(photo, style, replace(QUICK, steps=1)).image
+    assert np.array_equal(image.getchannel("A"), photo.getchannel("A"))
+
+
+@pytest.mark.parametrize(
+    ("style", "message"),
+    [(Image.new("RGB", (64, 64), "red"), "single color"), (Image.new("RGB", (64, 20)), "at least 32 px")],
+)
+def test_unusable_style_pictures_are_refused(photo, style, message):
+    with pytest.raises(ImageError, match=message):
+        optimize_image(photo, style, QUICK)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"method": "sgd"}, "method is 'sgd'"),
+        ({"start": "black"}, "start is 'black'"),
+        ({"steps": 0}, "steps is 0"),
+        ({"max_side": 16}, "max_side is 16"),
+        ({"stroke_size": 5}, "stroke_size is 5"),
+        ({"style_weight": -1}, "style_weight is -1"),
+        ({"tv_weight": float("nan")}, "tv_weight is nan"),
+        ({"pooling": "none"}, "pooling is 'none'"),
+        ({"content_layer": "relu9_1"}, "no layer relu9_1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(photo, style, settings, message):
+    with pytest.raises(ValueError, match=message):
+        optimize_image(photo, style, replace(QUICK, **settings))
