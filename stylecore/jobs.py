@@ -1,0 +1,178 @@
+"""Long work of several visitors on one device: a bounded queue, progress, cancel."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import Generic, TypeVar
+
+from stylecore.errors import StyleTransferError
+
+Progress = TypeVar("Progress")
+Result = TypeVar("Result")
+
+logger = logging.getLogger(__name__)
+
+
+class QueueFullError(StyleTransferError):
+    """As many jobs wait as the queue takes; the message says how many."""
+
+
+class JobState(Enum):
+    """Where a job is in its life; the last three are final."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+FINAL_STATES = frozenset({JobState.DONE, JobState.CANCELLED, JobState.FAILED})
+
+
+class Job(Generic[Progress, Result]):
+    """One piece of work. All attributes may be read from any thread at any time.
+
+    Attributes:
+        state: Waiting, running, or how it ended.
+        progress: What the work reported last, or None.
+        result: What the work returned; a cancelled job has one, too, when the work returned it.
+        error: Why it failed, or None.
+    """
+
+    def __init__(self, work: Callable[[Job[Progress, Result]], Result]) -> None:
+        self.state = JobState.WAITING
+        self.progress: Progress | None = None
+        self.result: Result | None = None
+        self.error: Exception | None = None
+        self._work: Callable[[Job[Progress, Result]], Result] | None = work
+        self._cancel = threading.Event()
+        self._finished = threading.Event()
+        self._last_seen = time.monotonic()
+
+    def report(self, progress: Progress) -> None:
+        """For the work: publish the newest progress."""
+        self.progress = progress
+
+    def should_stop(self) -> bool:
+        """For the work: whether to return as soon as it can with what it has."""
+        return self._cancel.is_set()
+
+    def cancel(self) -> None:
+        """Ask the work to stop. A waiting job never starts."""
+        self._cancel.set()
+
+    def touch(self) -> None:
+        """Say that somebody still watches; a job that nobody watches is cancelled after a while."""
+        self._last_seen = time.monotonic()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Block until the job has ended; False when the time ran out first."""
+        return self._finished.wait(timeout_s)
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in FINAL_STATES
+
+    @property
+    def unseen_s(self) -> float:
+        """Seconds since somebody last watched."""
+        return time.monotonic() - self._last_seen
+
+    def _run(self) -> None:
+        work, self._work = self._work, None  # the closure holds pictures: let go of it
+        self.state = JobState.RUNNING
+        try:
+            self.result = work(self)
+            self._end(JobState.CANCELLED if self.should_stop() else JobState.DONE)
+        except Exception as error:
+            if not isinstance(error, StyleTransferError):
+                logger.exception("a job failed")
+            self.error = error.with_traceback(None)  # its frames hold tensors
+            self._end(JobState.FAILED)
+
+    def _end(self, state: JobState) -> None:
+        self._work = None
+        self.state = state
+        self._finished.set()
+
+
+class JobQueue:
+    """Runs jobs one after another in the order in which they came.
+
+    Args:
+        capacity: Jobs that may wait beside the running one.
+        abandoned_s: A job that nobody has watched for this long is cancelled, in seconds.
+    """
+
+    def __init__(self, *, capacity: int = 8, abandoned_s: float = 60.0) -> None:
+        if capacity < 0:
+            raise ValueError(f"capacity is {capacity}: at least 0 is needed")
+        self.capacity = capacity
+        self.abandoned_s = abandoned_s
+        self._waiting: deque[Job] = deque()
+        self._running: Job | None = None
+        self._changed = threading.Condition()
+        self._worker: threading.Thread | None = None
+
+    def submit(self, work: Callable[[Job[Progress, Result]], Result]) -> Job[Progress, Result]:
+        """Queue a piece of work.
+
+        Args:
+            work: Called with its job in the queue's thread. It calls `job.report`, and asks
+                `job.should_stop` often enough to be cancelled soon.
+        Raises:
+            QueueFullError: No place is left.
+        """
+        job: Job[Progress, Result] = Job(work)
+        with self._changed:
+            self._drop_cancelled()
+            if self._running is not None and len(self._waiting) >= self.capacity:
+                raise QueueFullError(
+                    f"{len(self._waiting)} paintings are waiting already, which is all there is room for: "
+                    "try again in a few minutes"
+                )
+            self._waiting.append(job)
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work_off, name="job-queue", daemon=True)
+                self._worker.start()
+            self._changed.notify_all()
+        return job
+
+    def place(self, job: Job) -> int:
+        """Place in line: 0 when running or ended, 1 for the next one."""
+        with self._changed:
+            self._drop_cancelled()
+            return self._waiting.index(job) + 1 if job in self._waiting else 0
+
+    def _drop_cancelled(self) -> None:
+        for job in list(self._waiting):
+            if job.should_stop() or job.unseen_s > self.abandoned_s:
+                self._waiting.remove(job)
+                job._end(JobState.CANCELLED)
+
+    def _work_off(self) -> None:
+        while True:
+            with self._changed:
+                self._drop_cancelled()
+                if not self._waiting:
+                    # Looks up now and then for jobs that were cancelled or abandoned.
+                    self._changed.wait(1.0)
+                    continue
+                job = self._running = self._waiting.popleft()
+            watcher = threading.Thread(target=self._cancel_when_abandoned, args=(job,), daemon=True)
+            watcher.start()
+            job._run()
+            with self._changed:
+                self._running = None
+            del job
+
+    def _cancel_when_abandoned(self, job: Job) -> None:
+        while not job.wait(min(1.0, self.abandoned_s / 4)):
+            if job.unseen_s > self.abandoned_s:
+                job.cancel()

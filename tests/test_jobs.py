@@ -1,0 +1,176 @@
+import gc
+import threading
+import time
+import weakref
+
+import pytest
+
+from stylecore.errors import ImageError
+from stylecore.jobs import JobQueue, JobState, QueueFullError
+
+
+class Gate:
+    """Work that starts, waits to be let through, and stops when asked."""
+
+    def __init__(self) -> None:
+        self.started = threading.Event()
+        self.open = threading.Event()
+
+    def __call__(self, job):
+        self.started.set()
+        while not self.open.wait(0.01):
+            if job.should_stop():
+                return "best so far"
+        return "finished"
+
+
+def test_a_job_reports_and_returns():
+    def work(job):
+        job.report("half")
+        return 42
+
+    job = JobQueue().submit(work)
+    assert job.wait(5)
+    assert (job.state, job.progress, job.result) == (JobState.DONE, "half", 42)
+
+
+def test_jobs_run_one_at_a_time_and_in_order():
+    queue, running, order = JobQueue(capacity=20), [], []
+
+    def work(number):
+        def run(job):
+            running.append(number)
+            assert len(running) == 1
+            time.sleep(0.005)
+            order.append(running.pop())
+
+        return run
+
+    jobs = [queue.submit(work(number)) for number in range(10)]
+    assert all(job.wait(5) for job in jobs)
+    assert {job.state for job in jobs} == {JobState.DONE}
+    assert order == list(range(10))
+
+
+def test_the_place_in_line_moves_up():
+    queue, gate = JobQueue(), Gate()
+    first = queue.submit(gate)
+    gate.started.wait(5)
+    second, third = queue.submit(lambda job: None), queue.submit(lambda job: None)
+    assert [queue.place(job) for job in (first, second, third)] == [0, 1, 2]
+    second.cancel()
+    assert queue.place(third) == 1
+    gate.open.set()
+    assert third.wait(5)
+    assert queue.place(third) == 0
+
+
+def test_a_full_queue_says_so_and_takes_more_later():
+    queue, gate = JobQueue(capacity=1), Gate()
+    queue.submit(gate)
+    gate.started.wait(5)
+    waiting = queue.submit(lambda job: None)
+    with pytest.raises(QueueFullError, match="1 paintings are waiting already"):
+        queue.submit(lambda job: None)
+    waiting.cancel()
+    assert queue.submit(lambda job: None)
+    gate.open.set()
+
+
+def test_a_running_job_is_cancelled_with_what_it_has():
+    queue, gate = JobQueue(), Gate()
+    job = queue.submit(gate)
+    gate.started.wait(5)
+    job.cancel()
+    assert job.wait(1)
+    assert (job.state, job.result) == (JobState.CANCELLED, "best so far")
+
+
+def test_a_waiting_job_that_is_cancelled_never_starts():
+    queue, gate, ran = JobQueue(), Gate(), []
+    queue.submit(gate)
+    gate.started.wait(5)
+    waiting = queue.submit(lambda job: ran.append(1))
+    waiting.cancel()
+    gate.open.set()
+    assert waiting.wait(5)
+    assert waiting.state is JobState.CANCELLED
+    assert ran == []
+
+
+def test_a_failure_is_kept_and_the_next_job_runs():
+    queue = JobQueue()
+
+    def fail(job):
+        raise ImageError("too small")
+
+    failed, next_job = queue.submit(fail), queue.submit(lambda job: "fine")
+    assert next_job.wait(5)
+    assert failed.state is JobState.FAILED
+    assert str(failed.error) == "too small"
+    assert next_job.result == "fine"
+
+
+def test_a_job_that_nobody_watches_is_cancelled():
+    queue, gate = JobQueue(abandoned_s=0.1), Gate()
+    job = queue.submit(gate)
+    assert job.wait(5)
+    assert job.state is JobState.CANCELLED
+
+
+def test_a_watched_job_lives_on():
+    queue, gate = JobQueue(abandoned_s=0.3), Gate()
+    job = queue.submit(gate)
+    for _ in range(20):
+        job.touch()
+        time.sleep(0.05)
+    assert job.state is JobState.RUNNING
+    gate.open.set()
+    assert job.wait(5)
+    assert job.state is JobState.DONE
+
+
+def test_an_ended_job_lets_go_of_its_pictures():
+    class Picture:
+        pass
+
+    queue = JobQueue()
+
+    def submit():
+        picture = Picture()
+
+        def work(job):
+            assert picture
+            raise ImageError("broken")  # an unexpected error would be kept by the captured log
+
+        return queue.submit(work), weakref.ref(picture)
+
+    job, picture = submit()
+    assert job.wait(5)
+    for _ in range(50):
+        gc.collect()
+        if picture() is None:
+            break
+        time.sleep(0.02)
+    assert picture() is None
+
+
+def test_many_threads_submit_and_cancel():
+    queue, jobs, lock = JobQueue(capacity=1000), [], threading.Lock()
+
+    def visitor():
+        for _ in range(20):
+            job = queue.submit(lambda job: time.sleep(0.0005))
+            with lock:
+                jobs.append(job)
+            if len(jobs) % 3 == 0:
+                job.cancel()
+
+    threads = [threading.Thread(target=visitor) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(job.wait(10) for job in jobs)
+    assert len(jobs) == 160
+    assert {job.state for job in jobs} == {JobState.DONE, JobState.CANCELLED}
