@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from stylecore.errors import DeviceError, ImageError, StyleError, WeightsError
+from stylecore.devices import autocast_dtype, select_device
+from stylecore.errors import ImageError, StyleError, WeightsError
 from stylecore.features import Vgg19Features
 from stylecore.images import find_pictures, from_batch, load_image, resize_long_side, to_batch
 from stylecore.losses import content_loss, gram_matrix, style_loss, total_variation_loss
@@ -173,8 +174,8 @@ def train(
             raise WeightsError(
                 f"{checkpoint_path} was trained for {', '.join(saved['styles'])}, not {', '.join(names)}"
             )
-    torch_device = _select_device(device)
-    amp_dtype = _amp_dtype(torch_device, config.precision)
+    torch_device = select_device(device)
+    amp_dtype = autocast_dtype(torch_device, config.precision)
     photos = find_pictures(content_folder)
     out_folder.mkdir(parents=True, exist_ok=True)
 
@@ -415,24 +416,3 @@ def _load_init(network: TransformerNetwork, checkpoint: dict, names: Sequence[st
             )
         own[key] = source
     network.load_state_dict(own)
-
-
-def _select_device(device: str) -> torch.device:
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("cuda was asked for, but torch finds no CUDA device that starts")
-    return torch.device(device)
-
-
-def _amp_dtype(device: torch.device, precision: str) -> torch.dtype | None:
-    """Type for autocast, or None for float32."""
-    if precision not in ("auto", "float32", "mixed"):
-        raise ValueError(f"precision is {precision!r}: use auto, float32 or mixed")
-    if precision == "float32":
-        return None
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    # 1.7 times as fast as float32 on CPUs with bfloat16 instructions, slower on others.
-    has_bfloat16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if precision == "mixed" or has_bfloat16 else None

@@ -1,0 +1,180 @@
+"""Any style picture in one pass: adaptive instance normalization, the optimizer's quick sketch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from stylecore import blending
+from stylecore.devices import autocast_dtype, select_device
+from stylecore.errors import WeightsError
+from stylecore.features import Vgg19Features
+from stylecore.images import from_batch, limit_long_side, load_image, resize_long_side, to_batch
+from stylecore.styles import WEIGHTS_FOLDER, check_weights_file
+
+DECODER_WEIGHTS = WEIGHTS_FOLDER / "adain_decoder.safetensors"
+LAYER = "relu4_1"
+POOLED = 8  # px of the picture in a cell of that layer
+EPSILON = 1e-5
+
+
+@dataclass(frozen=True)
+class DecoderLayer:
+    """A 3x3 convolution of the decoder, behind reflected borders.
+
+    Attributes:
+        name: In the weights file.
+        in_channels: Channels in.
+        out_channels: Channels out.
+        is_upsampled: Whether nearest upsampling by 2 follows.
+    """
+
+    name: str
+    in_channels: int
+    out_channels: int
+    is_upsampled: bool = False
+
+
+# VGG19 up to relu4_1, mirrored; upsampling in the places of pooling.
+DECODER_LAYERS = (
+    DecoderLayer("conv4_1", 512, 256, is_upsampled=True),
+    DecoderLayer("conv3_4", 256, 256),
+    DecoderLayer("conv3_3", 256, 256),
+    DecoderLayer("conv3_2", 256, 256),
+    DecoderLayer("conv3_1", 256, 128, is_upsampled=True),
+    DecoderLayer("conv2_2", 128, 128),
+    DecoderLayer("conv2_1", 128, 64, is_upsampled=True),
+    DecoderLayer("conv1_2", 64, 64),
+    DecoderLayer("conv1_1", 64, 3),
+)
+
+
+@dataclass(frozen=True)
+class StyleStatistics:
+    """All that the preview knows of a style picture: per channel of relu4_1, each (1, 512, 1, 1)."""
+
+    mean: Tensor
+    std: Tensor
+
+
+class PreviewPainter(nn.Module):
+    """Paints photos in the style of any picture, one pass each.
+
+    Args:
+        device: `auto`, `cpu` or `cuda`.
+        precision: See `stylecore.devices.autocast_dtype`.
+        weights: Safetensors file made by `export/adain.py`.
+    Raises:
+        WeightsError: Weights are missing or damaged.
+        DeviceError: The device does not start.
+    Source: Huang and Belongie (2017). Differs: the encoder pads with zeros, not reflections.
+    """
+
+    def __init__(
+        self, device: str = "auto", *, precision: str = "auto", weights: Path = DECODER_WEIGHTS
+    ) -> None:
+        super().__init__()
+        self.device = select_device(device)
+        self.dtype = autocast_dtype(self.device, precision)
+        self.encoder = Vgg19Features([LAYER])
+        tensors = _read_decoder(weights)
+        self.decoder = nn.ModuleList()
+        for layer in DECODER_LAYERS:
+            conv = nn.Conv2d(layer.in_channels, layer.out_channels, 3)
+            conv.load_state_dict({part: tensors[f"{layer.name}.{part}"] for part in ("weight", "bias")})
+            self.decoder.append(conv)
+        self.requires_grad_(False).eval().to(self.device)
+
+    @torch.inference_mode()
+    def read_style(self, style_image: Image.Image, *, stroke_size: int = 512) -> StyleStatistics:
+        """Mean and deviation of the style picture's features, to be kept for many photos.
+
+        Args:
+            style_image: The style picture; transparent parts count as they are.
+            stroke_size: Long side in pixels at which the picture is read.
+        Raises:
+            ImageError: Smaller than 32 px.
+        """
+        image = load_image(style_image, max_megapixels=math.inf).convert("RGB")
+        return _statistics(self._encode(resize_long_side(image, stroke_size)))
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        image: Image.Image,
+        style: StyleStatistics,
+        *,
+        strength: float = 1.0,
+        preserve_color: bool = False,
+        max_side: int | None = None,
+    ) -> Image.Image:
+        """Paint one photo.
+
+        Args:
+            image: Photo; alpha is kept.
+            style: From `read_style`.
+            strength: 0 gives the photo's features, 1 the style's statistics.
+            preserve_color: Keep the photo's colors.
+            max_side: Scale larger photos down to this long side in pixels.
+        Returns:
+            Image of the size of the input (or of `max_side`), RGBA for an RGBA input.
+        Raises:
+            ImageError: Smaller than 32 px.
+            ValueError: Strength outside 0 to 1.
+        """
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength is {strength}: use 0 to 1")
+        image = load_image(image, max_megapixels=math.inf)
+        image = image if max_side is None else limit_long_side(image, max_side)
+        width, height = image.size
+        features = self._encode(image.convert("RGB"))
+        own = _statistics(features)
+        normalized = (features - own.mean) / own.std * style.std + style.mean  # eq. 8
+        stylized = self._decode(strength * normalized + (1 - strength) * features)  # eq. 14
+        pixels = stylized[:, :, :height, :width].clamp(0, 1).cpu().numpy()
+        if preserve_color:
+            pixels = blending.preserve_color(to_batch(image), pixels)
+        painted = from_batch(pixels)
+        if image.mode == "RGBA":
+            painted.putalpha(image.getchannel("A"))
+        return painted
+
+    def _encode(self, image: Image.Image) -> Tensor:
+        batch = torch.from_numpy(to_batch(image)).to(self.device)
+        # Full pooling cells, or the decoder could not give back the last rows and columns.
+        fill = (0, -image.width % POOLED, 0, -image.height % POOLED)
+        batch = F.pad(batch, fill, mode="replicate")
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
+            return self.encoder(batch)[LAYER].float()
+
+    def _decode(self, features: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
+            for layer, conv in zip(DECODER_LAYERS, self.decoder, strict=True):
+                features = conv(F.pad(features, (1, 1, 1, 1), mode="reflect"))
+                if layer.out_channels > 3:
+                    features = F.relu(features)
+                if layer.is_upsampled:
+                    features = F.interpolate(features, scale_factor=2, mode="nearest")
+        return features.float()
+
+
+def _statistics(features: Tensor) -> StyleStatistics:
+    std, mean = torch.std_mean(features, dim=(2, 3), keepdim=True)
+    return StyleStatistics(mean, (std.square() + EPSILON).sqrt())
+
+
+def _read_decoder(path: Path) -> dict[str, Tensor]:
+    check_weights_file(path)
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path.name} cannot be read: {error}") from error
+    return {name: value.float() for name, value in tensors.items()}
