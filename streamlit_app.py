@@ -4,6 +4,9 @@ import streamlit as st
 
 st.set_page_config(page_title="Impasto: your photo, painted", page_icon=":material/brush:", layout="wide")
 st.navigation(
-    [st.Page("pages/gallery.py", title="Instant styles", icon=":material/palette:", default=True)],
-    position="hidden",
+    [
+        st.Page("pages/gallery.py", title="Instant styles", icon=":material/palette:", default=True),
+        st.Page("pages/custom.py", title="Your own style", icon=":material/brush:"),
+    ],
+    position="top",
 ).run()

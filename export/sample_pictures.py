@@ -14,6 +14,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from export.style_pictures import mosaic
 from stylecore import FastStylizer, list_styles, load_image
 from stylecore.images import encode_image, limit_long_side
 
@@ -30,9 +31,11 @@ THUMBNAIL_SIZE = (160, 120)  # px
 
 
 def write_samples() -> None:
+    pictures = {"mosaic": mosaic()}
     for name, (package, path) in PHOTOS.items():
         root = Path(importlib.util.find_spec(package).origin).parent
-        image = limit_long_side(load_image(root / path), 1024)
+        pictures[name] = limit_long_side(load_image(root / path), 1024)
+    for name, image in pictures.items():
         (SHARED / "samples" / f"{name}.jpg").write_bytes(encode_image(image, "JPEG"))
         thumbnail = crop_to(image, *THUMBNAIL_SIZE)
         (SHARED / "samples" / f"{name}_small.webp").write_bytes(encode_image(thumbnail, "WEBP"))

@@ -1,13 +1,11 @@
 """Ready-made styles: choose a photo and a style, look, download."""
 
-from pathlib import Path
-
 import streamlit as st
 
+from pages.shared.choosing import choose_picture
 from pages.shared.painting import Look, full_size, preview
-from pages.shared.pictures import SAMPLES, sample_path, short_title, thumbnail_path, tile_path
+from pages.shared.pictures import SAMPLES, short_title, tile_path
 from stylecore import ImageError, StyleTransferError, list_styles
-from stylecore.images import PHOTO_EXTENSIONS
 from stylecore.inference import MAX_STRENGTH
 
 styles = {style.name: style for style in list_styles()}
@@ -15,7 +13,6 @@ state = st.session_state
 if state.get("style") not in styles:
     asked_for = st.query_params.get("style")
     state.style = asked_for if asked_for in styles else next(iter(styles))
-state.setdefault("sample", next(iter(SAMPLES)))
 
 
 def choose_style(name: str) -> None:
@@ -23,43 +20,17 @@ def choose_style(name: str) -> None:
     st.query_params["style"] = name
 
 
-def choose_sample(name: str) -> None:
-    state.sample = name
-    state.upload_round = state.get("upload_round", 0) + 1  # a fresh uploader, emptied
-
-
 st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("Your photo, painted", anchor=False)
 st.markdown("Choose a photo, tap a style: the painting is there in a second. Photos are never stored.")
 
-# Photo: an upload, or one of the samples.
-upload_column, sample_column = st.columns(2)
-upload = upload_column.file_uploader(
-    "Your photo",
-    type=[extension[1:] for extension in PHOTO_EXTENSIONS],
-    key=f"photo_{state.get('upload_round', 0)}",
-)
-with sample_column:
-    st.caption("or try one of these")
-    with st.grid(len(SAMPLES), min_column_width=72, wrap=False, gap="xsmall"):
-        for name, title in SAMPLES.items():
-            with st.container(gap="xxsmall"):
-                st.image(thumbnail_path(name).read_bytes(), width="stretch", alt=f"Sample photo: {title}")
-                chosen = upload is None and state.sample == name
-                st.button(
-                    title,
-                    key=f"sample_{name}",
-                    type="primary" if chosen else "secondary",
-                    width="stretch",
-                    on_click=choose_sample,
-                    args=(name,),
-                )
-photo = upload.getvalue() if upload else sample_path(state.sample).read_bytes()
-photo_name = Path(upload.name).stem if upload else state.sample
+photo_column, style_column = st.columns(2)
+with photo_column:
+    photo = choose_picture("Your photo", SAMPLES, key="photo")
 
-# Style tiles: a strip that scrolls sideways where the screen is narrow.
-st.markdown("**Style**")
-with st.grid(max(4, len(styles)), min_column_width=128, wrap=False, gap="small"):
+# Style tiles: a strip that scrolls sideways where there is not room for all.
+style_column.markdown("Style")
+with style_column, st.grid(max(4, len(styles)), min_column_width=128, wrap=False, gap="xsmall"):
     for style in styles.values():
         with st.container(gap="xxsmall"):
             alt = f"A temple painted like {style.title}"
@@ -96,7 +67,7 @@ preserve_color = color_column.toggle(
 # Result beside the original.
 look = Look(style.name, strength / 100, preserve_color)
 try:
-    result = preview(photo, look)
+    result = preview(photo.data, look)
 except ImageError as error:
     st.error(f"{error}. Choose another photo above.", icon=":material/image_not_supported:")
     st.stop()
@@ -117,8 +88,8 @@ width, height = result.size
 with st.container(horizontal=True, vertical_alignment="center"):
     st.download_button(
         f"Download in full size ({width} x {height})",
-        data=lambda: full_size(photo, look),
-        file_name=f"{photo_name}_{style.name}.png",
+        data=lambda: full_size(photo.data, look),
+        file_name=f"{photo.name}_{style.name}.png",
         mime="image/png",
         type="primary",
         icon=":material/download:",

@@ -17,9 +17,10 @@ from stylecore.errors import ImageError
 from stylecore.features import Vgg19Features
 from stylecore.images import MIN_SIDE, from_batch, load_image, resize_long_side, to_batch
 from stylecore.losses import content_loss, gram_matrix, style_loss, total_variation_loss
+from stylecore.preview import PreviewPainter, StyleStatistics
 
 METHODS = ("lbfgs", "adam")
-STARTS = ("content", "mixed_noise", "noise")
+STARTS = ("content", "preview", "mixed_noise", "noise")
 SMALLEST_SCALE = 128  # px, long side at which coarse to fine begins
 
 
@@ -33,7 +34,7 @@ class OptimizationConfig:
     method: str = "lbfgs"  # lbfgs needs few steps, adam a fifth of the memory
     learning_rate: float = 0.02  # of adam, in units of the [0, 1] pixel range
     history: int = 20  # gradients that lbfgs remembers
-    start: str = "content"  # content, mixed_noise (photo plus uniform 0 to 0.5, clipped) or noise
+    start: str = "content"  # content, preview (see `stylecore.preview`), mixed_noise or noise
     is_coarse_to_fine: bool = True  # begin at 128 px, then larger by sqrt(2) each time
     content_layer: str = "relu4_2"  # Gatys et al. (2016), section 2.3
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -124,7 +125,11 @@ def optimize_image(
     is_stopped = is_diverged = False
     for side, steps in scales:
         objective = _Objective(vgg, content, styles, side, config)
-        batch = _start(objective.photo, config) if batch is None else _resized(batch, objective.photo.shape)
+        batch = (
+            _start(objective.photo, styles, config)
+            if batch is None
+            else _resized(batch, objective.photo.shape)
+        )
         best, best_loss = batch.detach().clone().clamp(0, 1), math.inf
         batch.requires_grad_()
         optimizer = _optimizer(batch, config, moments)
@@ -243,12 +248,23 @@ def _moments(optimizer: torch.optim.Optimizer, batch: Tensor) -> tuple[int, Tens
     return int(state["step"]), state["exp_avg"], state["exp_avg_sq"]
 
 
-def _start(photo: Tensor, config: OptimizationConfig) -> Tensor:
-    """First picture: the photo, the photo with uniform noise of 0 to 0.5, or noise alone."""
-    generator = torch.Generator().manual_seed(config.seed)
+def _start(photo: Tensor, styles: Sequence[tuple[Image.Image, float]], config: OptimizationConfig) -> Tensor:
+    """First picture, of the photo's shape (1, 3, H, W).
+
+    `mixed_noise` is the photo plus uniform noise of 0 to 0.5, clipped, as in the classic recipe.
+    """
     if config.start == "content":
         return photo.clone()
-    noise = torch.rand(photo.shape, generator=generator)
+    if config.start == "preview":
+        painter = PreviewPainter("cpu")
+        stroke_size = round((config.stroke_size or config.max_side) * max(photo.shape[2:]) / config.max_side)
+        known = [(painter.read_style(image, stroke_size=stroke_size), weight) for image, weight in styles]
+        style = StyleStatistics(
+            mean=sum(weight * statistics.mean for statistics, weight in known),
+            std=sum(weight * statistics.std for statistics, weight in known),
+        )
+        return torch.from_numpy(to_batch(painter.paint(from_batch(photo.numpy()), style)))
+    noise = torch.rand(photo.shape, generator=torch.Generator().manual_seed(config.seed))
     return noise if config.start == "noise" else (photo + 0.5 * noise).clamp(0, 1)
 
 
@@ -273,6 +289,18 @@ def _work_left(scales: Sequence[tuple[int, int]], step: int) -> float:
         done += max(0, min(step, steps)) * side**2
         step -= steps
     return (total - done) / done
+
+
+def pixel_steps(size: tuple[int, int], config: OptimizationConfig) -> float:
+    """Millions of pixels that all steps together move: what the time of a run is proportional to.
+
+    Args:
+        size: Width and height of the photo.
+        config: Settings.
+    """
+    side = min(max(size), config.max_side)
+    area = size[0] * size[1] / max(size) ** 2
+    return sum(steps * s**2 for s, steps in _scales(side, config)) * area / 1e6
 
 
 def _resized(batch: Tensor, shape: Sequence[int]) -> Tensor:

@@ -4,6 +4,7 @@ Screenshots are kept in `runs/screenshots`.
 """
 
 import io
+import re
 import shutil
 import socket
 import subprocess
@@ -69,12 +70,14 @@ def browser():
 def open_page(browser, server):
     pages = []
 
-    def open_page(path: str = "", size: tuple[int, int] = DESKTOP, scheme: str = "light"):
+    def open_page(
+        path: str = "", size: tuple[int, int] = DESKTOP, scheme: str = "light", text: str = "Painted in"
+    ):
         viewport = {"width": size[0], "height": size[1]}
         page = browser.new_page(viewport=viewport, color_scheme=scheme)
         page.set_default_timeout(20_000)
         page.goto(server + path)
-        page.get_by_text("Painted in").wait_for()
+        page.get_by_text(text).first.wait_for()
         pages.append(page)
         return page
 
@@ -148,3 +151,24 @@ def test_nothing_sticks_out_of_the_window(open_page, name, size, scheme):
     assert painted["x"] + painted["width"] <= size[0]
     assert painted["width"] > 0.4 * size[0]
     keep_screenshot(page, name)
+
+
+def test_any_style_is_sketched_refined_and_stopped(open_page):
+    page = open_page("/custom", text="Instant sketch")
+    style = {"name": "drawing.png", "mimeType": "image/png", "buffer": encoded(make_photo(300, 300, seed=2))}
+    page.locator("input[type=file]").nth(1).set_input_files(style)
+    page.get_by_text("Instant sketch").wait_for()
+    page.get_by_role("button", name="Refine").click()
+    page.get_by_text(re.compile(r"Step \d+ of 60")).wait_for(timeout=60_000)
+    keep_screenshot(page, "refining")
+    page.get_by_role("button", name="Stop and keep the best so far").click()
+    page.get_by_text("this is the best picture so far").wait_for()
+    refined = pixels_of(page, "Your photo in your style, refined")
+    assert refined.shape == (256, 384, 3)
+    keep_screenshot(page, "refined")
+
+
+def test_the_custom_page_fits_a_phone(open_page):
+    page = open_page("/custom", size=PHONE, text="Instant sketch")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    keep_screenshot(page, "custom_phone")

@@ -21,7 +21,7 @@ def style() -> Image.Image:
 
 
 @pytest.mark.parametrize("method", ["lbfgs", "adam"])
-@pytest.mark.parametrize("start", ["content", "mixed_noise", "noise"])
+@pytest.mark.parametrize("start", ["content", "preview", "mixed_noise", "noise"])
 def test_the_total_loss_falls(photo, style, method, start):
     config = replace(QUICK, method=method, start=start, steps=12, learning_rate=0.05)
     result = optimize_image(photo, style, config)
@@ -70,7 +70,7 @@ def test_a_seed_gives_the_same_picture_again(photo, style):
 
 def test_the_mixed_start_is_the_photo_and_half_noise(photo):
     batch = torch.from_numpy(to_batch(photo))
-    start = optimization._start(batch, replace(QUICK, start="mixed_noise"))
+    start = optimization._start(batch, [], replace(QUICK, start="mixed_noise"))
     added = start - batch
     assert added.min() >= 0
     assert added.max() <= 0.5
@@ -104,6 +104,13 @@ def test_coarse_to_fine_grows_by_the_root_of_two_and_shares_the_steps():
     assert optimization._scales(512, config) == [(128, 20), (181, 20), (256, 20), (362, 21), (512, 21)]
     assert optimization._scales(100, config) == [(100, 102)]
     assert optimization._scales(512, replace(config, steps=2)) == [(362, 1), (512, 1)]
+
+
+def test_pixel_steps_count_every_scale():
+    assert optimization.pixel_steps((1000, 500), replace(QUICK, max_side=100, steps=10)) == 0.05
+    config = replace(QUICK, max_side=256, steps=30, is_coarse_to_fine=True)
+    expected = 10 * (128**2 + 181**2 + 256**2) / 1e6
+    assert optimization.pixel_steps((600, 600), config) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("method", ["lbfgs", "adam"])

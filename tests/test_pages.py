@@ -4,7 +4,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import painting
 from pages.shared.painting import Look
-from pages.shared.pictures import SAMPLES, sample_path, thumbnail_path, tile_path
+from pages.shared.pictures import SAMPLES, tile_path
 from stylecore import FastStylizer, list_styles, load_image
 from tests.conftest import encoded, make_photo
 
@@ -100,9 +100,9 @@ def test_a_link_with_an_unknown_style_opens_the_first(app, painted):
 def test_a_sample_takes_the_place_of_an_upload(app, painted):
     app.run()
     app.file_uploader[0].upload("beach.png", encoded(make_photo(200, 120)), "image/png").run()
-    app.button(key="sample_cat").click().run()
+    app.button(key="photo_sample_cat").click().run()
     assert app.file_uploader[0].value is None
-    width, height = load_image(sample_path("cat")).size
+    width, height = load_image(SAMPLES["cat"].path).size
     assert app.download_button(key="download").label == f"Download in full size ({width} x {height})"
 
 
@@ -121,7 +121,7 @@ def test_a_bad_upload_gets_a_message_and_the_next_step(app, data, message):
     assert not app.exception
     assert message in app.error[0].value
     assert "Choose another photo" in app.error[0].value
-    app.button(key="sample_coffee").click().run()
+    app.button(key="photo_sample_coffee").click().run()
     assert not app.error
 
 
@@ -149,6 +149,6 @@ def test_a_transparent_photo_stays_transparent():
 def test_every_style_and_sample_has_its_pictures():
     for style in list_styles():
         assert load_image(tile_path(style.name)).size == (280, 210)
-    for name in SAMPLES:
-        assert min(load_image(sample_path(name)).size) >= 300
-        assert load_image(thumbnail_path(name)).size == (160, 120)
+    for sample in SAMPLES.values():
+        assert min(load_image(sample.path).size) >= 300
+        assert load_image(sample.thumbnail).size == (160, 120)

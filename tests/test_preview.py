@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from export import adain
-from pages.shared.pictures import sample_path
+from pages.shared.pictures import SAMPLES
 from stylecore import WeightsError, load_image
 from stylecore.preview import PreviewPainter
 from tests.conftest import make_photo
@@ -30,7 +30,7 @@ def test_any_size_comes_out_as_it_went_in(painter, style, size):
 
 
 def test_strength_zero_gives_the_photo_back(painter, style):
-    photo = load_image(sample_path("cat"), max_side=256)
+    photo = load_image(SAMPLES["cat"].path, max_side=256)
     unchanged = difference(painter.paint(photo, style, strength=0), photo)
     painted = difference(painter.paint(photo, style), photo)
     assert unchanged < 20

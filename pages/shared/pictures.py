@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -9,20 +10,38 @@ import streamlit as st
 from stylecore import FastStylizer
 
 FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture that visitors may use when they have none at hand.
+
+    Attributes:
+        title: For people.
+        path: The picture.
+        thumbnail: 160 x 120 px of it.
+    """
+
+    title: str
+    path: Path
+    thumbnail: Path
+
+
+def _sample(name: str, title: str) -> Sample:
+    folder = FOLDER / "samples"
+    return Sample(title, folder / f"{name}.jpg", folder / f"{name}_small.webp")
+
+
 SAMPLES = {
-    "temple": "Temple",
-    "portrait": "Portrait",
-    "cat": "Cat",
-    "coffee": "Coffee",
+    "temple": _sample("temple", "Temple"),
+    "portrait": _sample("portrait", "Portrait"),
+    "cat": _sample("cat", "Cat"),
+    "coffee": _sample("coffee", "Coffee"),
 }
 
 
-def sample_path(name: str) -> Path:
-    return FOLDER / "samples" / f"{name}.jpg"
-
-
-def thumbnail_path(name: str) -> Path:
-    return FOLDER / "samples" / f"{name}_small.webp"
+# Painted by export/style_pictures.py.
+STYLE_SAMPLES = {"mosaic": _sample("mosaic", "Mosaic")}
 
 
 def short_title(style_name: str) -> str:
