@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -78,7 +78,11 @@ def build_parser() -> argparse.ArgumentParser:
     optimize.add_argument("--max-side", type=int, metavar="PX", help="long side, default 512")
     optimize.add_argument("--stroke-size", type=int, metavar="PX", help="default: --max-side")
     optimize.add_argument("--style-weight", type=float, metavar="W", help="against content 1, default 4")
-    optimize.add_argument("--preserve-color", action="store_true", help="keep the photo's colors")
+    optimize.add_argument("--style-loss", help="gram (default), wasserstein or patches")
+    optimize.add_argument("--method", help="lbfgs (default) or adam")
+    optimize.add_argument("--start", help="content (default), preview, mixed_noise or noise")
+    optimize.add_argument("--preserve-color", action="store_true", default=None, help="keep the colors")
+    optimize.add_argument("--classic", action="store_true", help="the classic recipe: 2,500 steps of Adam")
     optimize.add_argument("--seed", type=int, metavar="N")
     optimize.add_argument("--snapshots", type=Path, metavar="FOLDER", help="keep pictures on the way")
     optimize.add_argument("--every", type=int, default=25, metavar="N", help="steps between snapshots")
@@ -195,7 +199,8 @@ def run_optimize(options: argparse.Namespace) -> int:
     optimization = _torch_module("stylecore.optimization")
     names = [field.name for field in fields(optimization.OptimizationConfig)]
     given = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
-    config = optimization.OptimizationConfig(**given, preview_every=options.every if options.snapshots else 0)
+    base = optimization.CLASSIC_RECIPE if options.classic else optimization.OptimizationConfig()
+    config = replace(base, **given, preview_every=options.every if options.snapshots else 0)
     snapshots = []
 
     def report(iterate) -> None:

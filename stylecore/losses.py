@@ -69,6 +69,83 @@ def style_loss(features: Mapping[str, Tensor], target_grams: Mapping[str, Tensor
     return torch.stack(layers).sum(0)
 
 
+def feature_moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and second moment of the activations over positions, in float32.
+
+    Args:
+        features: Activations, shape (N, C, H, W).
+    Returns:
+        Means (N, C) and matrices of mean products (N, C, C). Both may be averaged over pictures.
+    """
+    flat = features.float().flatten(2)
+    return flat.mean(2), flat @ flat.transpose(1, 2) / flat.shape[2]
+
+
+def covariance(mean: Tensor, second_moment: Tensor) -> Tensor:
+    """Covariance matrices (N, C, C) of `feature_moments`."""
+    return second_moment - mean[:, :, None] * mean[:, None, :]
+
+
+def matrix_root(matrix: Tensor) -> Tensor:
+    """Symmetric square root of positive semidefinite matrices, shape (N, C, C)."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return (vectors * values.clamp(min=0).sqrt()[:, None, :]) @ vectors.transpose(1, 2)
+
+
+def wasserstein_loss(features: Tensor, target_mean: Tensor, target_root: Tensor) -> Tensor:
+    """Squared 2-Wasserstein distance between the activations' normal distributions, relative.
+
+    ||m - t||^2 + tr(C + T - 2 (T^1/2 C T^1/2)^1/2), divided by its value for black, ||t||^2 + tr T.
+
+    Args:
+        features: Activations of the stylized pictures, shape (N, C, H, W).
+        target_mean: Of the style picture, shape (1, C).
+        target_root: Square root T^1/2 of its covariance, shape (1, C, C), see `matrix_root`.
+    Returns:
+        Shape (N,). 0 when means and covariances agree.
+    Source: style loss of crowsonkb/style-transfer-pytorch; Olkin and Pukelsheim (1982), eq. 4.
+    """
+    mean, second_moment = feature_moments(features)
+    own = covariance(mean, second_moment)
+    trace = own.diagonal(dim1=1, dim2=2).sum(1) + target_root.square().sum((1, 2))
+    # A small ridge keeps the gradient of the roots of vanishing eigenvalues finite.
+    ridge = 1e-4 * trace.detach()[:, None, None] / own.shape[1] * torch.eye(own.shape[1], device=own.device)
+    cross = torch.linalg.eigvalsh(target_root @ (own + ridge) @ target_root)
+    overlap = cross.clamp(min=1e-12).sqrt().sum(1)
+    distance = (mean - target_mean).square().sum(1) + trace - 2 * overlap
+    return distance.clamp(min=0) / (target_mean.square().sum(1) + target_root.square().sum((1, 2)))
+
+
+def feature_patches(features: Tensor, *, stride: int = 1) -> Tensor:
+    """All 3x3 patches of one picture's activations.
+
+    Args:
+        features: Shape (1, C, H, W), H and W of at least 3.
+        stride: Step between patches.
+    Returns:
+        Shape (patches, 9 * C).
+    """
+    return torch.nn.functional.unfold(features.float(), 3, stride=stride)[0].T
+
+
+def patch_loss(features: Tensor, target_patches: Tensor) -> Tensor:
+    """Distance of every patch to the style's patch that correlates most with it, relative.
+
+    Args:
+        features: Activations of one stylized picture, shape (1, C, H, W).
+        target_patches: Of the style picture, shape (patches, 9 * C), see `feature_patches`.
+    Returns:
+        Shape (1,). 0 when every patch is found in the style picture.
+    Source: Li and Wand (2016), eq. 2 and 3. Differs: divided by the squared norm of the matches.
+    """
+    patches = feature_patches(features)
+    with torch.no_grad():
+        directions = target_patches / target_patches.norm(dim=1, keepdim=True).clamp(min=1e-8)
+        nearest = torch.cat([(part @ directions.T).argmax(1) for part in patches.split(1024)])
+        matches = target_patches[nearest]
+    return ((patches - matches).square().sum() / matches.square().sum())[None]
+
+
 def total_variation_loss(batch: Tensor) -> Tensor:
     """Mean squared difference of neighboring pixels, the price of noise.
 

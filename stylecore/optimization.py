@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import torch
 import torch.nn.functional as F
@@ -16,10 +17,22 @@ from stylecore import blending
 from stylecore.errors import ImageError
 from stylecore.features import Vgg19Features
 from stylecore.images import MIN_SIDE, from_batch, load_image, resize_long_side, to_batch
-from stylecore.losses import content_loss, gram_matrix, style_loss, total_variation_loss
+from stylecore.losses import (
+    content_loss,
+    covariance,
+    feature_moments,
+    feature_patches,
+    gram_matrix,
+    matrix_root,
+    patch_loss,
+    relative_error,
+    total_variation_loss,
+    wasserstein_loss,
+)
 from stylecore.preview import PreviewPainter, StyleStatistics
 
 METHODS = ("lbfgs", "adam")
+STYLE_LOSSES = ("gram", "wasserstein", "patches")
 STARTS = ("content", "preview", "mixed_noise", "noise")
 SMALLEST_SCALE = 128  # px, long side at which coarse to fine begins
 
@@ -37,7 +50,10 @@ class OptimizationConfig:
     start: str = "content"  # content, preview (see `stylecore.preview`), mixed_noise or noise
     is_coarse_to_fine: bool = True  # begin at 128 px, then larger by sqrt(2) each time
     content_layer: str = "relu4_2"  # Gatys et al. (2016), section 2.3
+    style_loss: str = "gram"  # gram, wasserstein (means and covariances) or patches (Li and Wand 2016)
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    style_layer_weights: tuple[float, ...] | None = None  # one for each style layer; None: all 1
+    patch_layers: tuple[str, ...] = ("relu3_1", "relu4_1")  # in place of style_layers for patches
     content_weight: float = 1.0
     style_weight: float = 4.0  # as in the training of the ready-made styles
     tv_weight: float = 2.0
@@ -45,6 +61,25 @@ class OptimizationConfig:
     pooling: str = "max"
     preview_every: int = 10  # steps between iterates that carry an image; 0: only the last
     seed: int = 0
+
+
+# "Art generation with neural style transfer", the exercise of the deep learning courses: VGG19,
+# block5_conv4 as content, five style layers of 0.2, alpha 10, beta 40, Adam from a noisy photo.
+# Differs: losses relative to the pictures' own norms.
+CLASSIC_RECIPE = OptimizationConfig(
+    steps=2500,
+    max_side=400,
+    method="adam",
+    learning_rate=0.01,
+    start="mixed_noise",
+    is_coarse_to_fine=False,
+    content_layer="relu5_4",
+    style_layer_weights=(0.2,) * 5,
+    content_weight=10.0,
+    style_weight=40.0,
+    tv_weight=0.0,
+    preview_every=250,
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +90,7 @@ class Iterate:
         step: Steps done, over all scales.
         steps: Steps planned.
         content_loss: Relative content loss, unweighted.
-        style_loss: Relative style loss, unweighted.
+        style_loss: Relative style loss, layers weighted and summed.
         total_loss: Weighted sum, total variation included.
         elapsed_s: Seconds since the start.
         remaining_s: Seconds left, by the pixels that the steps left have to move.
@@ -118,7 +153,7 @@ def optimize_image(
     styles = _load_styles(style_image)
     content = photo.convert("RGB")
     scales = _scales(max(photo.size), config)
-    vgg = Vgg19Features(sorted({config.content_layer, *config.style_layers}), pooling=config.pooling)
+    vgg = Vgg19Features(sorted({config.content_layer, *_style_layers(config)}), pooling=config.pooling)
     started = time.monotonic()
     iterates: list[Iterate] = []
     batch, moments = None, None
@@ -194,19 +229,51 @@ class _Objective:
         stroke_size = (config.stroke_size or config.max_side) * side / max(content.size)
         with torch.no_grad():
             self.content_target = vgg(self.photo, last=config.content_layer)[config.content_layer]
-            self.grams = dict.fromkeys(config.style_layers, 0)
-            for image, weight in styles:
-                features = vgg(torch.from_numpy(to_batch(resize_long_side(image, round(stroke_size)))))
-                for layer in config.style_layers:
-                    self.grams[layer] = self.grams[layer] + weight * gram_matrix(features[layer])
+            pictures = [
+                (vgg(torch.from_numpy(to_batch(resize_long_side(image, round(stroke_size))))), weight)
+                for image, weight in styles
+            ]
+            self.layer_losses = {
+                layer: _layer_loss(layer, pictures, config) for layer in _style_layers(config)
+            }
+        self.layer_weights = dict(
+            zip(self.layer_losses, config.style_layer_weights or repeat(1.0), strict=False)
+        )
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Total, content and style loss, each of shape (1,)."""
         features = self.vgg(batch)
         content = content_loss(features[self.config.content_layer], self.content_target)
-        style = style_loss(features, self.grams)
+        style = sum(
+            self.layer_weights[layer] * loss(features[layer]) for layer, loss in self.layer_losses.items()
+        )
         total = self.config.content_weight * content + self.config.style_weight * style
         return total + self.config.tv_weight * total_variation_loss(batch), content, style
+
+
+def _style_layers(config: OptimizationConfig) -> tuple[str, ...]:
+    return config.patch_layers if config.style_loss == "patches" else config.style_layers
+
+
+def _layer_loss(
+    layer: str, pictures: Sequence[tuple[Mapping[str, Tensor], float]], config: OptimizationConfig
+) -> Callable[[Tensor], Tensor]:
+    """Style loss of one layer as a function of the stylized picture's features.
+
+    Several style pictures are mixed by their statistics; patches are taken from all of them.
+    """
+    features = [(activations[layer], weight) for activations, weight in pictures]
+    if config.style_loss == "gram":
+        gram = sum(weight * gram_matrix(value) for value, weight in features)
+        return lambda value: relative_error(gram_matrix(value), gram)
+    if config.style_loss == "wasserstein":
+        moments = [(feature_moments(value), weight) for value, weight in features]
+        mean = sum(weight * own for (own, _), weight in moments)
+        second_moment = sum(weight * own for (_, own), weight in moments)
+        root = matrix_root(covariance(mean, second_moment))
+        return lambda value: wasserstein_loss(value, mean, root)
+    patches = torch.cat([feature_patches(value) for value, weight in features if weight > 0])
+    return lambda value: patch_loss(value, patches)
 
 
 def _step(optimizer: torch.optim.Optimizer, batch: Tensor, objective: _Objective) -> _Losses:
@@ -336,12 +403,15 @@ def _load_styles(
 
 
 def _check(config: OptimizationConfig) -> None:
-    choices = {"method": METHODS, "start": STARTS}
+    choices = {"method": METHODS, "start": STARTS, "style_loss": STYLE_LOSSES}
     for field, allowed in choices.items():
         if getattr(config, field) not in allowed:
             raise ValueError(f"{field} is {getattr(config, field)!r}: use one of {', '.join(allowed)}")
     if config.steps < 1:
         raise ValueError(f"steps is {config.steps}: at least 1 is needed")
+    weights = config.style_layer_weights
+    if weights is not None and len(weights) != len(_style_layers(config)):
+        raise ValueError(f"{len(weights)} style_layer_weights for {len(_style_layers(config))} style layers")
     smallest = {"max_side": config.max_side, "stroke_size": config.stroke_size or MIN_SIDE}
     for field, value in smallest.items():
         if value < MIN_SIDE:

@@ -4,10 +4,16 @@ import torch
 
 from stylecore.losses import (
     content_loss,
+    covariance,
+    feature_moments,
+    feature_patches,
     gram_matrix,
+    matrix_root,
+    patch_loss,
     relative_error,
     style_loss,
     total_variation_loss,
+    wasserstein_loss,
 )
 
 
@@ -81,3 +87,58 @@ def test_gradients_agree_with_finite_differences(loss):
         down[index] -= step
         slope = (value(up) - value(down)).item() / (2 * step)
         assert gradient[index].item() == pytest.approx(slope, rel=2e-2, abs=1e-4)
+
+
+def wasserstein_target(features):
+    mean, second_moment = feature_moments(features)
+    return mean, matrix_root(covariance(mean, second_moment))
+
+
+def test_moments_agree_with_numpy():
+    features = torch.rand(1, 4, 5, 6)
+    flat = features[0].flatten(1).double().numpy()
+    mean, second_moment = feature_moments(features)
+    assert np.allclose(mean[0], flat.mean(1), atol=1e-6)
+    assert np.allclose(covariance(mean, second_moment)[0], np.cov(flat, ddof=0), atol=1e-6)
+
+
+def test_matrix_root_squares_to_the_matrix():
+    factor = torch.rand(2, 6, 6)
+    matrix = factor @ factor.transpose(1, 2)
+    root = matrix_root(matrix)
+    assert torch.allclose(root @ root, matrix, atol=1e-4)
+
+
+def test_wasserstein_distance_of_scaled_noise_is_known():
+    # N(0, 1) against N(1, 4) in every channel: (0 - 1)^2 + (1 - 2)^2 each, of 1 + 4.
+    noise = torch.randn(1, 5, 64, 64)
+    noise = (noise - noise.mean((2, 3), keepdim=True)) / noise.std((2, 3), keepdim=True)
+    loss = wasserstein_loss(noise, *wasserstein_target(2 * noise + 1))
+    assert loss.item() == pytest.approx(2 / 5, rel=0.01)
+
+
+def test_wasserstein_distance_ignores_pixel_order_and_vanishes_for_itself():
+    features = torch.rand(1, 5, 6, 7)
+    shuffled = features.flatten(2)[:, :, torch.randperm(42)].reshape(1, 5, 6, 7)
+    assert wasserstein_loss(shuffled, *wasserstein_target(features)).item() == pytest.approx(0, abs=1e-3)
+
+
+def test_wasserstein_gradient_is_finite_for_a_flat_picture():
+    features = torch.ones(1, 5, 6, 7, requires_grad=True)
+    wasserstein_loss(features, *wasserstein_target(torch.rand(1, 5, 6, 7))).sum().backward()
+    assert torch.isfinite(features.grad).all()
+
+
+def test_patches_found_in_the_style_cost_nothing():
+    style = torch.rand(1, 3, 12, 12)
+    assert feature_patches(style).shape == (100, 27)
+    assert patch_loss(style[:, :, 2:9, 3:11], feature_patches(style)).item() == pytest.approx(0, abs=1e-10)
+    assert patch_loss(torch.rand(1, 3, 8, 8), feature_patches(style)).item() > 0.01
+
+
+def test_the_match_is_the_patch_of_the_highest_correlation():
+    style = torch.eye(9)[:, None, None] * 3  # nine orthogonal patches of one channel
+    style = style.reshape(9, 9)
+    patch = torch.tensor([0.0, 0, 0, 0, 1, 0.2, 0, 0, 0]).reshape(1, 1, 3, 3)
+    expected = ((1 - 3) ** 2 + 0.2**2) / 9
+    assert patch_loss(patch, style).item() == pytest.approx(expected)

@@ -29,6 +29,30 @@ def test_the_total_loss_falls(photo, style, method, start):
     assert result.image.size == (64, 43)
 
 
+@pytest.mark.parametrize("style_loss", ["wasserstein", "patches"])
+def test_other_style_losses_fall_as_well(photo, style, style_loss):
+    config = replace(QUICK, style_loss=style_loss, steps=12)
+    result = optimize_image(photo, style, config)
+    assert result.iterates[-1].total_loss < 0.9 * result.iterates[0].total_loss
+    itself = optimize_image(photo, photo, replace(config, steps=1, tv_weight=0)).iterates[0]
+    assert itself.total_loss == pytest.approx(0, abs=5e-3)
+
+
+def test_layer_weights_scale_the_layers(photo, style):
+    one = replace(QUICK, steps=1)
+    plain = optimize_image(photo, style, one).iterates[0].style_loss
+    doubled = optimize_image(photo, style, replace(one, style_layer_weights=(2.0,) * 5)).iterates[0]
+    assert doubled.style_loss == pytest.approx(2 * plain)
+
+
+def test_the_classic_recipe_runs(photo, style):
+    config = replace(optimization.CLASSIC_RECIPE, steps=8, max_side=64, preview_every=4)
+    seen = []
+    result = optimize_image(photo, style, config, on_iterate=seen.append)
+    assert result.iterates[-1].total_loss < result.iterates[0].total_loss
+    assert [iterate.step for iterate in seen if iterate.image] == [4, 8]
+
+
 def test_an_iterate_comes_after_every_step(photo, style):
     iterates = []
     result = optimize_image(photo, style, QUICK, on_iterate=iterates.append)
@@ -169,6 +193,8 @@ def test_unusable_style_pictures_are_refused(photo, style, message):
     [
         ({"method": "sgd"}, "method is 'sgd'"),
         ({"start": "black"}, "start is 'black'"),
+        ({"style_loss": "l1"}, "style_loss is 'l1'"),
+        ({"style_layer_weights": (1.0,)}, "1 style_layer_weights for 5 style layers"),
         ({"steps": 0}, "steps is 0"),
         ({"max_side": 16}, "max_side is 16"),
         ({"stroke_size": 5}, "stroke_size is 5"),
