@@ -212,7 +212,7 @@ def export(
                 "crop_size": config.crop_size,
                 "channels": config.channels,
                 "blocks": config.blocks,
-                "content_layer": config.content_layer,
+                "content_layers": list(config.content_layers),
                 "content_weight": config.content_weight,
                 "style_weight": config.style_weight,
                 "tv_weight": config.tv_weight,

@@ -243,6 +243,8 @@ def run_train(options: argparse.Namespace) -> int:
     training = _torch_module("stylecore.training")
     names = [field.name for field in fields(training.TrainingConfig)]
     given = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
+    if "content_layers" in given:
+        given["content_layers"] = tuple(given["content_layers"])
     last_line = 0.0
 
     def report(progress) -> None:
@@ -436,7 +438,7 @@ def _add_training_settings(parser: argparse.ArgumentParser) -> None:
     }
     for name, kind in numbers.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.upper())
-    parser.add_argument("--content-layer", metavar="LAYER", help="such as relu4_1")
+    parser.add_argument("--content-layers", nargs="+", metavar="LAYER", help="such as relu4_1")
     parser.add_argument("--precision", choices=("auto", "float32", "mixed"))
 
 

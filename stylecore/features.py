@@ -112,7 +112,8 @@ class Vgg19Features(nn.Module):
             features = F.conv2d(features, weight, bias, padding=0 if name == "conv1_1" else 1)
             if name in self.layers:
                 activations[name] = features
-            features = F.relu(features)
+            # In place unless the convolution itself was asked for: halves the memory of a gradient.
+            features = F.relu(features, inplace=name not in self.layers)
             if (relu := "relu" + name[4:]) in self.layers:
                 activations[relu] = features
             if last is not None and last[4:] == name[4:]:
