@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,8 +17,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
+from stylecore.crops import PhotoCrops
 from stylecore.devices import autocast_dtype, select_device
 from stylecore.errors import ImageError, StyleError, WeightsError
 from stylecore.features import Vgg19Features
@@ -71,61 +73,50 @@ class TrainingProgress:
     skipped_photos: int
 
 
-class PhotoCrops(Dataset):
-    """Item `step` is the batch of that step, a pure function of seed and step.
+class _Meter:
+    """Turns the values of single steps into `TrainingProgress`."""
 
-    A resumed run therefore sees the same crops as an uninterrupted one. A photo that cannot be
-    read is replaced by another draw, and its name reported.
-    """
+    def __init__(
+        self, config: TrainingConfig, names: Sequence[str], first_step: int, earlier_s: float
+    ) -> None:
+        self.config, self.first_step, self.earlier_s = config, first_step, earlier_s
+        self.started = time.monotonic()
+        self.recent: deque[tuple[float, float, float]] = deque(maxlen=50)
+        self.by_style: dict[str, deque[float]] = {name: deque(maxlen=25) for name in names}
 
-    def __init__(self, photos: Sequence[Path], config: TrainingConfig, styles: int) -> None:
-        self.photos = photos
-        self.config = config
-        self.styles = styles
+    @property
+    def elapsed_s(self) -> float:
+        return self.earlier_s + time.monotonic() - self.started
 
-    def __len__(self) -> int:
-        return self.config.steps
-
-    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, list[str]]:
-        """Crops (N, 3, S, S) in [0, 1], style indices (N,), names of unreadable photos."""
-        random = np.random.default_rng((self.config.seed, step))
-        bad: list[str] = []
-        crops = [self._crop(random, bad) for _ in range(self.config.batch_size)]
-        return torch.from_numpy(np.concatenate(crops)), self._style_indices(step), bad
-
-    def _style_indices(self, step: int) -> Tensor:
-        # All styles in turn, in a new order every round, so that each gets its share.
-        first = step * self.config.batch_size
-        places = range(first, first + self.config.batch_size)
-        orders = {
-            round_: np.random.default_rng((self.config.seed, 1, round_)).permutation(self.styles)
-            for round_ in {place // self.styles for place in places}
-        }
-        return torch.tensor([int(orders[place // self.styles][place % self.styles]) for place in places])
-
-    def _crop(self, random: np.random.Generator, bad: list[str]) -> np.ndarray:
-        for _ in range(100):
-            path = self.photos[random.integers(len(self.photos))]
-            scale, x, y, is_flipped = *random.random(3), random.random() < 0.5
-            try:
-                image = load_image(path)
-            except ImageError:
-                bad.append(path.name)
-                continue
-            return to_batch(self._cut(image, scale, x, y, is_flipped))
-        raise ImageError(f"100 photos in a row could not be read, the last was {bad[-1]}")
-
-    def _cut(self, image: Image.Image, scale: float, x: float, y: float, is_flipped: bool) -> Image.Image:
-        # Square of 1 / 1.1 to 1 / 1.8 of the short side: things are seen whole and close up.
-        width, height = image.size
-        side = min(width, height) / (1.1 + 0.7 * scale)
-        left, top = x * (width - side), y * (height - side)
-        crop = image.convert("RGB").resize(
-            (self.config.crop_size,) * 2,
-            Image.Resampling.BICUBIC,
-            box=(left, top, min(left + side, width), min(top + side, height)),
+    def read(self, step: int, losses: _StepLosses, names: Sequence[str], skipped: int) -> TrainingProgress:
+        """Progress after a step, whose pictures were painted in the styles `names`."""
+        self.recent.append(tuple(value.detach().mean().item() for value in losses[1:]))
+        if step > self.config.pixel_steps:
+            for name, value in zip(names, losses.style.tolist(), strict=True):
+                self.by_style[name].append(value)
+        steps_per_s = (step - self.first_step) / (time.monotonic() - self.started)
+        content, style, pixel = np.mean(self.recent, axis=0).tolist()
+        return TrainingProgress(
+            step=step,
+            steps=self.config.steps,
+            content_loss=content,
+            style_loss=style,
+            pixel_loss=pixel,
+            style_losses={name: float(np.mean(values)) for name, values in self.by_style.items() if values},
+            images_per_s=steps_per_s * self.config.batch_size,
+            elapsed_s=self.elapsed_s,
+            remaining_s=(self.config.steps - step) / steps_per_s,
+            skipped_photos=skipped,
         )
-        return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if is_flipped else crop
+
+
+class _StepLosses(NamedTuple):
+    """What a step minimizes, and its parts for each picture: shapes (), (N,), (N,), ()."""
+
+    total: Tensor
+    content: Tensor
+    style: Tensor
+    pixel: Tensor
 
 
 def train(
@@ -203,7 +194,14 @@ def train(
 
     vgg = Vgg19Features(sorted({*config.content_layers, *config.style_layers})).to(torch_device)
     targets = _style_targets(vgg, style_images, config, torch_device)
-    crops = PhotoCrops(photos, config, len(names))
+    crops = PhotoCrops(
+        photos,
+        styles=len(names),
+        steps=config.steps,
+        batch_size=config.batch_size,
+        crop_size=config.crop_size,
+        seed=config.seed,
+    )
     loader = DataLoader(
         crops,
         batch_size=None,
@@ -225,7 +223,7 @@ def train(
                 "targets": targets,
                 "config": asdict(config),
                 "step": step,
-                "elapsed_s": earlier_s + time.monotonic() - started,
+                "elapsed_s": meter.elapsed_s,
                 "skipped_photos": skipped,
             },
         )
@@ -235,28 +233,18 @@ def train(
             with (out_folder / LOG_NAME).open("a") as log:
                 log.write(json.dumps(asdict(progress)) + "\n")
 
-    started = last_save = time.monotonic()
-    first_step, progress = step, None
-    recent: deque[tuple[float, float, float]] = deque(maxlen=50)
-    by_style: dict[str, deque[float]] = {name: deque(maxlen=25) for name in names}
+    meter, progress = _Meter(config, names, step, earlier_s), None
+    last_save = time.monotonic()
     for batch, style_indices, bad in loader:
         batch, style_indices = batch.to(torch_device), style_indices.to(torch_device)
-        style_mix = F.one_hot(style_indices, len(names)).float()
         with torch.autocast(torch_device.type, dtype=amp_dtype, enabled=amp_dtype is not None):
-            stylized = network(batch, style_mix).float()
+            stylized = network(batch, F.one_hot(style_indices, len(names)).float()).float()
             if step < config.pixel_steps:
-                pixel = F.mse_loss(stylized, batch)
-                content = style = torch.zeros(len(batch))
-                loss = pixel
+                losses = _pixel_losses(stylized, batch)
             else:
-                pixel = torch.zeros(())
-                content, style = _perceptual_losses(vgg, stylized, batch, targets, style_indices, config)
-                tv = total_variation_loss(stylized)
-                loss = (
-                    config.content_weight * content + config.style_weight * style + config.tv_weight * tv
-                ).mean()
+                losses = _perceptual_losses(vgg, stylized, batch, targets, style_indices, config)
         optimizer.zero_grad()
-        scaler.scale(loss).backward()
+        scaler.scale(losses.total).backward()
         scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)
         scaler.step(optimizer)
@@ -266,27 +254,10 @@ def train(
         step += 1
 
         skipped += len(bad)
-        recent.append(tuple(value.detach().mean().item() for value in (content, style, pixel)))
-        for index, value in zip(style_indices.tolist(), style.tolist(), strict=True):
-            by_style[names[index]].append(value)
-        now = time.monotonic()
-        steps_per_s = (step - first_step) / (now - started)
-        means = np.mean(recent, axis=0)
-        progress = TrainingProgress(
-            step=step,
-            steps=config.steps,
-            content_loss=float(means[0]),
-            style_loss=float(means[1]),
-            pixel_loss=float(means[2]),
-            style_losses={name: float(np.mean(values)) for name, values in by_style.items() if values},
-            images_per_s=steps_per_s * config.batch_size,
-            elapsed_s=earlier_s + now - started,
-            remaining_s=(config.steps - step) / steps_per_s,
-            skipped_photos=skipped,
-        )
+        progress = meter.read(step, losses, [names[index] for index in style_indices], skipped)
         if on_progress is not None:
             on_progress(progress)
-        if now - last_save >= config.checkpoint_s and step < config.steps:
+        if time.monotonic() - last_save >= config.checkpoint_s and step < config.steps:
             save()
             last_save = time.monotonic()
     save()
@@ -354,6 +325,13 @@ def sample_sheet(
     return sheet
 
 
+def _pixel_losses(stylized: Tensor, photos: Tensor) -> _StepLosses:
+    """Mean squared error: a network that can reproduce the photo learns to paint it sooner."""
+    pixel = F.mse_loss(stylized, photos)
+    none = torch.zeros(len(photos))
+    return _StepLosses(pixel, none, none, pixel)
+
+
 def _perceptual_losses(
     vgg: Vgg19Features,
     stylized: Tensor,
@@ -361,14 +339,17 @@ def _perceptual_losses(
     targets: Mapping[str, Tensor],
     style_indices: Tensor,
     config: TrainingConfig,
-) -> tuple[Tensor, Tensor]:
-    """Content and style loss of each picture, shapes (N,) and (N,)."""
+) -> _StepLosses:
+    """Weighted content, style and total variation loss."""
     with torch.no_grad():
         photo_features = vgg(photos, last=max(config.content_layers))
     features = vgg(stylized)
-    grams = {layer: targets[layer][style_indices] for layer in config.style_layers}
     contents = [content_loss(features[layer], photo_features[layer]) for layer in config.content_layers]
-    return torch.stack(contents).mean(0), style_loss(features, grams)
+    content = torch.stack(contents).mean(0)
+    style = style_loss(features, {layer: targets[layer][style_indices] for layer in config.style_layers})
+    smoothness = config.tv_weight * total_variation_loss(stylized)
+    total = (config.content_weight * content + config.style_weight * style + smoothness).mean()
+    return _StepLosses(total, content, style, torch.zeros(()))
 
 
 @torch.no_grad()

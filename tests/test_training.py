@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from stylecore.crops import PhotoCrops
 from stylecore.errors import DeviceError, ImageError, StyleError, WeightsError
-from stylecore.training import PhotoCrops, TrainingConfig, _rate, load_network, read_checkpoint, train
+from stylecore.training import TrainingConfig, _rate, load_network, read_checkpoint, train
 from tests.conftest import make_photo
 
 TINY = TrainingConfig(
@@ -83,14 +84,15 @@ def test_a_folder_of_nothing_but_bad_photos_is_an_error(folders, tmp_path):
 
 def test_crops_depend_on_seed_and_step_alone(folders):
     photos = sorted(folders[0].iterdir())
-    first, second = PhotoCrops(photos, TINY, 2), PhotoCrops(photos, TINY, 2)
+    settings = {"styles": 2, "steps": 6, "batch_size": 2, "crop_size": 48, "seed": 3}
+    first, second = PhotoCrops(photos, **settings), PhotoCrops(photos, **settings)
     second[0]
     assert torch.equal(first[5][0], second[5][0])
     assert not torch.equal(first[5][0], first[4][0])
 
 
 def test_styles_get_equal_shares():
-    crops = PhotoCrops([], replace(TINY, steps=30, batch_size=2), 3)
+    crops = PhotoCrops([], styles=3, steps=30, batch_size=2, crop_size=48, seed=0)
     drawn = torch.cat([crops._style_indices(step) for step in range(30)])
     assert torch.bincount(drawn).tolist() == [20, 20, 20]
 

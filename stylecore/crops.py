@@ -1,0 +1,85 @@
+"""Random crops of photos for training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from stylecore.errors import ImageError
+from stylecore.images import load_image, to_batch
+
+
+class PhotoCrops(Dataset):
+    """Item `step` is the batch of that step, a pure function of seed and step.
+
+    A resumed run therefore sees the same crops as an uninterrupted one. A photo that cannot be
+    read is replaced by another draw, and its name reported.
+
+    Args:
+        photos: Files to draw from.
+        styles: Number of styles, drawn in turn.
+        steps: Number of batches.
+        batch_size: Crops in a batch.
+        crop_size: Side of the crops in pixels.
+        seed: Of all draws.
+    """
+
+    def __init__(
+        self, photos: Sequence[Path], *, styles: int, steps: int, batch_size: int, crop_size: int, seed: int
+    ) -> None:
+        self.photos = photos
+        self.styles = styles
+        self.steps = steps
+        self.batch_size = batch_size
+        self.crop_size = crop_size
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, list[str]]:
+        """Crops (N, 3, S, S) in [0, 1], style indices (N,), names of unreadable photos."""
+        random = np.random.default_rng((self.seed, step))
+        bad: list[str] = []
+        crops = [self._crop(random, bad) for _ in range(self.batch_size)]
+        return torch.from_numpy(np.concatenate(crops)), self._style_indices(step), bad
+
+    def _style_indices(self, step: int) -> Tensor:
+        # All styles in turn, in a new order every round, so that each gets its share.
+        first = step * self.batch_size
+        places = range(first, first + self.batch_size)
+        orders = {
+            round_: np.random.default_rng((self.seed, 1, round_)).permutation(self.styles)
+            for round_ in {place // self.styles for place in places}
+        }
+        return torch.tensor([int(orders[place // self.styles][place % self.styles]) for place in places])
+
+    def _crop(self, random: np.random.Generator, bad: list[str]) -> np.ndarray:
+        for _ in range(100):
+            path = self.photos[random.integers(len(self.photos))]
+            scale, x, y, is_flipped = *random.random(3), random.random() < 0.5
+            try:
+                image = load_image(path)
+            except ImageError:
+                bad.append(path.name)
+                continue
+            return to_batch(self._cut(image, scale, x, y, is_flipped))
+        raise ImageError(f"100 photos in a row could not be read, the last was {bad[-1]}")
+
+    def _cut(self, image: Image.Image, scale: float, x: float, y: float, is_flipped: bool) -> Image.Image:
+        # Square of 1 / 1.1 to 1 / 1.8 of the short side: things are seen whole and close up.
+        width, height = image.size
+        side = min(width, height) / (1.1 + 0.7 * scale)
+        left, top = x * (width - side), y * (height - side)
+        crop = image.convert("RGB").resize(
+            (self.crop_size,) * 2,
+            Image.Resampling.BICUBIC,
+            box=(left, top, min(left + side, width), min(top + side, height)),
+        )
+        return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if is_flipped else crop
