@@ -22,7 +22,7 @@ def choose_style(name: str) -> None:
 
 st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("Your photo, painted", anchor=False)
-st.markdown("Choose a photo, tap a style: the painting is there in a second. Photos are never stored.")
+st.markdown("Choose a photo, tap a style: the painting is there in a second. Photos are never saved.")
 
 photo_column, style_column = st.columns(2)
 with photo_column:

@@ -1,4 +1,5 @@
 import io
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -9,6 +10,16 @@ from PIL import Image
 def photo() -> Image.Image:
     """A picture with flat areas, edges, a gradient and texture, 96 x 64 px."""
     return make_photo(96, 64)
+
+
+@pytest.fixture
+def clear_caches() -> Iterator[None]:
+    """Streamlit's caches are shared by all AppTest instances of a process."""
+    import streamlit
+
+    yield
+    streamlit.cache_data.clear()
+    streamlit.cache_resource.clear()
 
 
 def make_photo(width: int, height: int, seed: int = 0) -> Image.Image:

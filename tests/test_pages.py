@@ -1,5 +1,4 @@
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import painting
@@ -8,12 +7,7 @@ from pages.shared.pictures import SAMPLES, tile_path
 from stylecore import FastStylizer, list_styles, load_image
 from tests.conftest import encoded, make_photo
 
-
-@pytest.fixture(autouse=True)
-def _clear_caches():
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
+pytestmark = pytest.mark.usefixtures("clear_caches")
 
 
 @pytest.fixture
