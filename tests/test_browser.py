@@ -40,14 +40,14 @@ def server():
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
+        for _ in range(900):
             try:
                 urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
                 break
             except OSError:
                 time.sleep(0.1)
         else:
-            pytest.fail("the app did not start within 30 s")
+            pytest.fail("the app did not start within 90 s")
         yield url
     finally:
         process.terminate()
@@ -75,7 +75,7 @@ def open_page(browser, server):
     ):
         viewport = {"width": size[0], "height": size[1]}
         page = browser.new_page(viewport=viewport, color_scheme=scheme)
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.goto(server + path)
         page.get_by_text(text).first.wait_for()
         pages.append(page)
@@ -159,7 +159,7 @@ def test_any_style_is_sketched_refined_and_stopped(open_page):
     page.locator("input[type=file]").nth(1).set_input_files(style)
     page.get_by_text("Instant sketch").wait_for()
     page.get_by_role("button", name="Refine").click()
-    page.get_by_text(re.compile(r"Step \d+ of 60")).wait_for(timeout=60_000)
+    page.get_by_text(re.compile(r"Step \d+ of 60")).wait_for(timeout=120_000)
     keep_screenshot(page, "refining")
     page.get_by_role("button", name="Stop and keep the best so far").click()
     page.get_by_text("this is the best picture so far").wait_for()

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("clear_caches")
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_file("../streamlit_app.py", default_timeout=60)
+    return AppTest.from_file("../streamlit_app.py", default_timeout=120)
 
 
 @pytest.fixture
