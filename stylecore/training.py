@@ -342,7 +342,8 @@ def _perceptual_losses(
 ) -> _StepLosses:
     """Weighted content, style and total variation loss."""
     with torch.no_grad():
-        photo_features = vgg(photos, last=max(config.content_layers))
+        deepest = max(config.content_layers, key=lambda layer: layer[4:])
+        photo_features = vgg(photos, last=deepest)
     features = vgg(stylized)
     contents = [content_loss(features[layer], photo_features[layer]) for layer in config.content_layers]
     content = torch.stack(contents).mean(0)

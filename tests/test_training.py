@@ -60,6 +60,11 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(folders, tmp_path):
             assert torch.allclose(resumed[part][key], value, atol=1e-5), (part, key)
 
 
+def test_content_layers_may_be_of_both_kinds(folders):
+    config = replace(TINY, steps=1, pixel_steps=0, content_layers=("relu2_1", "conv3_1"))
+    assert read_checkpoint(train(*folders, config))["step"] == 1
+
+
 def test_training_lowers_the_pixel_loss(folders):
     records = []
     config = replace(TINY, steps=40, pixel_steps=40, learning_rate=1e-2, checkpoint_s=1000)
