@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from export.style_pictures import mosaic
+from export import style_pictures
 from stylecore import FastStylizer, list_styles, load_image
 from stylecore.images import encode_image, limit_long_side
 
@@ -31,7 +31,7 @@ THUMBNAIL_SIZE = (160, 120)  # px
 
 
 def write_samples() -> None:
-    pictures = {"mosaic": mosaic()}
+    pictures = {name: paint() for name, paint in style_pictures.PICTURES.items()}
     for name, (package, path) in PHOTOS.items():
         root = Path(importlib.util.find_spec(package).origin).parent
         pictures[name] = limit_long_side(load_image(root / path), 1024)

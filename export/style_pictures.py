@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 SIZE = 1024  # px, square
 
@@ -90,7 +90,197 @@ def mosaic(seed: int = 0, tile: float = 34.0) -> Image.Image:
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-PICTURES = {"mosaic": mosaic}
+# Bold poster colors, dark to light, of the triangles.
+TRIANGLE_PALETTE = np.array(
+    [
+        (18, 22, 60), (44, 30, 120), (110, 34, 140), (196, 36, 110), (240, 76, 70), (250, 140, 50),
+        (252, 200, 80), (250, 236, 190), (110, 210, 200), (20, 150, 170), (14, 84, 130),
+    ],
+    dtype=np.float32,
+)  # fmt: skip
+
+
+def triangle(seed: int = 2, cell: int = 64) -> Image.Image:
+    """Low-poly facets: a jittered lattice cut into triangles, each of one bold shade.
+
+    Args:
+        seed: Of the jitter, the cuts and the shades.
+        cell: Spacing of the lattice in pixels.
+    """
+    random = np.random.default_rng(seed)
+    scale = 2  # drawn larger, scaled down: smooth edges
+    count = SIZE // cell + 3
+    grid = np.stack(np.meshgrid(np.arange(count), np.arange(count)), axis=-1).astype(np.float32) - 1
+    corners = (grid + random.uniform(-0.38, 0.38, grid.shape)) * cell * scale
+    image = Image.new("RGB", (SIZE * scale, SIZE * scale))
+    draw = ImageDraw.Draw(image)
+    for row in range(count - 1):
+        for column in range(count - 1):
+            a, b = corners[row, column], corners[row, column + 1]
+            c, d = corners[row + 1, column], corners[row + 1, column + 1]
+            halves = ((a, b, c), (b, d, c)) if random.random() < 0.5 else ((a, b, d), (a, d, c))
+            for points in halves:
+                x, y = np.mean(points, axis=0) / (SIZE * scale)
+                field = (
+                    0.5 + 0.32 * np.sin(5.2 * x + 1.8 * np.sin(4.1 * y)) + 0.22 * np.cos(6.3 * y - 2.7 * x)
+                )
+                place = (field * 1.5 * len(TRIANGLE_PALETTE) + random.normal(0, 0.5)) % len(TRIANGLE_PALETTE)
+                shade = TRIANGLE_PALETTE[int(place)] * random.uniform(0.78, 1.12) + random.normal(0, 8)
+                color = tuple(int(value) for value in np.clip(shade, 0, 255))
+                draw.polygon([tuple(point) for point in points], fill=color)
+    return image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+
+
+def flame(seed: int = 8, rounds: int = 400) -> Image.Image:
+    """A fractal flame: chaos game of nonlinear maps, log density, colors by the last map.
+
+    Args:
+        seed: Of the maps.
+        rounds: Iterations of 100,000 points.
+    Source: Draves and Reckase (2008), "The fractal flame algorithm".
+    """
+    random = np.random.default_rng(seed)
+    maps = [
+        (random.uniform(-1, 1, (2, 2)), random.uniform(-0.9, 0.9, 2), variation, hue)
+        for variation, hue in zip(
+            ("swirl", "spherical", "sinusoidal", "horseshoe"), (0.0, 0.35, 0.7, 1.0), strict=True
+        )
+    ]
+    points = random.uniform(-1, 1, (100_000, 2))
+    hue = random.uniform(0, 1, len(points))
+    density, color = np.zeros(SIZE * SIZE), np.zeros(SIZE * SIZE)
+    for turn in range(rounds):
+        choice = random.integers(0, len(maps), len(points))
+        for number, (matrix, offset, variation, own_hue) in enumerate(maps):
+            chosen = choice == number
+            moved = points[chosen] @ matrix.T + offset
+            points[chosen] = _vary(moved, variation)
+            hue[chosen] = (hue[chosen] + own_hue) / 2
+        if turn < 20:
+            continue  # not yet on the attractor
+        place = np.floor((points * 0.55 + 0.5) * SIZE).astype(int)
+        inside = ((place >= 0) & (place < SIZE)).all(1)
+        index = place[inside, 1] * SIZE + place[inside, 0]
+        density += np.bincount(index, minlength=SIZE * SIZE)
+        color += np.bincount(index, weights=hue[inside], minlength=SIZE * SIZE)
+    mean_hue = (color / np.maximum(density, 1)).reshape(SIZE, SIZE)
+    brightness = np.log1p(density).reshape(SIZE, SIZE)
+    brightness = (brightness / np.quantile(brightness, 0.995)).clip(0, 1) ** 0.9
+    stops = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    tones = np.array(
+        [(40, 60, 200), (150, 40, 190), (240, 50, 60), (255, 140, 30), (255, 220, 90), (120, 240, 230)]
+    )
+    glow = np.stack([np.interp(mean_hue, stops, tones[:, channel]) for channel in range(3)], axis=-1)
+    pixels = np.array((6, 5, 14)) * (1 - brightness[..., None]) + glow * brightness[..., None]
+    pixels += 110 * (brightness[..., None] ** 6)  # white hot where it is densest
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def _vary(points: np.ndarray, variation: str) -> np.ndarray:
+    x, y = points.T
+    square = x * x + y * y + 1e-9
+    if variation == "swirl":
+        return np.stack([x * np.sin(square) - y * np.cos(square), x * np.cos(square) + y * np.sin(square)], 1)
+    if variation == "spherical":
+        return points / square[:, None]
+    if variation == "horseshoe":
+        return np.stack([(x - y) * (x + y), 2 * x * y], 1) / np.sqrt(square)[:, None]
+    return np.sin(points)
+
+
+GLASS_PALETTE = np.array(
+    [
+        (16, 40, 140), (30, 90, 200), (90, 170, 230), (150, 20, 40), (214, 40, 50), (240, 150, 30),
+        (250, 214, 90), (20, 110, 70), (90, 180, 90), (110, 40, 130), (236, 232, 214),
+    ],
+    dtype=np.float32,
+)  # fmt: skip
+
+
+def stained_glass(seed: int = 4, panes: int = 260) -> Image.Image:
+    """Panes of clear color, streaked and lit from behind, between dark leads.
+
+    Args:
+        seed: Of the panes and their colors.
+        panes: Number of panes.
+    """
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
+    # Panes bend along slow waves, so that leads curve.
+    u = x + 26 * np.sin(y / 95 + 1) + 14 * np.sin(x / 60)
+    v = y + 26 * np.sin(x / 110) + 14 * np.cos(y / 70)
+    centers = random.uniform(-40, SIZE + 40, (panes, 2)).astype(np.float32)
+    distances = np.full((2, SIZE, SIZE), np.inf, np.float32)
+    nearest = np.zeros((SIZE, SIZE), int)
+    for number, (center_x, center_y) in enumerate(centers):
+        distance = np.hypot(u - center_x, v - center_y)
+        is_nearer = distance < distances[0]
+        distances[1] = np.where(is_nearer, distances[0], np.minimum(distances[1], distance))
+        nearest[is_nearer] = number
+        distances[0] = np.where(is_nearer, distance, distances[0])
+    color = GLASS_PALETTE[random.integers(0, len(GLASS_PALETTE), panes)][nearest]
+    streaks = np.sin(0.05 * u + 3 * np.sin(v / 40) + 2.4 * nearest) * np.sin(0.021 * v + 1.7 * nearest)
+    light = (0.95 + 0.16 * streaks - 0.0035 * distances[0].clip(0, 90))[..., None]
+    lead = np.clip((distances[1] - distances[0] - 5) / 3, 0, 1)[..., None]
+    pixels = lead * color * light + (1 - lead) * np.array((22, 20, 24), np.float32)
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+MARBLING_PALETTE = np.array(
+    [
+        (18, 38, 66),
+        (36, 96, 128),
+        (238, 226, 204),
+        (196, 76, 52),
+        (232, 178, 92),
+        (246, 240, 228),
+        (70, 132, 128),
+    ],
+    dtype=np.float32,
+)
+
+
+def marbling(seed: int = 1) -> Image.Image:
+    """Marbled paper: rings of ink on water, drawn out by a comb.
+
+    Args:
+        seed: Of the drops.
+    Source: Lu, Jaffer, Jin, Zhao and Mao (2012), "Mathematical marbling": drops and tines as
+        maps of the plane, here run backwards from each pixel.
+    """
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float64)
+    for _ in range(14):  # tines, at any angle
+        angle, shift = random.uniform(0, np.pi), random.uniform(0.2, 0.8) * SIZE
+        across_x, across_y = -np.sin(angle), np.cos(angle)
+        distance = np.abs((x - SIZE / 2) * across_x + (y - SIZE / 2) * across_y + SIZE / 2 - shift)
+        pull = random.choice([-1, 1]) * random.uniform(60, 150) * 0.5 ** (distance / random.uniform(20, 60))
+        x, y = x - pull * np.cos(angle), y - pull * np.sin(angle)
+    drops = []
+    for _ in range(420):
+        center = random.uniform(-0.1, 1.1, 2) * SIZE
+        drops.append((*center, random.uniform(24, 66), random.integers(0, len(MARBLING_PALETTE))))
+    color = np.broadcast_to(MARBLING_PALETTE[0], (SIZE, SIZE, 3)).copy()
+    is_open = np.ones((SIZE, SIZE), bool)
+    for center_x, center_y, radius, ink in reversed(drops):  # the last drop lies on top
+        dx, dy = x - center_x, y - center_y
+        square = dx * dx + dy * dy
+        inside = is_open & (square < radius**2)
+        color[inside] = MARBLING_PALETTE[ink]
+        is_open &= ~inside
+        shrink = np.sqrt(np.maximum(0, 1 - radius**2 / np.maximum(square, 1e-9)))
+        x, y = center_x + dx * shrink, center_y + dy * shrink
+    image = Image.fromarray(np.clip(color, 0, 255).astype(np.uint8))
+    return image.filter(ImageFilter.GaussianBlur(0.8))  # inks bleed a little
+
+
+PICTURES = {
+    "mosaic": mosaic,
+    "triangle": triangle,
+    "flame": flame,
+    "stained_glass": stained_glass,
+    "marbling": marbling,
+}
 
 
 def main(arguments: list[str] | None = None) -> None:

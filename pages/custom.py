@@ -2,16 +2,24 @@
 
 import importlib.util
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import streamlit as st
 
-from pages.shared.choosing import choose_picture
+from pages.shared.choosing import choose_picture, choose_pictures
+from pages.shared.comparing import compare
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
 from stylecore import StyleTransferError, load_image
 from stylecore.images import encode_image
 
 REFRESH_S = 1.0
+STROKES = {"fine": 0.7, "medium": 1.0, "coarse": 1.5}  # long side of the style picture / of the painting
+LIKENESS = {"closer to the photo": 1.0, "balanced": 4.0, "closer to the style": 16.0}  # style weights
+STYLE_LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein", "patches": "Patches"}
+QUALITY_HELP = (
+    "Larger and longer from quick to best. Classic is the recipe of 2015 as courses teach it: "
+    "2,500 small steps from a noisy photo, for those who want to see it happen."
+)
 
 st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("Any picture as the style", anchor=False)
@@ -31,9 +39,19 @@ st.markdown(
 
 photo_column, style_column = st.columns(2)
 with photo_column:
-    photo = choose_picture("Your photo", SAMPLES, key="content")
+    photo = choose_picture("Your photo", SAMPLES, key="content", has_camera=True)
 with style_column:
-    style = choose_picture("Your style picture", STYLE_SAMPLES, key="style_picture")
+    label = f"Your style picture, or up to {refining.MAX_STYLES} to mix"
+    styles = choose_pictures(label, STYLE_SAMPLES, key="style_picture", limit=refining.MAX_STYLES)
+    weights = [1.0]
+    if len(styles) > 1:
+        weights = [
+            st.slider(f"Share of {style.name}", 0, 100, 50, format="%d%%", key=f"share_{place}") / 100
+            for place, style in enumerate(styles)
+        ]
+        if not any(weights):
+            st.warning("All shares are 0: the pictures are mixed equally.")
+            weights = [1.0] * len(styles)
 
 settings = st.container(horizontal=True, vertical_alignment="bottom")
 quality = settings.segmented_control(
@@ -43,52 +61,92 @@ quality = settings.segmented_control(
     default="quick",
     required=True,
     key="quality",
+    help=QUALITY_HELP,
 )
 preserve_color = settings.toggle("Keep the photo's colors", key="custom_preserve_color")
+with settings.popover("More", icon=":material/tune:"):
+    strokes = st.select_slider("Strokes", list(STROKES), value="medium", key="custom_strokes")
+    likeness = st.select_slider("Likeness", list(LIKENESS), value="balanced", key="likeness")
+    style_loss = st.selectbox(
+        "What makes a style",
+        list(STYLE_LOSSES),
+        format_func=STYLE_LOSSES.get,
+        key="style_loss",
+        help="Gram matrices (Gatys et al.) and Wasserstein distances compare textures as a whole; "
+        "patches (Li and Wand) copy small pieces of the style picture.",
+    )
 
-pictures = {}
-for name, choice, next_step in (("photo", photo, "photo"), ("style", style, "style picture")):
+picture = None
+for choice, next_step in ((photo, "photo"), *((style, "style picture") for style in styles)):
     try:
-        pictures[name] = load_image(choice.data)
+        picture = picture or load_image(choice.data)
+        refining.screen_picture(choice.data)
     except StyleTransferError as error:
         st.error(f"{error}. Choose another {next_step} above.", icon=":material/image_not_supported:")
         st.stop()
+mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))
 try:
-    sketch, milliseconds = refining.sketch(photo.data, style.data, preserve_color)
+    sketch, milliseconds = refining.sketch(photo.data, mix, preserve_color)
 except StyleTransferError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(f"{error}. Choose another picture above.", icon=":material/image_not_supported:")
     st.stop()
 
 config = replace(refining.QUALITIES[quality], preserve_color=preserve_color)
-job = state.get("job")
-expected_s = refining.expected_seconds(pictures["photo"].size, config)
+if quality != "classic":
+    config = replace(
+        config,
+        stroke_size=round(STROKES[strokes] * config.max_side),
+        style_weight=LIKENESS[likeness],
+        style_loss=style_loss,
+    )
+
+# A run is found again by the address after a reload, and by the session after a change of page.
+token = state.get("run") or st.query_params.get("run")
+run = refining.runs().find(token)
+if run is not None:
+    state.run = st.query_params["run"] = token
+elif "run" in st.query_params:
+    del st.query_params["run"]
+    st.info("That painting is gone: paintings are kept for a while only. Start it again.")
 
 
 def start() -> None:
-    state.pop("job_error", None)
+    state.pop("run_error", None)
+    names = (photo.name, *(style.name for style in styles))
     try:
-        state.job = refining.start_refinement(pictures["photo"], pictures["style"], config)
-        state.job_recipe = {"content": photo.name, "style": style.name, "config": asdict(config)}
+        state.run = refining.start_run(photo.data, mix, config, names=names).token
     except StyleTransferError as error:
-        state.job_error = str(error)
+        state.run_error = str(error)
 
 
-is_busy = job is not None and not job.is_finished
+def duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+is_busy = run is not None and not run.job.is_finished
+try:
+    plan = refining.plan(picture.size, config)
+except StyleTransferError as error:
+    st.error(f"{error}.", icon=":material/memory:")
+    st.stop()
 settings.button(
-    f"Refine (about {expected_s:.0f} s)",
+    f"Refine (about {duration(refining.expected_seconds(picture.size, plan.config))})",
     key="refine",
     type="primary",
     icon=":material/brush:",
     disabled=is_busy,
     on_click=start,
 )
-if "job_error" in state:
-    st.error(state.job_error, icon=":material/hourglass:")
+if plan.changes and not is_busy:
+    st.warning(f"Little memory is free here, so it will be: {', '.join(plan.changes)}.")
+if "run_error" in state:
+    st.error(state.run_error, icon=":material/hourglass:")
 
 
 @st.fragment(run_every=REFRESH_S if is_busy else None)
 def show_run() -> None:
     """The running job: refreshed alone, without the rest of the page."""
+    job = run.job
     job.touch()
     if job.is_finished:
         st.rerun()
@@ -100,31 +158,44 @@ def show_run() -> None:
         st.progress(0.0, "Starting ...")
     else:
         newest = shown.newest
-        left = f"about {newest.remaining_s:.0f} s left"
+        left = f"about {duration(newest.remaining_s)} left"
         st.progress(newest.step / newest.steps, f"Step {newest.step} of {newest.steps}, {left}")
     st.button("Stop and keep the best so far", key="cancel", icon=":material/stop:", on_click=job.cancel)
-    picture = shown.snapshots[-1][1] if shown and shown.snapshots else sketch
     with st.grid(2, min_column_width=300, gap="small"):
-        st.image(picture, caption="The painting so far", width="stretch", alt="The painting so far")
+        picture = shown.snapshots[-1][1] if shown and shown.snapshots else run.photo
+        caption = "The painting so far" if shown and shown.snapshots else "Your photo"
+        st.image(picture, caption=caption, width="stretch", alt=caption)
         if shown:
-            st.line_chart({"total loss": shown.losses}, height=260)
+            st.line_chart({"total loss": shown.losses}, height=260, x_label="step")
 
 
 def show_result() -> None:
-    result, shown = job.result, job.progress
+    result, shown = run.job.result, run.job.progress
     if result.is_diverged:
         st.warning("The optimization lost its way; this is the last good picture. Try another quality.")
     elif result.is_stopped:
         st.info("Stopped: this is the best picture so far.")
-    png = encode_image(result.image, "PNG")
+    if run.changes:
+        st.info(f"Little memory was free, so it became: {', '.join(run.changes)}.")
     with st.grid(2, min_column_width=300, gap="small"):
-        st.image(png, caption="Refined", width="stretch", alt="Your photo in your style, refined")
-        st.image(photo.data, caption="Original", width="stretch", alt="Your photo as it was")
+        with st.container(gap="xsmall"):
+            compare(
+                run.photo,
+                encode_image(result.image, "JPEG"),
+                before_alt="Your photo as it was",
+                after_alt="Your photo in your style, refined",
+                key=f"compare_{run.token}",
+            )
+            st.caption("Refined: slide to compare")
+        with st.container(gap="xsmall"):
+            for style in run.styles:
+                st.image(style, caption="Style", width="stretch", alt="The style picture")
+    names = "_".join([run.recipe["content"], *(style["name"] for style in run.recipe["styles"])])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             f"Download ({result.image.width} x {result.image.height})",
-            data=png,
-            file_name=f"{state.job_recipe['content']}_{state.job_recipe['style']}.png",
+            data=lambda: encode_image(result.image, "PNG"),
+            file_name=f"{names}.png",
             mime="image/png",
             type="primary",
             icon=":material/download:",
@@ -133,29 +204,49 @@ def show_result() -> None:
         )
         st.download_button(
             "Recipe",
-            data=json.dumps(state.job_recipe, indent=2),
-            file_name=f"{state.job_recipe['content']}_{state.job_recipe['style']}.json",
+            data=json.dumps(run.recipe, indent=2),
+            file_name=f"{names}.json",
             mime="application/json",
             icon=":material/description:",
-            help="The settings, to make the same picture again.",
+            help="The settings: `python -m stylecore optimize PHOTO STYLE --recipe FILE` repeats it.",
             on_click="ignore",
             key="download_recipe",
         )
-        st.caption(f"{len(result.iterates)} steps in {result.iterates[-1].elapsed_s:.0f} s.")
+        if result.iterates:
+            st.caption(f"{len(result.iterates)} steps in {duration(result.iterates[-1].elapsed_s)}.")
     if shown and len(shown.snapshots) > 1:
-        steps = [step for step, _ in shown.snapshots]
-        step = st.select_slider("How it came about: step", steps, value=steps[-1], key="snapshot")
-        st.image(dict(shown.snapshots)[step], width=360, alt=f"The painting after step {step}")
+        with st.grid(2, min_column_width=300, gap="small"):
+            with st.container():
+                steps = [step for step, _ in shown.snapshots]
+                step = st.select_slider("How it came about: step", steps, value=steps[-1], key="snapshot")
+                alt = f"The painting after step {step}"
+                st.image(dict(shown.snapshots)[step], width="stretch", alt=alt)
+            st.line_chart({"total loss": shown.losses}, height=260, x_label="step")
 
 
 if is_busy:
     show_run()
-elif job is not None and job.error is not None:
-    st.error(f"The optimization failed: {job.error}", icon=":material/error:")
-elif job is not None and job.result is not None:
+elif run is not None and run.job.error is not None:
+    st.error(f"The optimization failed: {run.job.error}", icon=":material/error:")
+elif run is not None and run.job.result is not None:
     show_result()
-if not is_busy:
+elif run is not None:
+    st.info("Stopped before it began.")
+shown_styles = tuple(refining.screen_picture(style.data) for style in styles)
+shown_photo = refining.screen_picture(photo.data)
+is_refined = run is not None and (run.photo, run.styles) == (shown_photo, shown_styles)
+if not is_busy and not is_refined:
     with st.grid(2, min_column_width=300, gap="small"):
-        caption = f"Instant sketch, {milliseconds} ms"
-        st.image(sketch, caption=caption, width="stretch", alt="A quick sketch of your photo in your style")
-        st.image(style.data, caption="Style", width="stretch", alt="The style picture")
+        with st.container(gap="xsmall"):
+            compare(
+                shown_photo,
+                sketch,
+                before_alt="Your photo",
+                after_alt="A quick sketch of your photo in your style",
+                after_tag="Sketch",
+                key="compare_sketch",
+            )
+            st.caption(f"Instant sketch, {milliseconds} ms")
+        with st.container(gap="xsmall"):
+            for picture in shown_styles:
+                st.image(picture, caption="Style", width="stretch", alt="The style picture")

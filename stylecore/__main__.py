@@ -2,4 +2,5 @@ import sys
 
 from stylecore.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # worker processes import this file, too
+    sys.exit(main())

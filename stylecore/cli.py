@@ -72,17 +72,22 @@ def build_parser() -> argparse.ArgumentParser:
 
     optimize = commands.add_parser("optimize", help="paint a photo in the style of any picture")
     optimize.add_argument("content", metavar="CONTENT", help="photo")
-    optimize.add_argument("style", metavar="STYLE", help="style picture")
+    optimize.add_argument("styles", nargs="+", metavar="STYLE", help="style picture, or several to mix")
     optimize.add_argument("-o", "--output", metavar="FILE", help="default: CONTENT_STYLE.png here")
+    optimize.add_argument("--shares", nargs="+", type=float, metavar="W", help="of several style pictures")
+    base = optimize.add_mutually_exclusive_group()
+    base.add_argument("--quality", choices=("quick", "good", "best"), help="settings of the app")
+    base.add_argument("--classic", action="store_true", help="the classic recipe: 2,500 steps of Adam")
+    base.add_argument("--recipe", type=Path, metavar="FILE", help="settings that the app saved")
     optimize.add_argument("--steps", type=int, metavar="N", help="default 200")
     optimize.add_argument("--max-side", type=int, metavar="PX", help="long side, default 512")
     optimize.add_argument("--stroke-size", type=int, metavar="PX", help="default: --max-side")
     optimize.add_argument("--style-weight", type=float, metavar="W", help="against content 1, default 4")
     optimize.add_argument("--style-loss", help="gram (default), wasserstein or patches")
-    optimize.add_argument("--method", help="lbfgs (default) or adam")
-    optimize.add_argument("--start", help="content (default), preview, mixed_noise or noise")
+    optimize.add_argument("--method", help="adam (default) or lbfgs")
+    optimize.add_argument("--start", help="preview (default), content, mixed_noise or noise")
     optimize.add_argument("--preserve-color", action="store_true", default=None, help="keep the colors")
-    optimize.add_argument("--classic", action="store_true", help="the classic recipe: 2,500 steps of Adam")
+    optimize.add_argument("--device", choices=("auto", "cpu", "cuda"))
     optimize.add_argument("--seed", type=int, metavar="N")
     optimize.add_argument("--snapshots", type=Path, metavar="FOLDER", help="keep pictures on the way")
     optimize.add_argument("--every", type=int, default=25, metavar="N", help="steps between snapshots")
@@ -115,6 +120,14 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--sizes", nargs="+", type=int, default=[256, 512, 1024], metavar="PX")
     bench.add_argument("--rounds", type=int, default=7)
     bench.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    bench.add_argument(
+        "--optimizer",
+        nargs=2,
+        type=Path,
+        metavar=("CONTENT", "STYLE"),
+        help="measure the optimizer on two pictures in place of the engine: about an hour",
+    )
+    bench.add_argument("--parts", nargs="+", metavar="PART", help="of --optimizer; default all")
     bench.add_argument("--json", action="store_true")
     bench.set_defaults(run=run_bench)
 
@@ -192,15 +205,28 @@ def run_styles(options: argparse.Namespace) -> int:
 def run_optimize(options: argparse.Namespace) -> int:
     if options.every < 1:
         raise UsageError(f"--every is {options.every}: at least 1 is needed")
-    default = Path(f"{Path(options.content).stem}_{Path(options.style).stem}.png")
+    names = [Path(name).stem for name in (options.content, *options.styles)]
+    default = Path(f"{'_'.join(names)}.png")
     output = Path(options.output) if options.output else default
     save_format(output)
-    content, style = load_image(options.content), load_image(options.style)
+    content, styles = load_image(options.content), [load_image(path) for path in options.styles]
+    recipe = _read_recipe(options.recipe) if options.recipe else {}
+    shares = options.shares or recipe.get("shares") or [1.0] * len(styles)
+    if len(shares) != len(styles):
+        raise UsageError(f"{len(shares)} shares for {len(styles)} style pictures: one for each is needed")
     optimization = _torch_module("stylecore.optimization")
-    names = [field.name for field in fields(optimization.OptimizationConfig)]
-    given = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
-    base = optimization.CLASSIC_RECIPE if options.classic else optimization.OptimizationConfig()
+    planning = _torch_module("stylecore.planning")
+    devices = _torch_module("stylecore.devices")
+    known = [field.name for field in fields(optimization.OptimizationConfig)]
+    given = {name: getattr(options, name) for name in known if getattr(options, name, None) is not None}
+    base = optimization.OptimizationConfig(**recipe.get("config", {}))
+    if options.classic or options.quality:
+        base = optimization.CLASSIC_RECIPE if options.classic else planning.QUALITIES[options.quality]
     config = replace(base, **given, preview_every=options.every if options.snapshots else 0)
+    plan = planning.fit_to_memory(content.size, config, devices.available_memory(config.device))
+    config = plan.config
+    if plan.changes:
+        _progress(f"little memory is free, so it will be: {', '.join(plan.changes)}")
     snapshots = []
 
     def report(iterate) -> None:
@@ -215,7 +241,8 @@ def run_optimize(options: argparse.Namespace) -> int:
                 f"{iterate.remaining_s:.0f} s left"
             )
 
-    result = optimization.optimize_image(content, style, config, on_iterate=report)
+    weighted = list(zip(styles, shares, strict=True))
+    result = optimization.optimize_image(content, weighted, config, on_iterate=report)
     write_output(result.image, output, Path(options.content))
     last = result.iterates[-1] if result.iterates else None
     if options.json:
@@ -225,6 +252,7 @@ def run_optimize(options: argparse.Namespace) -> int:
                 "width": result.image.width,
                 "height": result.image.height,
                 "config": asdict(config),
+                "changes": plan.changes,
                 "steps": len(result.iterates),
                 "content_loss": last and last.content_loss,
                 "style_loss": last and last.style_loss,
@@ -237,6 +265,20 @@ def run_optimize(options: argparse.Namespace) -> int:
     if result.is_diverged:
         return _fail("the loss stopped being a number; the last good picture was kept", FAILED)
     return OK
+
+
+def _read_recipe(path: Path) -> dict:
+    """Settings and shares of the style pictures from a file that the app's "Recipe" button saved."""
+    try:
+        recipe = json.loads(path.read_text(encoding="utf-8"))
+        config = {name: tuple(v) if isinstance(v, list) else v for name, v in recipe["config"].items()}
+        shares = [style["weight"] for style in recipe["styles"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is not a recipe that the app saved: {error}") from error
+    optimization = _torch_module("stylecore.optimization")
+    if unknown := config.keys() - {field.name for field in fields(optimization.OptimizationConfig)}:
+        raise UsageError(f"{path} has unknown settings: {', '.join(sorted(unknown))}")
+    return {"config": config, "shares": shares}
 
 
 def run_train(options: argparse.Namespace) -> int:
@@ -298,9 +340,23 @@ def run_evaluate(options: argparse.Namespace) -> int:
 
 
 def run_bench(options: argparse.Namespace) -> int:
+    if options.optimizer:
+        return run_optimizer_bench(options)
     from stylecore import benchmark
 
     report = benchmark.run(options.sizes, rounds=options.rounds, device=options.device, on_progress=_progress)
+    if options.json:
+        _print_json(report)
+    else:
+        print(benchmark.as_table(report))
+    return OK
+
+
+def run_optimizer_bench(options: argparse.Namespace) -> int:
+    pictures = [load_image(path) for path in options.optimizer]
+    benchmark = _torch_module("stylecore.optimization_benchmark")
+    parts = options.parts or tuple(benchmark.PARTS)
+    report = benchmark.run(*pictures, parts, on_progress=_progress)
     if options.json:
         _print_json(report)
     else:

@@ -1,10 +1,15 @@
-"""Where torch computes, and in which precision."""
+"""Where torch computes, in which precision, and how much memory is left there."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import psutil
 import torch
 
 from stylecore.errors import DeviceError
+
+CGROUP = Path("/sys/fs/cgroup")  # version 2, as containers see their own
 
 
 def select_device(device: str) -> torch.device:
@@ -38,3 +43,22 @@ def autocast_dtype(device: torch.device, precision: str = "auto") -> torch.dtype
     # 1.7 times as fast as float32 on CPUs with bfloat16 instructions, slower on others.
     has_bfloat16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if precision == "mixed" or has_bfloat16 else None
+
+
+def available_memory(device: str = "auto") -> int:
+    """Bytes that are free for a computation on `auto`, `cpu` or `cuda`.
+
+    On the CPU the least of the machine's free memory and the rest of the container's limit.
+
+    Raises:
+        DeviceError: `cuda` was asked for and does not start.
+    """
+    if select_device(device).type == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    free = psutil.virtual_memory().available
+    try:
+        limit = int(CGROUP.joinpath("memory.max").read_text())
+        used = int(CGROUP.joinpath("memory.current").read_text())
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return free
+    return min(free, max(0, limit - used))

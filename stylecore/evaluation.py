@@ -17,7 +17,7 @@ from stylecore.errors import StyleError, WeightsError
 from stylecore.features import Vgg19Features
 from stylecore.images import find_pictures, load_image, resize_long_side, to_batch
 from stylecore.inference import FastStylizer
-from stylecore.losses import content_loss, style_loss
+from stylecore.losses import content_loss, gram_matrix, style_loss
 from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, get_style, list_styles
 
 CONTENT_LAYER = "relu4_1"
@@ -117,6 +117,12 @@ class Measure:
     @torch.no_grad()
     def content_features(self, photo: Image.Image) -> Tensor:
         return self.vgg(_tensor(photo), last=CONTENT_LAYER)[CONTENT_LAYER]
+
+    @torch.no_grad()
+    def grams(self, style: Image.Image) -> dict[str, Tensor]:
+        """Style targets of a picture, read at the size that it has."""
+        features = self.vgg(_tensor(style))
+        return {layer: gram_matrix(features[layer]) for layer in STYLE_LAYERS}
 
     def losses(
         self, batch: Tensor, photo_features: Tensor, grams: dict[str, Tensor]

@@ -92,8 +92,8 @@ class Vgg19Features(nn.Module):
                 something of every layer.
             last: Stop behind this layer; by default behind the deepest one asked for.
         Returns:
-            One tensor of shape (N, C, H / s, W / s) for each layer asked for; s is 1, 2, 4, 8
-            and 16 in the five blocks.
+            One tensor of shape (N, C, H / s, W / s) for each layer asked for, in the type of the
+            weights; s is 1, 2, 4, 8 and 16 in the five blocks.
         Raises:
             ValueError: The batch does not have three channels or is too small for the layers.
         """
@@ -104,7 +104,8 @@ class Vgg19Features(nn.Module):
                 f"{self.convolutions[-1]}, got {tuple(batch.shape)}"
             )
         activations = {}
-        features = F.pad(batch, (1, 1, 1, 1), mode="replicate")
+        weight_type = next(self.parameters()).dtype
+        features = F.pad(batch.to(weight_type), (1, 1, 1, 1), mode="replicate")
         for name in self.convolutions:
             if name.endswith("_1") and name != "conv1_1":
                 features = self.pool(features, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from os import PathLike
 from pathlib import Path
@@ -68,6 +69,27 @@ def load_image(
     return image if max_side is None else limit_long_side(image, max_side)
 
 
+def load_style(source: Source) -> Image.Image:
+    """Read a picture that gives a style, see `load_image`.
+
+    Returns:
+        A new image, mode RGB; transparent parts are white.
+    Raises:
+        ImageError: As `load_image`, or the picture has a single color.
+    """
+    image = flatten(load_image(source, max_megapixels=math.inf))
+    if all(low == high for low, high in image.getextrema()):
+        raise ImageError("the style picture has a single color: one with strokes or texture is needed")
+    return image
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """RGB, transparent parts of an RGBA image white."""
+    if image.mode != "RGBA":
+        return image.convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
 def find_pictures(folder: str | PathLike) -> list[Path]:
     """Picture files directly in a folder, by name.
 
@@ -127,9 +149,8 @@ def encode_image(image: Image.Image, image_format: str) -> bytes:
     Raises:
         ImageError: A WEBP of more than 16,383 px or a JPEG of more than 65,535 px a side.
     """
-    if image_format == "JPEG" and image.mode == "RGBA":
-        backdrop = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(backdrop, image).convert("RGB")
+    if image_format == "JPEG":
+        image = flatten(image)
     buffer = io.BytesIO()
     try:
         image.save(buffer, image_format, **SAVE_OPTIONS[image_format])

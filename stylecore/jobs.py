@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from typing import Generic, TypeVar
 
@@ -168,6 +171,7 @@ class JobQueue:
             watcher = threading.Thread(target=self._cancel_when_abandoned, args=(job,), daemon=True)
             watcher.start()
             job._run()
+            _return_freed_memory()
             with self._changed:
                 self._running = None
             del job
@@ -176,3 +180,10 @@ class JobQueue:
         while not job.wait(min(1.0, self.abandoned_s / 4)):
             if job.unseen_s > self.abandoned_s:
                 job.cancel()
+
+
+def _return_freed_memory() -> None:
+    """Give back to the system what glibc keeps of a job's freed tensors: a hundred MB and more."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)

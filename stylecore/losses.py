@@ -9,10 +9,7 @@ from torch import Tensor
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Channel correlations of a feature map.
-
-    Computed in float32 whatever the input is: sums over 262,144 positions overflow float16
-    and lose three digits in bfloat16.
+    """Channel correlations of a feature map, float32 whatever the input is.
 
     Args:
         features: Activations, shape (N, C, H, W).
@@ -20,10 +17,35 @@ def gram_matrix(features: Tensor) -> Tensor:
         Symmetric matrices, shape (N, C, C), divided by C * H * W.
     Source: Gatys et al. (2016), eq. 3, with the divisor of Johnson et al. (2016), eq. 3.
     """
-    n, c, h, w = features.shape
     with torch.autocast(features.device.type, enabled=False):
-        flat = features.float().reshape(n, c, h * w)
-        return flat @ flat.transpose(1, 2) / (c * h * w)
+        return _Gram.apply(features)
+
+
+class _Gram(torch.autograd.Function):
+    """F F^T / CHW; the gradient is one product in place of autograd's two: its factor is symmetric.
+
+    bfloat16 is multiplied as it is, since converting costs more than the product, and summed in
+    float32 over parts: sums over 262,144 positions lose three digits. float16 would overflow.
+    """
+
+    PART = 16_384  # positions
+
+    @staticmethod
+    def forward(ctx, features: Tensor) -> Tensor:
+        flat = features.flatten(2)
+        if flat.dtype != torch.bfloat16:
+            flat = flat.float()
+        ctx.save_for_backward(flat)
+        ctx.shape, ctx.dtype = features.shape, features.dtype
+        parts = flat.split(_Gram.PART, dim=2) if flat.dtype == torch.bfloat16 else [flat]
+        gram = sum((part @ part.transpose(1, 2)).float() for part in parts)
+        return gram / (flat.shape[1] * flat.shape[2])
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        (flat,) = ctx.saved_tensors
+        factor = (gradient + gradient.transpose(1, 2)) / (flat.shape[1] * flat.shape[2])
+        return (factor.to(flat.dtype) @ flat).to(ctx.dtype).reshape(ctx.shape)
 
 
 def relative_error(value: Tensor, target: Tensor) -> Tensor:

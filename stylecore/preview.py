@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from stylecore import blending
 from stylecore.devices import autocast_dtype, select_device
 from stylecore.errors import WeightsError
 from stylecore.features import Vgg19Features
-from stylecore.images import from_batch, limit_long_side, load_image, resize_long_side, to_batch
+from stylecore.images import from_batch, limit_long_side, load_image, load_style, resize_long_side, to_batch
 from stylecore.styles import WEIGHTS_FOLDER, check_weights_file
 
 DECODER_WEIGHTS = WEIGHTS_FOLDER / "adain_decoder.safetensors"
@@ -64,6 +65,18 @@ class StyleStatistics:
     mean: Tensor
     std: Tensor
 
+    @classmethod
+    def mix(cls, styles: Sequence[tuple[StyleStatistics, float]]) -> StyleStatistics:
+        """Weighted average of several styles; weights of at least 0 with a sum above 0.
+
+        Source: Huang and Belongie (2017), eq. 15, on the statistics in place of the features.
+        """
+        total = sum(weight for _, weight in styles)
+        return cls(
+            mean=sum(weight / total * style.mean for style, weight in styles),
+            std=sum(weight / total * style.std for style, weight in styles),
+        )
+
 
 class PreviewPainter(nn.Module):
     """Paints photos in the style of any picture, one pass each.
@@ -98,12 +111,12 @@ class PreviewPainter(nn.Module):
         """Mean and deviation of the style picture's features, to be kept for many photos.
 
         Args:
-            style_image: The style picture; transparent parts count as they are.
+            style_image: The style picture; transparent parts count as white.
             stroke_size: Long side in pixels at which the picture is read.
         Raises:
-            ImageError: Smaller than 32 px.
+            ImageError: Smaller than 32 px, or of a single color.
         """
-        image = load_image(style_image, max_megapixels=math.inf).convert("RGB")
+        image = load_style(style_image)
         return _statistics(self._encode(resize_long_side(image, stroke_size)))
 
     @torch.inference_mode()

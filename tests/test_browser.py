@@ -3,6 +3,7 @@
 Screenshots are kept in `runs/screenshots`.
 """
 
+import base64
 import io
 import re
 import shutil
@@ -98,8 +99,12 @@ def pixels_of(page, alt: str) -> np.ndarray:
     """Pixels of a picture on the page, fetched from where the browser got it."""
     image = page.get_by_alt_text(alt)
     image.wait_for()
-    response = page.request.get(image.evaluate("image => image.src"))
-    return np.asarray(Image.open(io.BytesIO(response.body())).convert("RGB"), np.float32)
+    source = image.evaluate("image => image.src")
+    if source.startswith("data:"):
+        data = base64.b64decode(source.partition(",")[2])
+    else:
+        data = page.request.get(source).body()
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.float32)
 
 
 def test_from_upload_to_download(open_page):
@@ -157,7 +162,8 @@ def test_any_style_is_sketched_refined_and_stopped(open_page):
     page = open_page("/custom", text="Instant sketch")
     style = {"name": "drawing.png", "mimeType": "image/png", "buffer": encoded(make_photo(300, 300, seed=2))}
     page.locator("input[type=file]").nth(1).set_input_files(style)
-    page.get_by_text("Instant sketch").wait_for()
+    page.get_by_text("drawing.png").wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.get_by_role("button", name="Refine").click()
     page.get_by_text(re.compile(r"Step \d+ of 60")).wait_for(timeout=120_000)
     keep_screenshot(page, "refining")
@@ -166,6 +172,45 @@ def test_any_style_is_sketched_refined_and_stopped(open_page):
     refined = pixels_of(page, "Your photo in your style, refined")
     assert refined.shape == (256, 384, 3)
     keep_screenshot(page, "refined")
+    # A reload loses the session; the address still leads to the run.
+    assert "run=" in page.url
+    page.reload()
+    page.get_by_text("this is the best picture so far").wait_for()
+    assert np.array_equal(pixels_of(page, "Your photo in your style, refined"), refined)
+
+
+def test_the_slider_uncovers_the_painting(open_page):
+    page = open_page("/custom", text="Instant sketch")
+    before = page.get_by_alt_text("Your photo", exact=True)
+    before.wait_for()
+    box = before.bounding_box()
+    slider = page.get_by_role("slider", name="Slide between Photo and Sketch")
+    page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
+    assert int(slider.input_value()) > 80
+    assert "%" in before.evaluate("image => getComputedStyle(image).clipPath")
+    slider.press("Home")
+    assert slider.input_value() == "0"
+
+
+def test_the_camera_gives_the_photo(browser, server):
+    arguments = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    filming = browser.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox", *arguments])
+    try:
+        page = filming.new_page(viewport={"width": PHONE[0], "height": PHONE[1]})
+        page.set_default_timeout(60_000)
+        page.goto(f"{server}/custom")
+        page.get_by_text("Instant sketch").wait_for()
+        page.get_by_text("Take it with the camera").click()
+        page.locator("video").wait_for()
+        page.wait_for_function("document.querySelector('video').readyState === 4")
+        page.get_by_role("button", name="Take Photo").click()
+        page.get_by_role("button", name="Clear photo").wait_for()
+        page.get_by_text("Instant sketch").wait_for()
+        photo = pixels_of(page, "Your photo")
+        assert photo.shape[1] == 1024  # 1280 x 720 of the camera, for the screen
+        keep_screenshot(page, "camera_phone")
+    finally:
+        filming.close()
 
 
 def test_the_custom_page_fits_a_phone(open_page):

@@ -108,9 +108,55 @@ def test_optimize_writes_picture_and_snapshots(capsys, photo_file, tmp_path):
     assert "step 4/4" in err
 
 
+def test_optimize_repeats_a_recipe(capsys, photo_file, tmp_path):
+    make_photo(80, 80, seed=3).save(tmp_path / "style.png")
+    make_photo(80, 80, seed=4).convert("L").save(tmp_path / "grey.png")
+    recipe = {
+        "content": "photo",
+        "styles": [{"name": "style", "weight": 0.75}, {"name": "grey", "weight": 0.25}],
+        "config": {"steps": 2, "max_side": 48, "style_layers": ["relu1_1", "relu2_1"], "start": "content"},
+    }
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    pictures = ["optimize", photo_file, tmp_path / "style.png", tmp_path / "grey.png"]
+    status, out, _ = run(
+        capsys, *pictures, "--recipe", tmp_path / "recipe.json", "-o", tmp_path / "a.png", "--json"
+    )
+    report = json.loads(out)
+    assert status == 0
+    assert report["config"]["style_layers"] == ["relu1_1", "relu2_1"]
+    arguments = ["--steps", 2, "--max-side", 48, "--start", "content", "--shares", 0.75, 0.25]
+    status, out, _ = run(capsys, *pictures, *arguments, "-o", tmp_path / "b.png", "--json")
+    assert json.loads(out)["style_loss"] > report["style_loss"]  # five layers in place of two
+
+
+def test_optimize_takes_the_qualities_of_the_app(capsys, photo_file, tmp_path):
+    arguments = ["optimize", photo_file, photo_file, "-o", tmp_path / "a.png", "--json"]
+    status, out, _ = run(capsys, *arguments, "--quality", "quick", "--steps", 1, "--max-side", 48)
+    assert status == 0
+    assert json.loads(out)["config"]["start"] == "preview"
+
+
+def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, monkeypatch):
+    from stylecore import devices, planning
+    from stylecore.optimization import OptimizationConfig
+
+    needed = planning.peak_memory((512, 512), OptimizationConfig(max_side=181, stroke_size=181))
+    monkeypatch.setattr(devices, "available_memory", lambda device: needed)
+    make_photo(512, 512).save(tmp_path / "large.png")
+    arguments = ["optimize", tmp_path / "large.png", photo_file, "--steps", 1, "--stroke-size", 512]
+    status, out, err = run(capsys, *arguments, "-o", tmp_path / "a.png", "--json")
+    assert status == 0
+    assert json.loads(out)["changes"] == ["181 px in place of 512 px"]
+    assert "little memory is free" in err
+    assert Image.open(tmp_path / "a.png").size == (181, 181)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["PHOTO", "PHOTO", "--shares", "1", "2"], "2 shares for 1 style pictures"),
+        (["PHOTO", "PHOTO", "--recipe", "nowhere.json"], "nowhere.json is not a recipe"),
+        (["PHOTO", "PHOTO", "--quality", "quick", "--classic"], "not allowed with"),
         (["nowhere.jpg", "PHOTO"], "nowhere.jpg does not exist"),
         (["PHOTO", "red.png"], "single color"),
         (["PHOTO", "PHOTO", "--steps", "0"], "steps is 0"),

@@ -1,3 +1,4 @@
+import json
 import time
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import refining
+from stylecore import planning
 from stylecore.jobs import JobQueue, JobState
 from tests.conftest import encoded, make_photo
 
@@ -35,6 +37,14 @@ def run_until(app: AppTest, condition, timeout_s: float = 120) -> None:
         assert not app.exception
 
 
+def is_refined(app: AppTest) -> bool:
+    return any(caption.value.startswith("Refined") for caption in app.caption)
+
+
+def run_of(app: AppTest) -> refining.Run:
+    return refining.runs().find(app.session_state.run)
+
+
 def captions(app: AppTest) -> list[str]:
     return [caption for image in app.image for caption in image.captions if caption]
 
@@ -45,30 +55,31 @@ def upload(app: AppTest, place: int, image: Image.Image | bytes) -> None:
 
 
 def test_a_sketch_is_there_at_once(app):
-    assert any("Instant sketch" in caption for caption in captions(app))
+    assert any("Instant sketch" in caption.value for caption in app.caption)
     assert "Style" in captions(app)
     assert app.button(key="refine").label.startswith("Refine (about")
 
 
 def test_refining_ends_with_picture_downloads_and_snapshots(app):
     app.button(key="refine").click().run()
-    run_until(app, lambda: "Refined" in captions(app))
-    assert app.session_state.job.state is JobState.DONE
+    run_until(app, lambda: is_refined(app))
+    assert run_of(app).job.state is JobState.DONE
     assert app.download_button(key="download_refined").label == "Download (64 x 43)"
     assert app.download_button(key="download_recipe").label == "Recipe"
-    assert app.session_state.job_recipe["config"]["steps"] == 4
+    assert run_of(app).recipe["config"]["steps"] == 4
     assert app.select_slider(key="snapshot").options == ["1", "2", "3", "4"]
     assert any("4 steps in" in caption.value for caption in app.caption)
 
 
 def test_the_recipe_repeats_the_picture(app):
     app.button(key="refine").click().run()
-    run_until(app, lambda: "Refined" in captions(app))
-    settings = app.session_state.job_recipe["config"]
-    config = refining.OptimizationConfig(**settings | {"style_layers": tuple(settings["style_layers"])})
+    run_until(app, lambda: is_refined(app))
+    settings = run_of(app).recipe["config"]
+    config = refining.OptimizationConfig(**settings)
+    assert json.loads(json.dumps(run_of(app).recipe))["styles"] == [{"name": "mosaic", "weight": 1.0}]
     photo, style = (refining.load_image(sample.path) for sample in samples())
     again = refining.optimize_image(photo, style, config).image
-    found = app.session_state.job.result.image
+    found = run_of(app).job.result.image
     assert np.abs(np.asarray(again, np.int16) - np.asarray(found, np.int16)).max() <= 2
 
 
@@ -81,12 +92,12 @@ def samples():
 def test_a_run_is_stopped_and_keeps_the_best(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
-    job = app.session_state.job
+    job = run_of(app).job
     run_until(app, lambda: job.progress is not None)
     assert app.button(key="refine").disabled
     app.button(key="cancel").click().run()
     assert job.wait(60)
-    run_until(app, lambda: "Refined" in captions(app))
+    run_until(app, lambda: is_refined(app))
     assert job.state is JobState.CANCELLED
     assert any("Stopped" in info.value for info in app.info)
 
@@ -94,10 +105,10 @@ def test_a_run_is_stopped_and_keeps_the_best(app):
 def test_the_run_survives_other_changes_on_the_page(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
-    job = app.session_state.job
+    job = run_of(app).job
     run_until(app, lambda: job.progress is not None)
     app.toggle(key="custom_preserve_color").set_value(True).run()
-    assert app.session_state.job is job
+    assert run_of(app).job is job
     assert job.state is JobState.RUNNING
     job.cancel()
     assert job.wait(60)
@@ -106,14 +117,14 @@ def test_the_run_survives_other_changes_on_the_page(app):
 def test_a_second_visitor_waits_in_line(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
-    first = app.session_state.job
+    first = run_of(app).job
     other = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
     other.switch_page("pages/custom.py").run()
     other.button(key="refine").click().run()
     other.run()
     assert any("Place 1 in line" in info.value for info in other.info)
     first.cancel()
-    run_until(other, lambda: "Refined" in captions(other))
+    run_until(other, lambda: is_refined(other))
 
 
 def test_a_full_queue_is_said(app, monkeypatch):
@@ -132,6 +143,7 @@ def test_a_full_queue_is_said(app, monkeypatch):
         (0, b"dear diary", "is not a picture"),
         (1, b"dear diary", "is not a picture"),
         (1, make_photo(20, 200), "at least 32 px"),
+        (1, Image.new("RGB", (64, 64), "red"), "single color"),
     ],
 )
 def test_bad_pictures_get_a_message_and_the_next_step(app, place, picture, message):
@@ -141,11 +153,85 @@ def test_bad_pictures_get_a_message_and_the_next_step(app, place, picture, messa
     assert "Choose another" in app.error[0].value
 
 
-def test_a_style_of_one_color_is_told(app):
-    upload(app, 1, Image.new("RGB", (64, 64), "red"))
+def test_a_run_is_found_again_by_its_address(app):
     app.button(key="refine").click().run()
-    run_until(app, lambda: app.session_state.job.is_finished and not app.button(key="refine").disabled)
-    assert any("single color" in error.value for error in app.error)
+    token = app.session_state.run
+    assert app.query_params["run"] in (token, [token])
+    run_until(app, lambda: is_refined(app))
+    again = AppTest.from_file("../streamlit_app.py", default_timeout=120)
+    again.query_params["run"] = token
+    again.run()
+    again.switch_page("pages/custom.py")
+    again.query_params["run"] = token
+    again.run()
+    assert is_refined(again)
+    assert run_of(again).job is run_of(app).job
+
+
+def test_a_run_that_is_gone_is_said(app):
+    app.query_params["run"] = "nonsense"
+    app.run()
+    assert any("is gone" in info.value for info in app.info)
+
+
+def test_runs_forget_the_oldest_finished_ones(monkeypatch):
+    monkeypatch.setattr(refining, "KEPT_RUNS", 2)
+    runs = refining.Runs()
+    queue = JobQueue(capacity=10)
+    for token in "abcd":
+        job = queue.submit(lambda job: None)
+        assert job.wait(10)
+        runs.add(refining.Run(token, job, b"", (), {}, ()))
+    assert [token for token in "abcd" if runs.find(token)] == ["c", "d"]
+
+
+def test_several_style_pictures_are_mixed(app):
+    pictures = [("one.png", make_photo(80, 80, 3)), ("two.png", make_photo(80, 80, 4).convert("L"))]
+    uploader = app.file_uploader[1]
+    uploader.set_value([(name, encoded(image), "image/png") for name, image in pictures]).run()
+    assert [slider.label for slider in app.slider] == ["Share of one", "Share of two"]
+    app.slider(key="share_1").set_value(20).run()
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    assert run_of(app).recipe["styles"] == [{"name": "one", "weight": 0.5}, {"name": "two", "weight": 0.2}]
+    assert len(run_of(app).styles) == 2
+
+
+def test_fine_tuning_reaches_the_optimizer(app):
+    app.select_slider(key="custom_strokes").set_value("coarse").run()
+    app.select_slider(key="likeness").set_value("closer to the style").run()
+    app.selectbox(key="style_loss").set_value("wasserstein").run()
+    app.button(key="refine").click().run()
+    config = run_of(app).recipe["config"]
+    assert (config["stroke_size"], config["style_weight"], config["style_loss"]) == (96, 16.0, "wasserstein")
+
+
+def test_little_memory_makes_the_picture_smaller_and_says_so(app, monkeypatch):
+    config = replace(TINY, max_side=512, steps=1)
+    monkeypatch.setattr(refining, "QUALITIES", {"quick": config})
+    needed = planning.peak_memory((512, 512), replace(config, max_side=181, stroke_size=181))
+    monkeypatch.setattr(refining, "available_memory", lambda device: needed + refining.RESERVED_BYTES)
+    upload(app, 0, make_photo(512, 512))
+    assert "181 px in place of 512 px" in app.warning[0].value
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    assert run_of(app).job.result.image.size == (181, 181)
+    assert any("Little memory was free" in info.value for info in app.info)
+
+
+def test_no_memory_is_said(app, monkeypatch):
+    monkeypatch.setattr(refining, "available_memory", lambda device: 0)
+    app.run()
+    assert "MB of free memory are needed" in app.error[0].value
+
+
+def test_the_camera_gives_the_photo(app):
+    app.toggle(key="content_has_camera").set_value(True).run()
+    app.camera_input[0].upload("shot.jpg", encoded(make_photo(90, 60), "JPEG"), "image/jpeg").run()
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    assert run_of(app).recipe["content"] == "snapshot"
+    assert run_of(app).job.result.image.size == (64, 43)
 
 
 def test_without_torch_the_page_says_what_to_install(monkeypatch):

@@ -1,4 +1,7 @@
+import io
 import itertools
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -7,12 +10,20 @@ import torch
 from PIL import Image
 
 from stylecore import optimization
-from stylecore.errors import ImageError
+from stylecore.errors import DeviceError, ImageError
 from stylecore.images import to_batch
 from stylecore.optimization import OptimizationConfig, optimize_image
-from tests.conftest import make_photo
+from tests.conftest import encoded, make_photo
 
-QUICK = OptimizationConfig(steps=6, max_side=64, is_coarse_to_fine=False, preview_every=2)
+QUICK = OptimizationConfig(
+    steps=6,
+    max_side=64,
+    start="content",
+    method="lbfgs",
+    is_coarse_to_fine=False,
+    precision="float32",
+    preview_every=2,
+)
 
 
 @pytest.fixture
@@ -125,16 +136,9 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_picture(photo, style, monk
 
 def test_coarse_to_fine_grows_by_the_root_of_two_and_shares_the_steps():
     config = replace(QUICK, is_coarse_to_fine=True, steps=102)
-    assert optimization._scales(512, config) == [(128, 20), (181, 20), (256, 20), (362, 21), (512, 21)]
-    assert optimization._scales(100, config) == [(100, 102)]
-    assert optimization._scales(512, replace(config, steps=2)) == [(362, 1), (512, 1)]
-
-
-def test_pixel_steps_count_every_scale():
-    assert optimization.pixel_steps((1000, 500), replace(QUICK, max_side=100, steps=10)) == 0.05
-    config = replace(QUICK, max_side=256, steps=30, is_coarse_to_fine=True)
-    expected = 10 * (128**2 + 181**2 + 256**2) / 1e6
-    assert optimization.pixel_steps((600, 600), config) == pytest.approx(expected)
+    assert optimization.scales(512, config) == [(128, 20), (181, 20), (256, 20), (362, 21), (512, 21)]
+    assert optimization.scales(100, config) == [(100, 102)]
+    assert optimization.scales(512, replace(config, steps=2)) == [(362, 1), (512, 1)]
 
 
 @pytest.mark.parametrize("method", ["lbfgs", "adam"])
@@ -146,13 +150,40 @@ def test_coarse_to_fine_ends_at_the_full_size(style, method, monkeypatch):
     assert result.iterates[-1].total_loss < result.iterates[0].total_loss
 
 
+def test_adam_agrees_with_torch():
+    def loss(values: torch.Tensor) -> torch.Tensor:
+        return ((values - 0.3) ** 2 * (1 + values)).sum()
+
+    start = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    pictures = [start.clone().requires_grad_() for _ in range(2)]
+    ours = optimization._Adam(pictures[0], 0.05)
+    theirs = torch.optim.Adam([pictures[1]], lr=0.05)
+    for _ in range(20):
+        for picture in pictures:
+            picture.grad = None
+        ours.step(lambda: loss(pictures[0]).backward())
+        loss(pictures[1]).backward()
+        theirs.step()
+    assert torch.allclose(*pictures, atol=1e-6)
+    assert not torch.allclose(pictures[0], start, atol=0.1)
+
+
 def test_adam_takes_its_moments_to_the_next_scale():
-    batch = torch.zeros(1, 3, 8, 8, requires_grad=True)
-    moments = (5, torch.ones(1, 3, 4, 4), torch.ones(1, 3, 4, 4))
-    optimizer = optimization._optimizer(batch, replace(QUICK, method="adam"), moments)
-    state = optimizer.state[batch]
-    assert state["step"] == 5
-    assert torch.allclose(state["exp_avg"], torch.ones(1, 3, 8, 8), atol=1e-5)
+    earlier = optimization._Adam(torch.zeros(1, 3, 4, 4, requires_grad=True), 0.1)
+    earlier.steps, earlier.mean, earlier.square = 5, torch.ones(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
+    later = optimization._Adam(torch.zeros(1, 3, 8, 8, requires_grad=True), 0.1, earlier)
+    assert later.steps == 5
+    assert torch.allclose(later.mean, torch.ones(1, 3, 8, 8), atol=1e-5)
+
+
+def test_the_default_method_leaves_the_compiler_alone():
+    script = (
+        "import sys; from PIL import Image; from stylecore import *; from stylecore.optimization import *\n"
+        "photo = Image.linear_gradient('L').resize((64, 64)).convert('RGB')\n"
+        "optimize_image(photo, photo, OptimizationConfig(steps=1, max_side=64))\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_several_styles_are_mixed_by_weight(photo, style):
@@ -177,6 +208,60 @@ def test_alpha_goes_through_unchanged(style):
     photo.putalpha(Image.linear_gradient("L").resize(photo.size))
     image = optimize_image(photo, style, replace(QUICK, steps=1)).image
     assert np.array_equal(image.getchannel("A"), photo.getchannel("A"))
+
+
+def test_bfloat16_comes_to_the_same_losses(photo, style):
+    config = replace(QUICK, method="adam", start="mixed_noise", steps=20)
+    exact = optimize_image(photo, style, config).iterates
+    mixed = optimize_image(photo, style, replace(config, precision="mixed")).iterates
+    assert mixed[0].total_loss == pytest.approx(exact[0].total_loss, rel=0.02)
+    assert mixed[-1].total_loss == pytest.approx(exact[-1].total_loss, rel=0.05)
+    assert exact[-1].total_loss < 0.8 * exact[0].total_loss
+
+
+@pytest.mark.parametrize("color", ["black", "white", (200, 30, 90)])
+def test_a_photo_of_one_color_is_painted(style, color):
+    result = optimize_image(Image.new("RGB", (64, 48), color), style, QUICK)
+    assert result.iterates[-1].total_loss < result.iterates[0].total_loss
+    assert not result.is_diverged
+
+
+def test_a_transparent_style_picture_counts_as_on_white(photo, style):
+    shown = style.convert("RGBA")
+    shown.paste((255, 0, 255, 0), (0, 0, 40, 80))  # hidden magenta
+    white = style.copy()
+    white.paste("white", (0, 0, 40, 80))
+    losses = [
+        optimize_image(photo, s, replace(QUICK, steps=1)).iterates[0].style_loss for s in (shown, white)
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_of_an_animated_style_picture_the_first_frame_counts(photo, style):
+    animated = Image.open(
+        io.BytesIO(encoded(style, "GIF", save_all=True, append_images=[Image.new("RGB", style.size)]))
+    )
+    still = Image.open(io.BytesIO(encoded(style, "GIF")))
+    losses = [
+        optimize_image(photo, s, replace(QUICK, steps=1)).iterates[0].style_loss for s in (animated, still)
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_a_style_picture_is_turned_upright(photo, style):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    turned = Image.open(io.BytesIO(encoded(style.rotate(90, expand=True), "PNG", exif=exif)))
+    losses = [
+        optimize_image(photo, s, replace(QUICK, steps=1)).iterates[0].style_loss for s in (turned, style)
+    ]
+    assert losses[0] == pytest.approx(losses[1])
+
+
+def test_a_device_that_does_not_start_is_told(photo, style, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="cuda was asked for"):
+        optimize_image(photo, style, replace(QUICK, device="cuda"))
 
 
 @pytest.mark.parametrize(

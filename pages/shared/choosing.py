@@ -1,4 +1,4 @@
-"""The widget that asks for a picture: an upload, or one of the samples."""
+"""The widgets that ask for pictures: uploads, the camera, or samples."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import streamlit as st
 
 from pages.shared.pictures import Sample
 from stylecore.images import PHOTO_EXTENSIONS
+
+UPLOAD_TYPES = [extension[1:] for extension in PHOTO_EXTENSIONS]
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,28 @@ class Choice:
     name: str
 
 
-def choose_picture(label: str, samples: Mapping[str, Sample], *, key: str) -> Choice:
-    """An uploader beside a row of samples; the first sample is chosen until the visitor acts.
+def choose_picture(
+    label: str, samples: Mapping[str, Sample], *, key: str, has_camera: bool = False
+) -> Choice:
+    """An uploader above a row of samples; the first sample is chosen until the visitor acts.
 
     Args:
         label: Above the uploader.
         samples: Sample pictures by name.
         key: Prefix of the widgets' keys.
+        has_camera: Whether a picture may also be taken with the camera.
     """
+    return _choose(label, samples, key=key, limit=1, has_camera=has_camera)[0]
+
+
+def choose_pictures(label: str, samples: Mapping[str, Sample], *, key: str, limit: int) -> list[Choice]:
+    """The same for several pictures; at least one comes back, at most `limit`."""
+    return _choose(label, samples, key=key, limit=limit, has_camera=False)
+
+
+def _choose(
+    label: str, samples: Mapping[str, Sample], *, key: str, limit: int, has_camera: bool
+) -> list[Choice]:
     state = st.session_state
     sample_key, round_key = f"{key}_sample", f"{key}_round"
     state.setdefault(sample_key, next(iter(samples)))
@@ -41,26 +57,39 @@ def choose_picture(label: str, samples: Mapping[str, Sample], *, key: str) -> Ch
     def choose_sample(name: str) -> None:
         state[sample_key] = name
         state[round_key] += 1  # a fresh uploader, emptied
+        state.pop(f"{key}_camera", None)
+        state[f"{key}_has_camera"] = False
 
-    upload = st.file_uploader(
+    uploads = st.file_uploader(
         label,
-        type=[extension[1:] for extension in PHOTO_EXTENSIONS],
+        type=UPLOAD_TYPES,
         key=f"{key}_{state[round_key]}",
+        accept_multiple_files=limit > 1,
     )
-    with st.grid(max(4, len(samples)), min_column_width=72, wrap=False, gap="xsmall"):
+    uploads = uploads if isinstance(uploads, list) else [upload for upload in [uploads] if upload]
+    if len(uploads) > limit:
+        st.warning(f"{len(uploads)} pictures came, the first {limit} are used.")
+    # The camera stands below the samples, but a snapshot decides which of them counts as chosen.
+    samples_place, camera_place = st.container(), st.container()
+    snapshot = None
+    if has_camera and camera_place.toggle("Take it with the camera", key=f"{key}_has_camera"):
+        snapshot = camera_place.camera_input(label, key=f"{key}_camera", resolution="720p")
+    is_sampled = not uploads and snapshot is None
+    with samples_place, st.grid(max(4, len(samples)), min_column_width=72, wrap=False, gap="xsmall"):
         for name, sample in samples.items():
             with st.container(gap="xxsmall"):
                 st.image(sample.thumbnail.read_bytes(), width="stretch", alt=f"Sample: {sample.title}")
-                is_chosen = upload is None and state[sample_key] == name
                 st.button(
                     sample.title,
                     key=f"{key}_sample_{name}",
-                    type="primary" if is_chosen else "secondary",
+                    type="primary" if is_sampled and state[sample_key] == name else "secondary",
                     width="stretch",
                     on_click=choose_sample,
                     args=(name,),
                 )
-    if upload is not None:
-        return Choice(upload.getvalue(), Path(upload.name).stem)
+    if snapshot is not None:
+        return [Choice(snapshot.getvalue(), "snapshot")]
+    if uploads:
+        return [Choice(upload.getvalue(), Path(upload.name).stem) for upload in uploads[:limit]]
     name = state[sample_key]
-    return Choice(samples[name].path.read_bytes(), name)
+    return [Choice(samples[name].path.read_bytes(), name)]

@@ -41,7 +41,13 @@ SAMPLES = {
 
 
 # Painted by export/style_pictures.py.
-STYLE_SAMPLES = {"mosaic": _sample("mosaic", "Mosaic")}
+STYLE_SAMPLES = {
+    "mosaic": _sample("mosaic", "Mosaic"),
+    "triangle": _sample("triangle", "Triangle"),
+    "flame": _sample("flame", "Flame"),
+    "stained_glass": _sample("stained_glass", "Glass"),
+    "marbling": _sample("marbling", "Marbling"),
+}
 
 
 def short_title(style_name: str) -> str:

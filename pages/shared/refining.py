@@ -1,27 +1,38 @@
-"""Optimizations of all visitors: qualities, the queue, and what the page sees of a run."""
+"""Optimizations of all visitors: sketches, the queue, and runs that are found again."""
 
 from __future__ import annotations
 
+import math
+import secrets
+import threading
 import time
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from dataclasses import asdict, dataclass, field
 
 import streamlit as st
 from PIL import Image
 
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, load_image, optimize_image
-from stylecore.images import encode_image
+from stylecore.devices import available_memory
+from stylecore.images import encode_image, limit_long_side
 from stylecore.jobs import Job, JobQueue
-from stylecore.optimization import pixel_steps
+from stylecore.optimization import CLASSIC_RECIPE
+from stylecore.planning import QUALITIES as PLANNED_QUALITIES
+from stylecore.planning import Plan, fit_to_memory, is_mixed, pixel_steps
 from stylecore.preview import PreviewPainter, StyleStatistics
 
 SKETCH_SIDE = 512  # px, long side of the instant preview
-QUALITIES = {
-    "quick": OptimizationConfig(steps=60, max_side=384, preview_every=5),
-    "good": OptimizationConfig(steps=150, max_side=512, preview_every=10),
-    "best": OptimizationConfig(steps=300, max_side=768, preview_every=20),
-}
-# Seconds for a million pixels moved one step on 2 cores, until this machine has shown its own.
-USUAL_PACE_S = 9.0
+SCREEN_SIDE = 1024  # px, long side of what the page shows
+MAX_STYLES = 4  # pictures that one painting may mix
+QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
+# Seconds for a million pixels moved one step on 2 cores, in 16 bits and in float32, until this
+# machine has shown its own.
+USUAL_PACE_S = {True: 4.5, False: 9.0}
+KEPT_RUNS = 24  # runs that can be found again; a finished one holds a few MB
+RESERVED_BYTES = 300 * 2**20  # of free memory, left to the rest of the app
+ABANDONED_S = 180.0  # a run that nobody has looked at for this long is stopped
+
+StyleBytes = tuple[tuple[bytes, float], ...]  # encoded style pictures with weights
 
 
 @dataclass
@@ -39,21 +50,60 @@ class Refinement:
     newest: Iterate | None = None
 
 
-@dataclass
-class Pace:
-    """Measured seconds for a million pixels moved one step."""
+@dataclass(frozen=True)
+class Run:
+    """An optimization with what it was made of, found again by its token.
 
-    seconds: float = USUAL_PACE_S
+    Attributes:
+        token: In the page's address.
+        job: The work.
+        photo: JPEG of screen size.
+        styles: JPEGs of screen size.
+        recipe: Settings that repeat the picture.
+        changes: What was stepped down to fit into memory.
+    """
+
+    token: str
+    job: Job[Refinement, OptimizationResult]
+    photo: bytes
+    styles: tuple[bytes, ...]
+    recipe: dict
+    changes: tuple[str, ...]
+
+
+class Runs:
+    """The last runs of all visitors, in memory only."""
+
+    def __init__(self) -> None:
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, run: Run) -> None:
+        with self._lock:
+            self._runs[run.token] = run
+            finished = [token for token, kept in self._runs.items() if kept.job.is_finished]
+            for token in finished[: max(0, len(self._runs) - KEPT_RUNS)]:
+                del self._runs[token]
+
+    def find(self, token: str | None) -> Run | None:
+        with self._lock:
+            return self._runs.get(token) if token else None
+
+
+@st.cache_resource(max_entries=1)
+def runs() -> Runs:
+    return Runs()
 
 
 @st.cache_resource(max_entries=1)
 def job_queue() -> JobQueue:
-    return JobQueue()
+    return JobQueue(abandoned_s=ABANDONED_S)
 
 
 @st.cache_resource(max_entries=1)
-def pace() -> Pace:
-    return Pace()
+def pace() -> dict[bool, float]:
+    """Measured seconds for a million pixels moved one step, in 16 bits (True) and in float32."""
+    return dict(USUAL_PACE_S)
 
 
 @st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")
@@ -67,7 +117,7 @@ def read_style(style: bytes) -> StyleStatistics:
 
 
 @st.cache_data(max_entries=50, show_spinner="Sketching ...")
-def sketch(photo: bytes, style: bytes, preserve_color: bool) -> tuple[bytes, int]:
+def sketch(photo: bytes, styles: StyleBytes, preserve_color: bool) -> tuple[bytes, int]:
     """The instant preview as JPEG, and the milliseconds that it took.
 
     Raises:
@@ -75,38 +125,87 @@ def sketch(photo: bytes, style: bytes, preserve_color: bool) -> tuple[bytes, int
     """
     image = load_image(photo, max_side=SKETCH_SIDE)
     started = time.perf_counter()
-    painted = preview_painter().paint(image, read_style(style), preserve_color=preserve_color)
+    style = StyleStatistics.mix([(read_style(data), weight) for data, weight in styles])
+    painted = preview_painter().paint(image, style, preserve_color=preserve_color)
     return encode_image(painted, "JPEG"), round((time.perf_counter() - started) * 1000)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def screen_picture(data: bytes) -> bytes:
+    """JPEG of screen size.
+
+    Raises:
+        ImageError: The picture cannot be used.
+    """
+    return encode_image(limit_long_side(load_image(data), SCREEN_SIDE), "JPEG")
 
 
 def expected_seconds(photo_size: tuple[int, int], config: OptimizationConfig) -> float:
     """How long a run will take on this machine."""
-    return pixel_steps(photo_size, config) * pace().seconds
+    return pixel_steps(photo_size, config) * pace()[is_mixed(config)]
 
 
-def start_refinement(
-    photo: Image.Image, style: Image.Image, config: OptimizationConfig
-) -> Job[Refinement, OptimizationResult]:
-    """Queue an optimization.
+def plan(photo_size: tuple[int, int], config: OptimizationConfig) -> Plan:
+    """The settings, stepped down to the memory that is free now.
 
     Raises:
-        QueueFullError: Too many visitors wait already.
+        OutOfMemoryError: Nothing fits.
     """
+    return fit_to_memory(photo_size, config, max(0, available_memory(config.device) - RESERVED_BYTES))
 
+
+def start_run(photo: bytes, styles: StyleBytes, config: OptimizationConfig, *, names: tuple[str, ...]) -> Run:
+    """Queue an optimization.
+
+    Args:
+        photo: The encoded photo.
+        styles: Encoded style pictures with weights.
+        config: Settings that are wanted; they are stepped down when memory is short.
+        names: Of the photo and the style pictures, for the recipe.
+    Raises:
+        ImageError: A picture cannot be used.
+        QueueFullError: Too many visitors wait already.
+        OutOfMemoryError: Too little memory is free.
+    """
+    content = load_image(photo)
+    pictures = [(load_image(data), weight) for data, weight in styles]
+    planned = plan(content.size, config)
+    job = job_queue().submit(_work(content, pictures, planned.config, pace()))
+    shares = [weight for _, weight in styles]
+    style_names = [{"name": name, "weight": share} for name, share in zip(names[1:], shares, strict=True)]
+    run = Run(
+        token=secrets.token_hex(8),
+        job=job,
+        photo=screen_picture(photo),
+        styles=tuple(screen_picture(data) for data, _ in styles),
+        recipe={"content": names[0], "styles": style_names, "config": asdict(planned.config)},
+        changes=planned.changes,
+    )
+    runs().add(run)
+    return run
+
+
+def _work(
+    photo: Image.Image,
+    styles: list[tuple[Image.Image, float]],
+    config: OptimizationConfig,
+    measured_pace: dict[bool, float],
+):
     def work(job: Job[Refinement, OptimizationResult]) -> OptimizationResult:
         shown = Refinement()
 
         def show(iterate: Iterate) -> None:
-            shown.losses.append(iterate.total_loss)
+            if math.isfinite(iterate.total_loss):
+                shown.losses.append(iterate.total_loss)
             if iterate.image is not None:
                 shown.snapshots.append((iterate.step, encode_image(iterate.image, "JPEG")))
             shown.newest = iterate
             job.report(shown)
 
-        result = optimize_image(photo, style, config, on_iterate=show, should_stop=job.should_stop)
+        result = optimize_image(photo, styles, config, on_iterate=show, should_stop=job.should_stop)
         if not result.is_stopped and not result.is_diverged:
-            measured.seconds = result.iterates[-1].elapsed_s / pixel_steps(photo.size, config)
+            seconds = result.iterates[-1].elapsed_s / pixel_steps(photo.size, config)
+            measured_pace[is_mixed(config)] = seconds
         return result
 
-    measured = pace()  # looked up here: the job's thread has no session
-    return job_queue().submit(work)
+    return work

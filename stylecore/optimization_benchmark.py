@@ -1,0 +1,323 @@
+"""What the optimizer costs and reaches: step cost, classic recipe, choices, memory; in one run."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import multiprocessing
+import statistics
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import psutil
+import torch
+from PIL import Image
+
+from stylecore import jobs, planning
+from stylecore.evaluation import Measure
+from stylecore.features import Vgg19Features
+from stylecore.images import load_image, resize_long_side, to_batch
+from stylecore.optimization import (
+    CLASSIC_RECIPE,
+    METHODS,
+    STARTS,
+    STYLE_LOSSES,
+    Iterate,
+    OptimizationConfig,
+    optimize_image,
+)
+from stylecore.preview import PreviewPainter
+
+MEBIBYTE = 2**20
+STEP_SIDES = (256, 384, 512)  # px
+RACE_SIDE = 256  # px
+TABLE_SIDE = 256  # px
+TABLE_TIMES_S = (5, 10, 20, 30)
+CANCELLED_JOBS = 20
+MEMORY_CASES = {
+    "128 px adam": {"max_side": 128},
+    "512 px adam": {"max_side": 512},
+    "768 px adam": {"max_side": 768},
+    "512 px lbfgs": {"max_side": 512, "method": "lbfgs"},
+    "512 px adam float32": {"max_side": 512, "precision": "float32"},
+    "512 px adam patches": {"max_side": 512, "style_loss": "patches"},
+    "512 px style read at 1024": {"max_side": 512, "stroke_size": 1024},
+}
+
+Report = Callable[[str], None]
+
+
+def measure_steps(content: Image.Image, style: Image.Image, *, rounds: int = 5) -> list[dict]:
+    """Seconds of a step beside a bare forward and backward pass of the same layers, interleaved."""
+    rows = []
+    for side, precision in itertools.product(STEP_SIDES, ("auto", "float32")):
+        config = OptimizationConfig(
+            steps=4,
+            max_side=side,
+            start="content",
+            precision=precision,
+            is_coarse_to_fine=False,
+            preview_every=0,
+        )
+        layers = sorted({config.content_layer, *config.style_layers})
+        photo = resize_long_side(load_image(content).convert("RGB"), side)
+        vgg = Vgg19Features(layers)
+        if planning.is_mixed(config):
+            vgg = vgg.to(torch.bfloat16)
+        else:
+            vgg = vgg.to(memory_format=torch.channels_last)
+        batch = torch.from_numpy(to_batch(photo)).requires_grad_()
+
+        def bare(vgg: Vgg19Features = vgg, batch: torch.Tensor = batch) -> float:
+            started = time.perf_counter()
+            sum(features.sum() for features in vgg(batch).values()).backward()
+            return time.perf_counter() - started
+
+        def step(photo: Image.Image = photo, config: OptimizationConfig = config) -> float:
+            times = [iterate.elapsed_s for iterate in optimize_image(photo, style, config).iterates]
+            return min(after - before for before, after in itertools.pairwise(times))
+
+        bare()
+        pairs = [(min(bare() for _ in range(3)), step()) for _ in range(rounds)]
+        rows.append(
+            {
+                "side": side,
+                "precision": "mixed" if planning.is_mixed(config) else "float32",
+                "bare_s": round(statistics.median(own for own, _ in pairs), 3),
+                "step_s": round(statistics.median(ours for _, ours in pairs), 3),
+                "ratio": round(statistics.median(ours / own for own, ours in pairs), 3),
+            }
+        )
+    return rows
+
+
+def race_the_classic(
+    content: Image.Image, style: Image.Image, *, steps: int = CLASSIC_RECIPE.steps, on_progress: Report
+) -> dict:
+    """Seconds that our defaults take to the total loss that the classic recipe ends with.
+
+    Same objective for both: content layer, layers' and losses' weights are the recipe's; start,
+    method, rate and precision are ours. The loss to beat is the lowest that the recipe ever had.
+    """
+    recipe = replace(CLASSIC_RECIPE, steps=steps, max_side=RACE_SIDE, preview_every=0)
+
+    def say(iterate: Iterate) -> None:
+        if iterate.step % 100 == 0:
+            on_progress(f"step {iterate.step}: {iterate.total_loss:.3f}, {iterate.elapsed_s:.0f} s")
+
+    classic = optimize_image(content, style, recipe, on_iterate=say).iterates
+    goal = min(iterate.total_loss for iterate in classic)
+    ours = OptimizationConfig()
+    entry = replace(
+        recipe,
+        method=ours.method,
+        learning_rate=ours.learning_rate,
+        start=ours.start,
+        precision=ours.precision,
+        is_coarse_to_fine=False,
+    )
+    is_there = threading.Event()
+
+    def watch(iterate: Iterate) -> None:
+        say(iterate)
+        if iterate.total_loss <= goal:
+            is_there.set()
+
+    own = optimize_image(content, style, entry, on_iterate=watch, should_stop=is_there.is_set).iterates
+    return {
+        "side": RACE_SIDE,
+        "classic_steps": len(classic),
+        "classic_s": round(_seconds(classic), 1),
+        "classic_loss": round(goal, 4),
+        "is_reached": is_there.is_set(),
+        "our_steps": len(own),
+        "our_s": round(_seconds(own), 1),
+        "our_loss": round(own[-1].total_loss, 4),
+        "ratio": round(_seconds(classic) / _seconds(own), 1),
+    }
+
+
+def _seconds(iterates: Sequence[Iterate]) -> float:
+    """Time of a run, all steps as long as the median one: other work on the machine does not count."""
+    times = [iterate.elapsed_s for iterate in iterates]
+    steps = [after - before for before, after in itertools.pairwise(times)]
+    return times[0] + len(steps) * statistics.median(steps or [0.0])
+
+
+def compare_choices(content: Image.Image, style: Image.Image, *, on_progress: Report) -> list[dict]:
+    """Starts x methods x style losses: total loss of their own objective after so many seconds.
+
+    Totals of different style losses cannot be compared; the last two columns can: the measure of
+    `stylecore.evaluation` on the final picture.
+    """
+    measure = Measure()
+    grams = measure.grams(resize_long_side(load_image(style).convert("RGB"), TABLE_SIDE))
+    photo = resize_long_side(load_image(content).convert("RGB"), TABLE_SIDE)
+    rows = []
+    for style_loss, method, start in itertools.product(STYLE_LOSSES, METHODS, STARTS):
+        config = OptimizationConfig(
+            steps=10_000, max_side=TABLE_SIDE, start=start, method=method, style_loss=style_loss,
+            is_coarse_to_fine=False, preview_every=0,
+        )  # fmt: skip
+        deadline = time.monotonic() + TABLE_TIMES_S[-1]
+        result = optimize_image(
+            photo, style, config, should_stop=lambda deadline=deadline: time.monotonic() > deadline
+        )
+        losses = {}
+        for limit in TABLE_TIMES_S:
+            reached = [i.total_loss for i in result.iterates if i.elapsed_s <= limit]
+            losses[str(limit)] = round(min(reached, default=math.nan), 3)
+        measured = measure(result.image, photo, grams)
+        rows.append(
+            {
+                "style_loss": style_loss,
+                "method": method,
+                "start": start,
+                "steps": len(result.iterates),
+                "total_after_s": losses,
+                **measured.as_dict(),
+            }
+        )
+        on_progress(f"{style_loss}, {method}, {start}: {losses}")
+    return rows
+
+
+def measure_quick(content: Image.Image, style: Image.Image) -> dict:
+    """Seconds of the quality "quick", which must end within a minute."""
+    config = planning.QUALITIES["quick"]
+    last = optimize_image(content, style, config).iterates[-1]
+    return {
+        "side": config.max_side,
+        "steps": last.step,
+        "seconds": round(last.elapsed_s, 1),
+        "total_loss": round(last.total_loss, 3),
+    }
+
+
+def measure_memory(content: Image.Image, style: Image.Image) -> list[dict]:
+    """Peak of a fresh process for several settings, beside what `planning.peak_memory` foretells."""
+    rows = []
+    for name, settings in MEMORY_CASES.items():
+        side = settings["max_side"]
+        config = OptimizationConfig(steps=3, is_coarse_to_fine=False, preview_every=0, **settings)
+        # Square, the size that a limit on the long side makes the most of.
+        square = load_image(content).convert("RGB").resize((side, side))
+        imported, peak = _in_new_process(_peak_of, square, style, config)
+        rows.append(
+            {
+                "case": name,
+                "imported_mb": imported // MEBIBYTE,
+                "peak_mb": peak // MEBIBYTE,
+                "foretold_mb": (imported + planning.peak_memory(square.size, config)) // MEBIBYTE,
+            }
+        )
+    return rows
+
+
+def measure_cancelled_jobs(content: Image.Image, style: Image.Image) -> dict:
+    """Memory that a process holds before and after jobs started and cancelled in a row.
+
+    `imported_mb` is a process that has only imported torch; `began_mb` one that has made the
+    sketch that precedes every job: by then the libraries have allocated what they keep for good.
+    """
+    held = [mebibytes // MEBIBYTE for mebibytes in _in_new_process(_held_around_jobs, content, style)]
+    return {"jobs": CANCELLED_JOBS} | dict(zip(("imported_mb", "began_mb", "ended_mb"), held, strict=True))
+
+
+def _in_new_process(function: Callable, *arguments: object) -> Sequence[int]:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def _peak_of(content: Image.Image, style: Image.Image, config: OptimizationConfig) -> tuple[int, int]:
+    process = psutil.Process()
+    before = peak = process.memory_info().rss
+    is_done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not is_done.wait(0.005):
+            peak = max(peak, process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    optimize_image(content, style, config)
+    is_done.set()
+    watcher.join()
+    return before, peak
+
+
+def _held_around_jobs(content: Image.Image, style: Image.Image) -> list[int]:
+    process = psutil.Process()
+    held = [process.memory_info().rss]
+    painter = PreviewPainter()
+    painter.paint(content, painter.read_style(style), max_side=512)
+    held.append(process.memory_info().rss)
+    queue = jobs.JobQueue()
+    for _ in range(CANCELLED_JOBS):
+
+        def work(job: jobs.Job) -> object:
+            return optimize_image(content, style, on_iterate=job.report, should_stop=job.should_stop)
+
+        job = queue.submit(work)
+        while job.progress is None:
+            time.sleep(0.01)
+        job.cancel()
+        job.wait()
+    del job
+    held.append(process.memory_info().rss)
+    return held
+
+
+PARTS: dict[str, Callable] = {
+    "steps": lambda content, style, on_progress: measure_steps(content, style),
+    "classic": lambda content, style, on_progress: race_the_classic(content, style, on_progress=on_progress),
+    "quick": lambda content, style, on_progress: measure_quick(content, style),
+    "memory": lambda content, style, on_progress: measure_memory(content, style),
+    "jobs": lambda content, style, on_progress: measure_cancelled_jobs(content, style),
+    "choices": lambda content, style, on_progress: compare_choices(content, style, on_progress=on_progress),
+}
+
+
+def run(
+    content: Image.Image, style: Image.Image, parts: Sequence[str] = tuple(PARTS), *, on_progress: Report
+) -> dict:
+    """Measure what is asked for; all parts take about an hour on 2 cores.
+
+    Args:
+        content: The photo.
+        style: The style picture.
+        parts: Some of `PARTS`.
+        on_progress: Called with lines for people.
+    Raises:
+        ValueError: A part that does not exist.
+    """
+    if unknown := [part for part in parts if part not in PARTS]:
+        raise ValueError(f"no part {', '.join(unknown)}: use {', '.join(PARTS)}")
+    report: dict = {"threads": torch.get_num_threads(), "torch": torch.__version__}
+    for part in parts:
+        on_progress(f"measuring {part}")
+        report[part] = PARTS[part](content, style, on_progress)
+    return report
+
+
+def as_table(report: dict) -> str:
+    """The report as Markdown: a table for each part."""
+    lines = [f"{report['threads']} threads, torch {report['torch']}"]
+    for part in PARTS:
+        if part in report:
+            rows = report[part] if isinstance(report[part], list) else [report[part]]
+            rows = [_flat(row) for row in rows]
+            lines += ["", f"**{part}**", "", "| " + " | ".join(rows[0]) + " |", "|---" * len(rows[0]) + "|"]
+            lines += ["| " + " | ".join(str(value) for value in row.values()) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _flat(row: dict) -> dict:
+    flat = {}
+    for name, value in row.items():
+        flat |= {f"{name} {key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+    return flat

@@ -1,0 +1,105 @@
+"""What an optimization will cost, before it starts: qualities, time, memory, settings that fit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from stylecore.errors import StyleTransferError
+from stylecore.optimization import SMALLEST_SCALE, OptimizationConfig, is_mixed, scales
+
+MEBIBYTE = 2**20
+# Measured by `python -m stylecore bench --optimizer`, part memory.
+BASE_BYTES = 90 * MEBIBYTE  # VGG19's weights and buffers of the convolutions
+LBFGS_BYTES = 150 * MEBIBYTE  # torch.optim imports a compiler
+MIXED_PIXEL_BYTES = 1800  # activations and gradients for one pixel in 16 bits
+FLOAT_PIXEL_BYTES = 2650  # the same in float32
+PICTURE_BYTES = 12  # of one pixel, float32 RGB
+
+# What the page offers; "quick" is worth keeping and done within a minute on 2 cores.
+QUALITIES = {
+    "quick": OptimizationConfig(steps=60, max_side=384, preview_every=5),
+    "good": OptimizationConfig(steps=120, max_side=512, preview_every=10),
+    "best": OptimizationConfig(steps=250, max_side=768, preview_every=20),
+}
+
+
+class OutOfMemoryError(StyleTransferError):
+    """No settings fit into the memory that is free; the message says how much is needed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings that fit into memory.
+
+    Attributes:
+        config: Settings to run with.
+        changes: What was stepped down, for people; empty when nothing was.
+    """
+
+    config: OptimizationConfig
+    changes: tuple[str, ...]
+
+
+def pixel_steps(size: tuple[int, int], config: OptimizationConfig) -> float:
+    """Millions of pixels that all steps together move: what the time of a run is proportional to.
+
+    Args:
+        size: Width and height of the photo.
+        config: Settings.
+    """
+    side = min(max(size), config.max_side)
+    area = size[0] * size[1] / max(size) ** 2
+    return sum(steps * s**2 for s, steps in scales(side, config)) * area / 1e6
+
+
+def peak_memory(size: tuple[int, int], config: OptimizationConfig) -> int:
+    """Bytes that a run takes at its peak, beside what the process holds after importing torch.
+
+    Args:
+        size: Width and height of the photo.
+        config: Settings.
+    """
+    side = min(max(size), config.max_side)
+    pixels = side**2 * size[0] * size[1] / max(size) ** 2
+    style_pixels = (config.stroke_size or config.max_side) ** 2
+    per_pixel = MIXED_PIXEL_BYTES if is_mixed(config) else FLOAT_PIXEL_BYTES
+    remembered = 2 * config.history if config.method == "lbfgs" else 2
+    step = pixels * (per_pixel + remembered * PICTURE_BYTES)
+    reading = style_pixels * per_pixel / 4  # of the style picture, before the first step
+    if config.style_loss == "patches":
+        # Float32 patches, 9 * C numbers a position of relu3_1 and relu4_1: of the style as they
+        # are and normalized, of the photo with their gradient.
+        step += 4 * 9 * (256 / 16 + 512 / 64) * (2 * style_pixels + 2 * pixels)
+    base = BASE_BYTES + (LBFGS_BYTES if config.method == "lbfgs" else 0)
+    return int(base + max(step, reading))
+
+
+def fit_to_memory(size: tuple[int, int], config: OptimizationConfig, budget: int) -> Plan:
+    """Step settings down until they fit: L-BFGS to Adam first, then the size by sqrt(2).
+
+    Args:
+        size: Width and height of the photo.
+        config: Settings that are wanted.
+        budget: Bytes that may be used, see `stylecore.devices.available_memory`.
+    Raises:
+        OutOfMemoryError: Not even 128 px fit.
+    """
+    wanted = config
+    changes = []
+    if peak_memory(size, config) > budget and config.method == "lbfgs":
+        config = replace(config, method="adam")
+        changes.append("Adam in place of L-BFGS")
+    side = min(max(size), config.max_side)
+    while peak_memory(size, config) > budget:
+        smaller = round(config.max_side / math.sqrt(2)) if config.max_side <= side else side
+        if smaller < SMALLEST_SCALE:
+            raise OutOfMemoryError(
+                f"{peak_memory(size, config) // MEBIBYTE} MB of free memory are needed even at "
+                f"{config.max_side} px, {budget // MEBIBYTE} MB are free: close something, or try again later"
+            )
+        stroke_size = config.stroke_size and round(config.stroke_size * smaller / config.max_side)
+        config = replace(config, max_side=smaller, stroke_size=stroke_size)
+    if config.max_side < min(wanted.max_side, side):
+        changes.append(f"{config.max_side} px in place of {min(wanted.max_side, side)} px")
+    return Plan(config, tuple(changes))

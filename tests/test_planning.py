@@ -1,0 +1,80 @@
+from dataclasses import replace
+
+import pytest
+
+from stylecore import devices, planning
+from stylecore.optimization import OptimizationConfig
+from stylecore.planning import MEBIBYTE, OutOfMemoryError, fit_to_memory, peak_memory, pixel_steps
+
+CONFIG = OptimizationConfig(steps=10, max_side=100, is_coarse_to_fine=False, precision="float32")
+
+
+def test_pixel_steps_count_every_scale():
+    assert pixel_steps((1000, 500), CONFIG) == 0.05
+    config = replace(CONFIG, max_side=256, steps=30, is_coarse_to_fine=True)
+    assert pixel_steps((600, 600), config) == pytest.approx(10 * (128**2 + 181**2 + 256**2) / 1e6)
+
+
+def test_a_small_photo_is_not_enlarged():
+    assert pixel_steps((64, 64), CONFIG) == pytest.approx(10 * 64**2 / 1e6)
+
+
+def test_memory_grows_with_size_method_and_precision():
+    config = replace(CONFIG, max_side=512)
+    usual = peak_memory((512, 512), config)
+    assert peak_memory((512, 384), config) < usual < peak_memory((512, 512), replace(config, method="lbfgs"))
+    assert peak_memory((512, 512), replace(config, precision="mixed")) < usual
+    assert peak_memory((512, 512), replace(config, style_loss="patches")) > usual
+    assert peak_memory((512, 512), replace(config, stroke_size=2048)) > usual
+
+
+def test_what_fits_stays_as_it_is():
+    plan = fit_to_memory((512, 512), CONFIG, 8 * 1024 * MEBIBYTE)
+    assert plan.config is CONFIG
+    assert plan.changes == ()
+
+
+def test_lbfgs_gives_way_to_adam_before_the_size_shrinks():
+    config = replace(CONFIG, max_side=512, method="lbfgs")
+    budget = peak_memory((512, 512), replace(config, method="adam"))
+    plan = fit_to_memory((512, 512), config, budget)
+    assert (plan.config.method, plan.config.max_side) == ("adam", 512)
+    assert plan.changes == ("Adam in place of L-BFGS",)
+
+
+def test_the_size_shrinks_until_it_fits_and_strokes_with_it():
+    config = replace(CONFIG, max_side=1024, stroke_size=512)
+    budget = peak_memory((3000, 2000), replace(config, max_side=512, stroke_size=256))
+    plan = fit_to_memory((3000, 2000), config, budget)
+    assert (plan.config.max_side, plan.config.stroke_size) == (512, 256)
+    assert plan.changes == ("512 px in place of 1024 px",)
+    assert peak_memory((3000, 2000), plan.config) <= budget
+
+
+def test_a_photo_smaller_than_the_limit_shrinks_from_its_own_size():
+    config = replace(CONFIG, max_side=4096)
+    plan = fit_to_memory((512, 512), config, peak_memory((512, 512), replace(config, max_side=362)) + 1)
+    assert plan.config.max_side == 362
+    assert plan.changes == ("362 px in place of 512 px",)
+
+
+def test_too_little_for_anything_is_told_with_figures():
+    with pytest.raises(OutOfMemoryError, match=r"MB of free memory are needed even at .* 50 MB are free"):
+        fit_to_memory((512, 512), CONFIG, 50 * MEBIBYTE)
+
+
+def test_a_container_limit_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "CGROUP", tmp_path)
+    free = devices.available_memory("cpu")
+    assert free > 0
+    (tmp_path / "memory.max").write_text("1000000\n")
+    (tmp_path / "memory.current").write_text("400000\n")
+    assert devices.available_memory("cpu") == 600_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert devices.available_memory("cpu") == pytest.approx(free, rel=0.5)
+
+
+def test_quick_is_the_smallest_quality():
+    cost = [pixel_steps((4000, 3000), config) for config in planning.QUALITIES.values()]
+    assert list(planning.QUALITIES) == ["quick", "good", "best"]
+    assert cost == sorted(cost)
