@@ -12,11 +12,10 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from PIL import Image, ImageOps
-
 from export import style_pictures
 from stylecore import FastStylizer, list_styles, load_image
 from stylecore.images import encode_image, limit_long_side
+from stylecore.sheets import contact_sheet, fit
 
 SHARED = Path(__file__).resolve().parent.parent / "pages" / "shared"
 README_PICTURE = SHARED.parent.parent / "export" / "readme.jpg"
@@ -37,36 +36,22 @@ def write_samples() -> None:
         pictures[name] = limit_long_side(load_image(root / path), 1024)
     for name, image in pictures.items():
         (SHARED / "samples" / f"{name}.jpg").write_bytes(encode_image(image, "JPEG"))
-        thumbnail = crop_to(image, *THUMBNAIL_SIZE)
+        thumbnail = fit(image, THUMBNAIL_SIZE)
         (SHARED / "samples" / f"{name}_small.webp").write_bytes(encode_image(thumbnail, "WEBP"))
 
 
 def write_tiles(stylizer: FastStylizer) -> None:
     photo = load_image(SHARED / "samples" / f"{TILE_PHOTO}.jpg")
     for style in list_styles():
-        tile = crop_to(stylizer.stylize(photo, style.name), *TILE_SIZE)
+        tile = fit(stylizer.stylize(photo, style.name), TILE_SIZE)
         (SHARED / "tiles" / f"{style.name}.webp").write_bytes(encode_image(tile, "WEBP"))
 
 
 def write_readme_picture(stylizer: FastStylizer) -> None:
     """Rows: sample photos. Columns: the photo and every style."""
     photos = [load_image(SHARED / "samples" / f"{name}.jpg") for name in ("temple", "portrait")]
-    width, height, gap = 320, 260, 6
-    rows = []
-    for photo in photos:
-        pictures = [photo] + [stylizer.stylize(photo, style.name) for style in list_styles()]
-        rows.append([crop_to(picture, width, height) for picture in pictures])
-    columns = len(rows[0])
-    sheet = Image.new("RGB", (columns * (width + gap) - gap, len(rows) * (height + gap) - gap), "white")
-    for y, row in enumerate(rows):
-        for x, picture in enumerate(row):
-            sheet.paste(picture, (x * (width + gap), y * (height + gap)))
-    README_PICTURE.write_bytes(encode_image(sheet, "JPEG"))
-
-
-def crop_to(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Scaled so that it covers the size, the overhang cut off: a third of it above, two below."""
-    return ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS, centering=(0.5, 1 / 3))
+    rows = [[photo] + [stylizer.stylize(photo, style.name) for style in list_styles()] for photo in photos]
+    README_PICTURE.write_bytes(encode_image(contact_sheet(rows), "JPEG"))
 
 
 def main() -> None:

@@ -114,7 +114,7 @@ def start() -> None:
     state.pop("run_error", None)
     names = (photo.name, *(style.name for style in styles))
     try:
-        state.run = refining.start_run(photo.data, mix, config, names=names).token
+        state.run = refining.start_run(photo.data, mix, config, quality=quality, names=names).token
     except StyleTransferError as error:
         state.run_error = str(error)
 
@@ -177,11 +177,17 @@ def show_result() -> None:
         st.info("Stopped: this is the best picture so far.")
     if run.changes:
         st.info(f"Little memory was free, so it became: {', '.join(run.changes)}.")
+    painting = encode_image(result.image, "JPEG")
+    if run.recipe["quality"] == "classic":
+        row = {"Content": run.photo, "Style": run.styles[0], "Generated": painting}
+        with st.grid(3, min_column_width=200, gap="small"):
+            for caption, shown_picture in row.items():
+                st.image(shown_picture, caption=caption, width="stretch", alt=caption)
     with st.grid(2, min_column_width=300, gap="small"):
         with st.container(gap="xsmall"):
             compare(
                 run.photo,
-                encode_image(result.image, "JPEG"),
+                painting,
                 before_alt="Your photo as it was",
                 after_alt="Your photo in your style, refined",
                 key=f"compare_{run.token}",
@@ -224,10 +230,23 @@ def show_result() -> None:
             st.line_chart({"total loss": shown.losses}, height=260, x_label="step")
 
 
+def show_last_snapshot() -> None:
+    """What is left of a run that failed."""
+    shown = run.job.progress
+    if shown and shown.snapshots:
+        step, data = shown.snapshots[-1]
+        caption = f"The painting after step {step}, before it failed"
+        st.image(data, caption=caption, width=480, alt=caption)
+        st.download_button(
+            "Download", data=data, file_name="painting.jpg", mime="image/jpeg", on_click="ignore"
+        )
+
+
 if is_busy:
     show_run()
 elif run is not None and run.job.error is not None:
     st.error(f"The optimization failed: {run.job.error}", icon=":material/error:")
+    show_last_snapshot()
 elif run is not None and run.job.result is not None:
     show_result()
 elif run is not None:

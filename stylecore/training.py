@@ -26,6 +26,7 @@ from stylecore.features import Vgg19Features
 from stylecore.images import find_pictures, from_batch, load_image, resize_long_side, to_batch
 from stylecore.losses import content_loss, gram_matrix, style_loss, total_variation_loss
 from stylecore.networks import TransformerNetwork
+from stylecore.sheets import contact_sheet
 
 CHECKPOINT_NAME = "checkpoint.pt"
 LOG_NAME = "log.jsonl"
@@ -315,14 +316,7 @@ def sample_sheet(
         rows.append(row)
         if len(rows) == SAMPLE_PHOTOS:
             break
-    height = sum(row[0].height for row in rows)
-    sheet = Image.new("RGB", (SAMPLE_SIDE * (styles + 1), height), "white")
-    top = 0
-    for row in rows:
-        for x, image in enumerate(row):
-            sheet.paste(image.convert("RGB"), (x * SAMPLE_SIDE, top))
-        top += row[0].height
-    return sheet
+    return contact_sheet(rows, cell=(SAMPLE_SIDE, SAMPLE_SIDE))
 
 
 def _pixel_losses(stylized: Tensor, photos: Tensor) -> _StepLosses:

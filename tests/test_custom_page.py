@@ -185,6 +185,30 @@ def test_runs_forget_the_oldest_finished_ones(monkeypatch):
     assert [token for token in "abcd" if runs.find(token)] == ["c", "d"]
 
 
+def test_a_failed_run_shows_its_last_picture(app, monkeypatch):
+    optimize = refining.optimize_image
+
+    def fail_late(photo, styles, config, *, on_iterate, should_stop):
+        optimize(photo, styles, replace(config, steps=2), on_iterate=on_iterate, should_stop=should_stop)
+        raise MemoryError("no memory left")
+
+    monkeypatch.setattr(refining, "optimize_image", fail_late)
+    app.button(key="refine").click().run()
+    run_until(app, lambda: run_of(app).job.is_finished and not app.button(key="refine").disabled)
+    assert run_of(app).job.state is JobState.FAILED
+    assert any("no memory left" in error.value for error in app.error)
+    assert any("after step 2, before it failed" in caption for caption in captions(app))
+
+
+def test_the_classic_recipe_ends_in_a_row(app, monkeypatch):
+    monkeypatch.setitem(refining.QUALITIES, "classic", replace(TINY, steps=2))
+    app.run()
+    app.segmented_control(key="quality").set_value("classic").run()
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    assert {"Content", "Style", "Generated"} <= set(captions(app))
+
+
 def test_several_style_pictures_are_mixed(app):
     pictures = [("one.png", make_photo(80, 80, 3)), ("two.png", make_photo(80, 80, 4).convert("L"))]
     uploader = app.file_uploader[1]

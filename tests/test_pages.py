@@ -21,9 +21,11 @@ def painted(monkeypatch) -> list[Look]:
     looks = []
     stylize = FastStylizer.stylize
 
-    def spy(self, image, style, *, strength=1.0, preserve_color=False, **settings):
-        looks.append(Look(style, strength, preserve_color))
-        return stylize(self, image, style, strength=strength, preserve_color=preserve_color, **settings)
+    def spy(self, image, style, *, strength=1.0, preserve_color=False, stroke_size=512):
+        looks.append(Look(tuple(style.items()), strength, preserve_color, stroke_size / 512))
+        return stylize(
+            self, image, style, strength=strength, preserve_color=preserve_color, stroke_size=stroke_size
+        )
 
     monkeypatch.setattr(FastStylizer, "stylize", spy)
     return looks
@@ -33,15 +35,15 @@ def captions(app: AppTest) -> str:
     return " | ".join(caption.value for caption in app.caption)
 
 
-def result_captions(app: AppTest) -> list[str]:
-    return [caption for image in app.image for caption in image.captions if caption]
+def look(name: str, *settings: float) -> Look:
+    return Look(((name, 1.0),), *settings)
 
 
 def test_a_result_is_there_before_anyone_has_done_anything(app, painted):
     app.run()
     assert not app.exception
-    assert painted == [Look(list_styles()[0].name)]
-    assert result_captions(app) == ["Painted: Starry Night", "Original"]
+    assert painted == [look(list_styles()[0].name)]
+    assert "Painted: Starry Night" in captions(app)
     assert "Painted in" in captions(app)
     assert " ms on the " in captions(app)
 
@@ -58,8 +60,8 @@ def test_an_uploaded_photo_is_painted(app, painted):
 def test_a_style_tile_changes_the_style(app, painted):
     app.run()
     app.button(key="style_the_wave").click().run()
-    assert painted[-1].style == "the_wave"
-    assert "Painted: The Wave" in result_captions(app)
+    assert painted[-1] == look("the_wave")
+    assert "Painted: The Wave" in captions(app)
     assert "Katsushika Hokusai" in captions(app)
     assert app.query_params["style"] == "the_wave"
 
@@ -68,7 +70,45 @@ def test_strength_and_colors_reach_the_engine(app, painted):
     app.run()
     app.slider(key="strength").set_value(60).run()
     app.toggle(key="preserve_color").set_value(True).run()
-    assert painted[-1] == Look("starry_night", 0.6, True)
+    app.segmented_control(key="strokes").set_value("coarse").run()
+    assert painted[-1] == look("starry_night", 0.6, True, 870 / 512)
+
+
+def test_a_blend_mixes_up_to_four_styles(app, painted):
+    app.run()
+    app.multiselect(key="blend").set_value(["the_wave", "mosaic"]).run()
+    app.slider(key="share_of_mosaic").set_value(0).run()
+    app.slider(key="share_of_the_wave").set_value(100).run()
+    assert painted[-1].styles == (("starry_night", 0.5), ("the_wave", 1.0), ("mosaic", 0.0))
+    assert "Painted: Starry Night and The Wave" in captions(app)
+    assert "Hokusai" in captions(app)
+    assert painted[-1].name == "starry_night_the_wave"
+
+
+def test_shares_of_zero_become_equal_and_it_says_so(app, painted):
+    app.run()
+    app.multiselect(key="blend").set_value(["the_wave"]).run()
+    for name in ("starry_night", "the_wave"):
+        app.slider(key=f"share_of_{name}").set_value(0).run()
+    assert painted[-1].styles == (("starry_night", 1.0), ("the_wave", 1.0))
+    assert "mixed equally" in app.warning[0].value
+
+
+def test_all_styles_come_on_one_sheet(app, painted):
+    app.run()
+    app.toggle(key="all_styles").set_value(True).run()
+    assert not app.exception
+    assert [look.styles[0][0] for look in painted[1:]] == [style.name for style in list_styles()]
+    assert app.download_button(key="download_sheet").label == "Download the sheet"
+    sheet = load_image(painting.all_styles(SAMPLES["temple"].path.read_bytes(), Look(())))
+    assert sheet.width == 4 * 360 + 3 * 6
+
+
+def test_strokes_keep_their_share_of_the_picture(painted):
+    photo = encoded(make_photo(2048, 1024), "JPEG")
+    painting.preview(photo, look("mosaic"))
+    painting.full_size(photo, look("mosaic"))
+    assert [made.stroke_scale for made in painted] == [1.0, 2.0]
 
 
 def test_the_same_look_is_painted_once(app, painted):
@@ -81,14 +121,14 @@ def test_the_same_look_is_painted_once(app, painted):
 def test_a_link_opens_its_style(app, painted):
     app.query_params["style"] = "the_scream"
     app.run()
-    assert painted[-1].style == "the_scream"
+    assert painted[-1] == look("the_scream")
 
 
 def test_a_link_with_an_unknown_style_opens_the_first(app, painted):
     app.query_params["style"] = "nonsense"
     app.run()
     assert not app.exception
-    assert painted[-1].style == "starry_night"
+    assert painted[-1] == look("starry_night")
 
 
 def test_a_sample_takes_the_place_of_an_upload(app, painted):
@@ -121,9 +161,8 @@ def test_a_bad_upload_gets_a_message_and_the_next_step(app, data, message):
 
 def test_the_download_has_full_size_and_the_look_of_the_preview():
     photo = encoded(make_photo(2400, 1600), "JPEG", quality=90)
-    look = Look("starry_night")
-    full = load_image(painting.full_size(photo, look))
-    small = load_image(painting.preview(photo, look).painted)
+    full = load_image(painting.full_size(photo, look("starry_night")))
+    small = load_image(painting.preview(photo, look("starry_night")).painted)
     assert full.size == (2400, 1600)
     assert max(small.size) == painting.WORKING_SIDE
     import numpy as np
@@ -136,8 +175,8 @@ def test_the_download_has_full_size_and_the_look_of_the_preview():
 def test_a_transparent_photo_stays_transparent():
     image = make_photo(100, 80)
     image.putalpha(128)
-    assert load_image(painting.preview(encoded(image), Look("mosaic")).painted).mode == "RGBA"
-    assert load_image(painting.full_size(encoded(image), Look("mosaic"))).mode == "RGBA"
+    assert load_image(painting.preview(encoded(image), look("mosaic")).painted).mode == "RGBA"
+    assert load_image(painting.full_size(encoded(image), look("mosaic"))).mode == "RGBA"
 
 
 def test_every_style_and_sample_has_its_pictures():

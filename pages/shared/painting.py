@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from pages.shared.pictures import stylizer
-from stylecore import load_image
+from pages.shared.pictures import short_title, stylizer
+from stylecore import list_styles, load_image
 from stylecore.images import encode_image, limit_long_side
-from stylecore.inference import TRAINED_STROKE_SIZE
+from stylecore.inference import STROKE_SIZES, TRAINED_STROKE_SIZE
+from stylecore.sheets import contact_sheet
 
 WORKING_SIDE = 1024  # px, long side at which strokes are painted; larger photos get larger strokes
+SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
+SHEET_COLUMNS = 4
 
 
 @dataclass(frozen=True)
 class Look:
-    """Everything that decides how a painted photo looks."""
+    """Everything that decides how a painted photo looks.
 
-    style: str
+    Attributes:
+        styles: Names with weights, in the visitor's order.
+        strength: 0 is the photo, 1 the style.
+        preserve_color: Keep the photo's colors.
+        stroke_scale: Size of the strokes as a multiple of what the network learned.
+    """
+
+    styles: tuple[tuple[str, float], ...]
     strength: float = 1.0
     preserve_color: bool = False
+    stroke_scale: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """For file names: `the_wave`, or `the_wave_mosaic` for a blend."""
+        return "_".join(name for name, weight in self.styles if weight > 0)
 
 
 @dataclass(frozen=True)
@@ -52,10 +68,10 @@ def preview(photo: bytes, look: Look) -> Preview:
     """
     image = load_image(photo)
     small = limit_long_side(image, WORKING_SIDE)
-    engine = stylizer()
     started = time.perf_counter()
-    painted = engine.stylize(small, look.style, strength=look.strength, preserve_color=look.preserve_color)
+    painted = _paint(small, look)
     milliseconds = round((time.perf_counter() - started) * 1000)
+    engine = stylizer()
     device = "the GPU" if engine.device == "cuda" else f"the CPU ({engine.device_note})"
     screen_format = "PNG" if image.mode == "RGBA" else "JPEG"
     return Preview(
@@ -69,13 +85,33 @@ def preview(photo: bytes, look: Look) -> Preview:
 
 def full_size(photo: bytes, look: Look) -> bytes:
     """PNG of the painted photo in its own size, with strokes as large in the picture as in the preview."""
-    image = load_image(photo)
-    stroke_size = round(TRAINED_STROKE_SIZE * max(1.0, max(image.size) / WORKING_SIDE))
-    painted = stylizer().stylize(
+    return encode_image(_paint(load_image(photo), look), "PNG")
+
+
+@st.cache_data(max_entries=10, show_spinner="Painting all styles ...")
+def all_styles(photo: bytes, look: Look) -> bytes:
+    """JPEG contact sheet of the photo in every style, else as `look` says.
+
+    Raises:
+        ImageError: The photo cannot be used.
+    """
+    image = load_image(photo, max_side=SHEET_SIDE)
+    names = [style.name for style in list_styles()]
+    # Pictures are half as large as the preview, so strokes are, too.
+    small = replace(look, stroke_scale=look.stroke_scale * SHEET_SIDE / WORKING_SIDE)
+    pictures = [_paint(image, replace(small, styles=((name, 1.0),))) for name in names]
+    rows = [pictures[i : i + SHEET_COLUMNS] for i in range(0, len(pictures), SHEET_COLUMNS)]
+    cell = (360, round(360 * image.height / image.width))
+    return encode_image(contact_sheet(rows, titles=[short_title(name) for name in names], cell=cell), "JPEG")
+
+
+def _paint(image, look: Look):
+    """Paint with strokes that keep their size relative to the picture, whatever its resolution."""
+    stroke_size = TRAINED_STROKE_SIZE * look.stroke_scale * max(1.0, max(image.size) / WORKING_SIDE)
+    return stylizer().stylize(
         image,
-        look.style,
+        dict(look.styles),
         strength=look.strength,
         preserve_color=look.preserve_color,
-        stroke_size=stroke_size,
+        stroke_size=min(max(round(stroke_size), STROKE_SIZES[0]), STROKE_SIZES[1]),
     )
-    return encode_image(painted, "PNG")

@@ -154,13 +154,16 @@ def plan(photo_size: tuple[int, int], config: OptimizationConfig) -> Plan:
     return fit_to_memory(photo_size, config, max(0, available_memory(config.device) - RESERVED_BYTES))
 
 
-def start_run(photo: bytes, styles: StyleBytes, config: OptimizationConfig, *, names: tuple[str, ...]) -> Run:
+def start_run(
+    photo: bytes, styles: StyleBytes, config: OptimizationConfig, *, quality: str, names: tuple[str, ...]
+) -> Run:
     """Queue an optimization.
 
     Args:
         photo: The encoded photo.
         styles: Encoded style pictures with weights.
         config: Settings that are wanted; they are stepped down when memory is short.
+        quality: Name of the quality that the settings come from, for the recipe.
         names: Of the photo and the style pictures, for the recipe.
     Raises:
         ImageError: A picture cannot be used.
@@ -178,7 +181,12 @@ def start_run(photo: bytes, styles: StyleBytes, config: OptimizationConfig, *, n
         job=job,
         photo=screen_picture(photo),
         styles=tuple(screen_picture(data) for data, _ in styles),
-        recipe={"content": names[0], "styles": style_names, "config": asdict(planned.config)},
+        recipe={
+            "content": names[0],
+            "styles": style_names,
+            "quality": quality,
+            "config": asdict(planned.config),
+        },
         changes=planned.changes,
     )
     runs().add(run)
