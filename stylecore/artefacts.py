@@ -1,0 +1,78 @@
+"""Flaws that feed-forward networks leave in flat areas and at borders, as numbers: 1 is none."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from stylecore.blending import LUMA
+from stylecore.images import to_batch
+
+PERIODS = (2, 4)  # px; the network upsamples twice by 2
+BAND = 6  # px, width of the border band that is looked at
+SURROUNDINGS = 6  # bins round a grid frequency that it is compared with
+
+
+def grid_excess(image: Image.Image) -> float:
+    """Energy at the network's grid frequencies in units of the energy round them.
+
+    A pattern that repeats every 2 or 4 px is a sharp peak in the spectrum, whatever the picture;
+    texture of the same fineness is spread out.
+
+    Args:
+        image: At least 64 px a side.
+    Returns:
+        The largest mean ratio among grids of rows, of columns, and of both. Without a grid about
+        1 to 4, by chance.
+    Raises:
+        ValueError: The image is too small.
+    Source: Odena et al. (2016), "Deconvolution and checkerboard artifacts", for the flaw.
+    """
+    luma = _luma(image)
+    step = max(PERIODS)
+    height, width = (length // step * step for length in luma.shape)
+    if min(height, width) < 64:
+        raise ValueError(f"the image has {image.width} x {image.height} px: at least 64 a side are needed")
+    window = np.hanning(height)[:, None] * np.hanning(width)
+    luma = luma[:height, :width]
+    power = np.abs(np.fft.fft2((luma - luma.mean()) * window)) ** 2
+    power = np.roll(power, (height // 8, width // 8), (0, 1))  # no peak at an edge of the array
+    ratios: dict[str, list[float]] = {"rows": [], "columns": [], "both": []}
+    for row in range(0, step):
+        for column in range(0, step):
+            if row == column == 0:
+                continue
+            y, x = height // 8 + row * height // step, width // 8 + column * width // step
+            peak = power[y - 1 : y + 2, x - 1 : x + 2]
+            # Edges of the picture spread along lines through the peak, so lines are what counts.
+            around = np.r_[-SURROUNDINGS:-1, 2 : SURROUNDINGS + 1]
+            rest = max(power[y - 1 : y + 2, x + around].mean(), power[y + around, x - 1 : x + 2].mean())
+            kind = "rows" if column == 0 else "columns" if row == 0 else "both"
+            ratios[kind].append(peak.mean() / (rest + 1e-9))
+    return float(max(np.mean(values) for values in ratios.values()))
+
+
+def border_excess(image: Image.Image) -> float:
+    """How far the outermost band differs from the next one, in units of how bands inside differ.
+
+    Args:
+        image: At least 64 px a side.
+    Returns:
+        About 1 without a visible border, several without a padding that fits.
+    Raises:
+        ValueError: The image is too small.
+    """
+    pixels = to_batch(image)[0]
+    if min(pixels.shape[1:]) < 64:
+        raise ValueError(f"the image has {image.width} x {image.height} px: at least 64 a side are needed")
+    steps = []
+    for turn in range(4):  # each side on top in its turn
+        turned = np.rot90(pixels, turn, axes=(1, 2))
+        bands = np.stack([turned[:, i * BAND : (i + 1) * BAND].mean(1) for i in range(5)])
+        steps.append(np.abs(np.diff(bands, axis=0)).mean((1, 2)))
+    outer, *inner = np.mean(steps, axis=0)
+    return float(outer / (np.mean(inner) + 1e-3))
+
+
+def _luma(image: Image.Image) -> np.ndarray:
+    return np.tensordot(LUMA, to_batch(image)[0].astype(np.float64), 1)

@@ -1,0 +1,58 @@
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+
+from stylecore import benchmark, rivals
+from stylecore.cli import main
+
+
+@pytest.fixture(scope="module")
+def report() -> dict:
+    return benchmark.run([64], rounds=2, device="cpu")
+
+
+def test_every_contender_is_timed_beside_our_network(report):
+    rows = {row["contender"]: row for row in report["rows"]}
+    assert {benchmark.SESSION, benchmark.ENGINE, rivals.FULL, rivals.TORCH, rivals.CEILING} <= set(rows)
+    assert rows[benchmark.SESSION]["ratio"] == 1
+    assert rows[rivals.FULL]["ratio"] > 1
+    assert all(row["milliseconds"] > 0 for row in rows.values())
+    assert report["convolutions"] > 1
+
+
+def test_memory_is_that_of_a_process_of_its_own(report):
+    peaks = {row["contender"]: row["peak_mb"] for row in report["rows"]}
+    assert 50 < peaks[benchmark.SESSION] < peaks[rivals.TORCH]
+
+
+def test_the_table_names_what_is_not_installed(report):
+    table = benchmark.as_table(report)
+    assert "| our network alone |" in table
+    for name, hint in rivals.HOW_TO_INSTALL.items():
+        assert (f"not installed: {name} ({hint})" in table) != (f"| {name} |" in table)
+
+
+def test_rivals_paint_whole_pictures():
+    batch = np.random.default_rng(0).random((1, 3, 64, 96), dtype=np.float32)
+    for name, build in rivals.builders("cpu").items():
+        painted = build()(batch)
+        if name != rivals.CEILING:
+            painted = painted[0] if isinstance(painted, list) else painted
+            assert tuple(painted.shape) == batch.shape, name
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cv2") is None, reason="OpenCV is not installed")
+def test_opencv_and_onnxruntime_agree():
+    from stylecore.inference import open_session
+
+    batch = np.random.default_rng(0).random((1, 3, 64, 96), dtype=np.float32)
+    opencv = rivals.builders("cpu")[rivals.OPENCV]()(batch)
+    (onnxruntime,) = open_session(rivals.johnson_model(16), "cpu").run(None, {"image": batch})
+    assert np.allclose(opencv, onnxruntime, atol=1e-2)
+
+
+def test_the_command_prints_one_json_object(capsys):
+    assert main(["bench", "--sizes", "64", "--rounds", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rounds"] == 1

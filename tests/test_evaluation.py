@@ -1,0 +1,84 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stylecore import evaluation
+from stylecore.cli import main
+from stylecore.errors import StyleError
+from stylecore.evaluation import Measure, evaluate, pack_gram, unpack_gram
+from tests.conftest import make_photo
+
+NAMES = ["starry_night", "mosaic"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(2):
+        make_photo(160, 120, seed=number).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(photos) -> dict:
+    sheet = photos.parent / "sheet.png"
+    return evaluate(photos, names=NAMES, side=128, reference_photos=1, reference_steps=3, sheet=sheet)
+
+
+def test_every_style_stands_beside_both_poles(report):
+    assert list(report["styles"]) == NAMES
+    for record in report["styles"].values():
+        assert record["photo"]["content"] == 0
+        for losses in (record, record["photo"], record["optimization"], record["network_same_photos"]):
+            assert losses["total"] == pytest.approx(losses["content"] + 4 * losses["style"], abs=1e-3)
+        assert record["style"] < 0.5 * record["photo"]["style"]
+        assert record["optimization"]["total"] < record["photo"]["total"]
+
+
+def test_flaws_are_measured_on_paintings_and_photos(report):
+    for record in report["styles"].values():
+        assert record["grid"] > 0
+        assert 0 < record["border"] < 10
+        assert record["photo"]["grid"] > 0
+
+
+def test_the_sheet_has_photos_in_rows_and_styles_in_columns(report, photos):
+    with Image.open(photos.parent / "sheet.png") as sheet:
+        assert sheet.width == 3 * evaluation.SHEET_SIDE + 2 * 6
+        assert 2 * evaluation.SHEET_SIDE < sheet.height < 2.4 * evaluation.SHEET_SIDE
+
+
+def test_the_table_has_a_line_for_each_style(report):
+    lines = evaluation.as_table(report).splitlines()
+    assert len(lines) == 4 + len(NAMES)
+    assert len({line.count("|") for line in lines[2:]}) == 1
+
+
+def test_the_command_prints_one_json_object(capsys, photos):
+    status = main(["evaluate", "--content", str(photos), "--styles", "mosaic", "--photos", "1", "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert status == 0
+    assert report["photos"] == ["0.png"]
+    assert list(report["styles"]) == ["mosaic"]
+
+
+def test_an_unknown_style_is_refused(photos):
+    with pytest.raises(StyleError, match="nonsense"):
+        evaluate(photos, names=["nonsense"])
+
+
+def test_a_picture_has_no_style_loss_against_itself():
+    measure = Measure()
+    photo = make_photo(96, 64)
+    losses = measure(photo, photo, measure.grams(photo))
+    assert losses.content == 0
+    assert losses.style == pytest.approx(0, abs=1e-9)
+
+
+def test_packed_grams_come_back():
+    half = torch.rand(8, 8)
+    gram = (half + half.T) / 8
+    assert np.allclose(unpack_gram(pack_gram(gram))[0], gram, atol=1e-3)
