@@ -1,15 +1,23 @@
-"""Style pictures that the project paints itself, deterministic and free of anybody's rights.
+"""Style pictures: those that the project paints itself, and the details of paintings that it uses.
 
-python -m export.style_pictures FOLDER
+    python -m export.style_pictures FOLDER
+    python -m export.style_pictures FOLDER --paintings SCANS
+
+Generated pictures are deterministic and free of anybody's rights. Of a painting, the part is used
+whose strokes are as large on photos as they should be; frames, margins and signatures are cut off.
+The scans are not part of the project.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
+
+from stylecore.images import load_image
 
 SIZE = 1024  # px, square
 
@@ -283,14 +291,74 @@ PICTURES = {
 }
 
 
+@dataclass(frozen=True)
+class Detail:
+    """The part of a painting that gives a style.
+
+    Attributes:
+        scan: File name.
+        box: Left, top, right and bottom as parts of width and height.
+        hue: Turn of the colors in degrees.
+    """
+
+    scan: str
+    box: tuple[float, float, float, float] = (0.02, 0.02, 0.98, 0.98)
+    hue: float = 0.0
+
+
+DETAILS = {
+    "starry_night": Detail("van_gogh_starry_night.jpg", (0.09, 0.04, 0.92, 0.87)),
+    # The whole print's spray becomes a lattice of rings; Mount Fuji's part does not.
+    "the_wave": Detail("hokusai_great_wave.jpg", (0.47, 0.41, 1.0, 1.0)),
+    "the_scream": Detail("munch_the_scream_painting.jpg", (0.02, 0.02, 0.925, 0.98)),
+    "fire": Detail("turner_burning_of_the_houses_of_parliament_16x9.jpg", (0.2, 0.05, 0.95, 0.95)),
+    "gold_black": Detail("klimt_adele_bloch_bauer.jpg", (0.3, 0.25, 0.98, 0.98)),
+    # Teal becomes rose, white petals stay white.
+    "pink": Detail("van_gogh_almond_blossom.jpg", hue=155.0),
+    "landscape": Detail("van_gogh_wheat_field_with_cypresses.jpg"),
+    "rain": Detail("hiroshige_sudden_shower_over_shin_ohashi_trimmed.jpg", (0.02, 0.2, 0.98, 0.98)),
+    "pointillism": Detail("seurat_a_sunday_on_la_grande_jatte.jpg", (0.05, 0.3, 0.6, 0.95)),
+    "composition": Detail("kandinsky_composition_vii.jpg"),
+    "four_trees": Detail("schiele_four_trees.jpg"),
+    "parnassum": Detail("klee_ad_parnassum.jpg"),
+    "red_fuji": Detail("hokusai_red_fuji.jpg", (0.12, 0.06, 0.95, 0.94)),
+    "ink": Detail("huang_gongwang_dwelling_in_the_fuchun_mountains.jpg", (0.22, 0.05, 0.9, 0.95)),
+    "water_lilies": Detail("monet_water_lilies.jpg"),
+    "tesserae": Detail("delaunay_portrait_de_metzinger.jpg", (0.02, 0.02, 0.98, 0.7)),
+    "cubism": Detail("mondrian_composition_1913_grey_yellow.jpg", (0.12, 0.12, 0.88, 0.88)),
+    "pastel": Detail("degas_blue_dancers.jpg"),
+}
+
+
+def cut_out(detail: Detail, scans: Path) -> Image.Image:
+    """The detail of a painting.
+
+    Raises:
+        ImageError: The scan is missing or unreadable.
+    """
+    image = load_image(scans / detail.scan).convert("RGB")
+    image = image.crop(
+        tuple(round(part * length) for part, length in zip(detail.box, image.size * 2, strict=True))
+    )
+    if detail.hue:
+        hue, saturation, value = image.convert("HSV").split()
+        hue = hue.point(lambda shade: round(shade + detail.hue / 360 * 256) % 256)
+        image = Image.merge("HSV", (hue, saturation, value)).convert("RGB")
+    return image
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args(arguments).folder
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, paint in PICTURES.items():
-        path = folder / f"{name}.png"
-        paint().save(path)
+    parser.add_argument("--paintings", type=Path, metavar="SCANS", help="folder of scans to cut details from")
+    options = parser.parse_args(arguments)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    pictures = {name: paint() for name, paint in PICTURES.items()}
+    if options.paintings:
+        pictures |= {name: cut_out(detail, options.paintings) for name, detail in DETAILS.items()}
+    for name, picture in pictures.items():
+        path = options.folder / f"{name}.png"
+        picture.save(path)
         print(path)
 
 

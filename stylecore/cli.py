@@ -126,7 +126,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs=2,
         type=Path,
         metavar=("CONTENT", "STYLE"),
-        help="measure the optimizer on two pictures in place of the engine: about an hour",
+        help="measure the optimizer on two pictures in place of the engine: about 45 minutes",
     )
     bench.add_argument("--parts", nargs="+", metavar="PART", help="of --optimizer; default all")
     bench.add_argument("--json", action="store_true")

@@ -67,6 +67,26 @@ def test_export_needs_a_catalog_entry(network, tmp_path):
         export_onnx.export(checkpoint, tmp_path / "new.onnx", tmp_path / "styles.json")
 
 
+def test_details_are_cut_from_scans(tmp_path):
+    scan = make_photo(200, 100)
+    scan.save(tmp_path / "scan.png")
+    whole = style_pictures.cut_out(style_pictures.Detail("scan.png", (0.25, 0.0, 0.75, 0.5)), tmp_path)
+    assert np.array_equal(np.asarray(whole), np.asarray(scan.crop((50, 0, 150, 50))))
+    turned = style_pictures.cut_out(
+        style_pictures.Detail("scan.png", (0.25, 0.0, 0.75, 0.5), hue=120.0), tmp_path
+    )
+    red_to_green = np.asarray(turned, np.float32).mean((0, 1)) - np.asarray(whole, np.float32).mean((0, 1))
+    assert red_to_green[1] > 0 > red_to_green[0]
+
+
+def test_every_style_picture_has_its_catalog_entry():
+    catalog = json.loads(export_onnx.CATALOG_FILE.read_text(encoding="utf-8"))
+    assert set(catalog) == set(style_pictures.PICTURES) | set(style_pictures.DETAILS)
+    for record in catalog.values():
+        assert set(record) == {"title", "artist", "year", "credit", "license", "picture"}
+        assert all(record.values())
+
+
 @pytest.mark.parametrize("name", list(style_pictures.PICTURES))
 def test_generated_pictures_are_deterministic_and_colorful(name):
     settings = {"rounds": 60} if name == "flame" else {}
