@@ -9,6 +9,7 @@ from export import export_onnx, style_pictures
 from stylecore.errors import WeightsError
 from stylecore.inference import open_session
 from stylecore.networks import TransformerNetwork
+from tests.conftest import make_photo
 
 
 @pytest.fixture
