@@ -44,8 +44,10 @@ class OptimizationConfig:
     steps: int = 200  # over all scales together
     max_side: int = 512  # px, long side of the result; smaller photos keep their size
     stroke_size: int | None = None  # px, long side at which the style picture is read; None: max_side
-    method: str = "adam"  # from the preview it is ahead of lbfgs at any time, in less memory
-    learning_rate: float = 0.02  # of adam, of the pixel range; 0.05 and 0.1 end higher, even averaged
+    # From the preview, adam is level with lbfgs for the first half minute at 256 px and ahead later
+    # (classic objective after 200 steps: 2.25 against 2.72), in less memory.
+    method: str = "adam"
+    learning_rate: float = 0.02  # of adam, of the pixel range; 0.04 is as good, a decay to 0.004 worse
     history: int = 20  # gradients that lbfgs remembers; 80 gain nothing
     start: str = "preview"  # content, preview (see `stylecore.preview`), mixed_noise or noise
     # Begin at 128 px, then larger by sqrt(2) each time. From the preview it only costs steps: 1.79

@@ -27,7 +27,7 @@ MAX_STYLES = 4  # pictures that one painting may mix
 QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
 # Seconds for a million pixels moved one step on 2 cores, in 16 bits and in float32, until this
 # machine has shown its own.
-USUAL_PACE_S = {True: 4.5, False: 9.0}
+USUAL_PACE_S = {True: 5.5, False: 9.0}
 KEPT_RUNS = 24  # runs that can be found again; a finished one holds a few MB
 RESERVED_BYTES = 300 * 2**20  # of free memory, left to the rest of the app
 ABANDONED_S = 180.0  # a run that nobody has looked at for this long is stopped
