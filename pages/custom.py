@@ -260,7 +260,7 @@ if not is_busy and not is_refined:
             compare(
                 shown_photo,
                 sketch,
-                before_alt="Your photo",
+                before_alt="Your photo as it was",
                 after_alt="A quick sketch of your photo in your style",
                 after_tag="Sketch",
                 key="compare_sketch",
