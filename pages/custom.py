@@ -9,7 +9,7 @@ import streamlit as st
 from pages.shared.choosing import choose_picture, choose_pictures
 from pages.shared.comparing import compare
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
-from stylecore import StyleTransferError, load_image
+from stylecore import StyleTransferError
 from stylecore.images import encode_image
 
 REFRESH_S = 1.0
@@ -76,14 +76,14 @@ with settings.popover("More", icon=":material/tune:"):
         "patches (Li and Wand) copy small pieces of the style picture.",
     )
 
-picture = None
+shown_pictures = []
 for choice, next_step in ((photo, "photo"), *((style, "style picture") for style in styles)):
     try:
-        picture = picture or load_image(choice.data)
-        refining.screen_picture(choice.data)
+        shown_pictures.append(refining.screen_picture(choice.data))
     except StyleTransferError as error:
         st.error(f"{error}. Choose another {next_step} above.", icon=":material/image_not_supported:")
         st.stop()
+shown_photo, *shown_styles = shown_pictures
 mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))
 try:
     sketch, milliseconds = refining.sketch(photo.data, mix, preserve_color)
@@ -125,12 +125,12 @@ def duration(seconds: float) -> str:
 
 is_busy = run is not None and not run.job.is_finished
 try:
-    plan = refining.plan(picture.size, config)
+    plan = refining.plan(shown_photo.size, config)
 except StyleTransferError as error:
     st.error(f"{error}.", icon=":material/memory:")
     st.stop()
 settings.button(
-    f"Refine (about {duration(refining.expected_seconds(picture.size, plan.config))})",
+    f"Refine (about {duration(refining.expected_seconds(shown_photo.size, plan.config))})",
     key="refine",
     type="primary",
     icon=":material/brush:",
@@ -179,10 +179,11 @@ def show_result() -> None:
         st.info(f"Little memory was free, so it became: {', '.join(run.changes)}.")
     painting = encode_image(result.image, "JPEG")
     if run.recipe["quality"] == "classic":
-        row = {"Content": run.photo, "Style": run.styles[0], "Generated": painting}
-        with st.grid(3, min_column_width=200, gap="small"):
-            for caption, shown_picture in row.items():
-                st.image(shown_picture, caption=caption, width="stretch", alt=caption)
+        styles_row = [("Style", picture) for picture in run.styles]
+        row = [("Content", run.photo), *styles_row, ("Generated", painting)]
+        with st.grid(len(row), min_column_width=200, gap="small"):
+            for caption, picture in row:
+                st.image(picture, caption=caption, width="stretch", alt=caption)
     with st.grid(2, min_column_width=300, gap="small"):
         with st.container(gap="xsmall"):
             compare(
@@ -251,14 +252,15 @@ elif run is not None and run.job.result is not None:
     show_result()
 elif run is not None:
     st.info("Stopped before it began.")
-shown_styles = tuple(refining.screen_picture(style.data) for style in styles)
-shown_photo = refining.screen_picture(photo.data)
-is_refined = run is not None and (run.photo, run.styles) == (shown_photo, shown_styles)
+shown = [picture.jpeg for picture in shown_pictures]
+is_refined = run is not None and [run.photo, *run.styles] == shown
 if not is_busy and not is_refined:
+    if run is not None:
+        st.subheader("What is chosen above now", anchor=False)
     with st.grid(2, min_column_width=300, gap="small"):
         with st.container(gap="xsmall"):
             compare(
-                shown_photo,
+                shown_photo.jpeg,
                 sketch,
                 before_alt="Your photo as it was",
                 after_alt="A quick sketch of your photo in your style",
@@ -268,4 +270,4 @@ if not is_busy and not is_refined:
             st.caption(f"Instant sketch, {milliseconds} ms")
         with st.container(gap="xsmall"):
             for picture in shown_styles:
-                st.image(picture, caption="Style", width="stretch", alt="The style picture")
+                st.image(picture.jpeg, caption="Style", width="stretch", alt="The style picture")

@@ -27,6 +27,8 @@ from stylecore.optimization import (
     STYLE_LOSSES,
     Iterate,
     OptimizationConfig,
+    is_mixed,
+    load_vgg,
     optimize_image,
 )
 from stylecore.preview import PreviewPainter
@@ -62,13 +64,8 @@ def measure_steps(content: Image.Image, style: Image.Image, *, rounds: int = 3) 
             is_coarse_to_fine=False,
             preview_every=0,
         )
-        layers = sorted({config.content_layer, *config.style_layers})
         photo = resize_long_side(load_image(content).convert("RGB"), side)
-        vgg = Vgg19Features(layers)
-        if planning.is_mixed(config):
-            vgg = vgg.to(torch.bfloat16)
-        else:
-            vgg = vgg.to(memory_format=torch.channels_last)
+        vgg = load_vgg(config)
         batch = torch.from_numpy(to_batch(photo)).requires_grad_()
 
         def bare(vgg: Vgg19Features = vgg, batch: torch.Tensor = batch) -> float:
@@ -85,7 +82,7 @@ def measure_steps(content: Image.Image, style: Image.Image, *, rounds: int = 3) 
         rows.append(
             {
                 "side": side,
-                "precision": "mixed" if planning.is_mixed(config) else "float32",
+                "precision": "mixed" if is_mixed(config) else "float32",
                 "bare_s": round(statistics.median(own for own, _ in pairs), 3),
                 "step_s": round(statistics.median(ours for _, ours in pairs), 3),
                 "ratio": round(statistics.median(ours / own for own, ours in pairs), 3),

@@ -75,7 +75,7 @@ def _choose(
     if has_camera and camera_place.toggle("Take it with the camera", key=f"{key}_has_camera"):
         snapshot = camera_place.camera_input(label, key=f"{key}_camera", resolution="720p")
     is_sampled = not uploads and snapshot is None
-    with samples_place, st.grid(max(4, len(samples)), min_column_width=72, wrap=False, gap="xsmall"):
+    with samples_place, st.grid(max(4, len(samples)), min_column_width=96, wrap=False, gap="xsmall"):
         for name, sample in samples.items():
             with st.container(gap="xxsmall"):
                 st.image(sample.thumbnail.read_bytes(), width="stretch", alt=f"Sample: {sample.title}")

@@ -130,14 +130,23 @@ def sketch(photo: bytes, styles: StyleBytes, preserve_color: bool) -> tuple[byte
     return encode_image(painted, "JPEG"), round((time.perf_counter() - started) * 1000)
 
 
+@dataclass(frozen=True)
+class ScreenPicture:
+    """A picture as the page shows it: JPEG of screen size, and the full width and height in pixels."""
+
+    jpeg: bytes
+    size: tuple[int, int]
+
+
 @st.cache_data(max_entries=50, show_spinner=False)
-def screen_picture(data: bytes) -> bytes:
-    """JPEG of screen size.
+def screen_picture(data: bytes) -> ScreenPicture:
+    """What the page shows of an encoded picture.
 
     Raises:
         ImageError: The picture cannot be used.
     """
-    return encode_image(limit_long_side(load_image(data), SCREEN_SIDE), "JPEG")
+    image = load_image(data)
+    return ScreenPicture(encode_image(limit_long_side(image, SCREEN_SIDE), "JPEG"), image.size)
 
 
 def expected_seconds(photo_size: tuple[int, int], config: OptimizationConfig) -> float:
@@ -179,8 +188,8 @@ def start_run(
     run = Run(
         token=secrets.token_hex(8),
         job=job,
-        photo=screen_picture(photo),
-        styles=tuple(screen_picture(data) for data, _ in styles),
+        photo=screen_picture(photo).jpeg,
+        styles=tuple(screen_picture(data).jpeg for data, _ in styles),
         recipe={
             "content": names[0],
             "styles": style_names,
