@@ -26,7 +26,15 @@ from torch import Tensor
 from stylecore.errors import WeightsError
 from stylecore.evaluation import STYLE_TARGETS, pack_gram
 from stylecore.inference import open_session
-from stylecore.networks import BORDER, NORM_EPSILON, STRIDE, ConditionalInstanceNorm2d, TransformerNetwork
+from stylecore.networks import (
+    BORDER,
+    NOISE_SIDE,
+    NORM_EPSILON,
+    STRIDE,
+    ConditionalInstanceNorm2d,
+    TransformerNetwork,
+    noise_tile,
+)
 from stylecore.styles import STYLES_FILE, WEIGHTS_FOLDER
 from stylecore.training import load_network, read_checkpoint
 
@@ -68,10 +76,27 @@ class GraphWriter:
 
 
 def strided_stem(weight: Tensor) -> Tensor:
-    """Space-to-depth by 2 and a 3x3 convolution (O, 4 * C, 3, 3) as one 6x6 convolution of stride 2."""
-    out_channels, channels = weight.shape[0], weight.shape[1] // 4
-    blocks = weight.reshape(out_channels, channels, 2, 2, 3, 3)  # o, c, phase y, phase x, tap y, tap x
-    return blocks.permute(0, 1, 4, 2, 5, 3).reshape(out_channels, channels, 6, 6)
+    """Space-to-depth and a 3x3 convolution as one strided convolution with a larger kernel.
+
+    Args:
+        weight: Shape (O, C * STRIDE**2, 3, 3).
+    Returns:
+        Weight of shape (O, C, 3 * STRIDE, 3 * STRIDE), for a stride and a padding of STRIDE.
+    """
+    out_channels, channels = weight.shape[0], weight.shape[1] // STRIDE**2
+    blocks = weight.reshape(out_channels, channels, STRIDE, STRIDE, 3, 3)  # o, c, phase y, x, tap y, x
+    return blocks.permute(0, 1, 4, 2, 5, 3).reshape(out_channels, channels, 3 * STRIDE, 3 * STRIDE)
+
+
+def noise_beside(graph: GraphWriter, picture: str) -> str:
+    """The padded picture with a fourth channel, tiled with the network's noise."""
+    sides = graph.node("Shape", picture, start=2)
+    counts = graph.node("Add", graph.node("Div", sides, graph.constant([NOISE_SIDE] * 2)), graph.constant([1, 1]))
+    tile = graph.node("Cast", graph.constant(noise_tile()[None, None]), to=TensorProto.FLOAT)
+    tile = graph.node("Div", tile, graph.constant(np.float32(255)))
+    tiles = graph.node("Tile", tile, graph.node("Concat", graph.constant([1, 1]), counts, axis=0))
+    noise = graph.node("Slice", tiles, graph.constant([0, 0]), sides, graph.constant([2, 3]))
+    return graph.node("Concat", picture, noise, axis=1)
 
 
 def build_model(network: TransformerNetwork, *, producer: str = "stylecore") -> onnx.ModelProto:
@@ -92,10 +117,9 @@ def build_model(network: TransformerNetwork, *, producer: str = "stylecore") -> 
         "Concat", graph.constant([0, 0, BORDER, BORDER, 0, 0]), far_pad(height), far_pad(width), axis=0
     )
     features = graph.node("Pad", "image", pads, mode="reflect")
-    features = graph.conv(features, strided_stem(network.stem.conv.weight), stride=2, padding=2)
+    features = noise_beside(graph, features)
+    features = graph.conv(features, strided_stem(network.stem.conv.weight), stride=STRIDE, padding=STRIDE)
     features = graph.node("Relu", graph.norm(features, mixed[network.stem.norm]))
-    features = graph.conv(features, network.down.conv.weight, stride=2)
-    features = graph.node("Relu", graph.norm(features, mixed[network.down.norm]))
     for block in network.blocks:
         residual = graph.norm(graph.conv(features, block.first.conv.weight), mixed[block.first.norm])
         residual = graph.conv(graph.node("Relu", residual), block.second.conv.weight)
@@ -209,6 +233,7 @@ def export(
                 "steps": checkpoint["step"],
                 "hours": round(checkpoint["elapsed_s"] / 3600, 2),
                 "batch_size": config.batch_size,
+                "styles_per_photo": config.styles_per_photo,
                 "crop_size": config.crop_size,
                 "channels": config.channels,
                 "blocks": config.blocks,

@@ -25,18 +25,30 @@ class PhotoCrops(Dataset):
         photos: Files to draw from.
         styles: Number of styles, drawn in turn.
         steps: Number of batches.
-        batch_size: Crops in a batch.
+        batch_size: Pictures to paint of a batch, a multiple of `styles_per_photo`.
+        styles_per_photo: Styles in which each crop is painted.
         crop_size: Side of the crops in pixels.
         seed: Of all draws.
     """
 
     def __init__(
-        self, photos: Sequence[Path], *, styles: int, steps: int, batch_size: int, crop_size: int, seed: int
+        self,
+        photos: Sequence[Path],
+        *,
+        styles: int,
+        steps: int,
+        batch_size: int,
+        styles_per_photo: int,
+        crop_size: int,
+        seed: int,
     ) -> None:
+        if batch_size % styles_per_photo:
+            raise ValueError(f"a batch of {batch_size} cannot hold every crop in {styles_per_photo} styles")
         self.photos = photos
         self.styles = styles
         self.steps = steps
         self.batch_size = batch_size
+        self.styles_per_photo = styles_per_photo
         self.crop_size = crop_size
         self.seed = seed
 
@@ -44,10 +56,10 @@ class PhotoCrops(Dataset):
         return self.steps
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor, list[str]]:
-        """Crops (N, 3, S, S) in [0, 1], style indices (N,), names of unreadable photos."""
+        """Crops (N, 3, S, S) in [0, 1], style indices (N * styles_per_photo,), unreadable photos."""
         random = np.random.default_rng((self.seed, step))
         bad: list[str] = []
-        crops = [self._crop(random, bad) for _ in range(self.batch_size)]
+        crops = [self._crop(random, bad) for _ in range(self.batch_size // self.styles_per_photo)]
         return torch.from_numpy(np.concatenate(crops)), self._style_indices(step), bad
 
     def _style_indices(self, step: int) -> Tensor:

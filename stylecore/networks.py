@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 BORDER = 28
 STRIDE = 4  # The trunk works at a quarter of the size, so sizes are padded to multiples of 4.
 NORM_EPSILON = 1e-5
+NOISE_SIDE = 256  # px
 
 
 class ConditionalInstanceNorm2d(nn.Module):
@@ -110,21 +112,24 @@ class TransformerNetwork(nn.Module):
 
     Args:
         styles: Number of styles.
-        channels: Width of the trunk; the layers at half the size have half of it.
+        channels: Width of the trunk; the layer at half the size has half of it.
         blocks: Number of residual blocks.
-    Source: Johnson et al. (2016). Differs: 2x2 space-to-depth in place of the full-size
-        convolution, conditional instance normalization (Dumoulin et al. 2017), one reflected
-        border in place of padding everywhere, sigmoid output.
+    Source: Johnson et al. (2016). Differs: 4x4 space-to-depth in place of the convolutions at
+        full and half size, conditional instance normalization (Dumoulin et al. 2017), a channel
+        of noise beside the photo (Karras et al. 2019, section 3.2, on what it is good for), one
+        reflected border in place of padding everywhere, sigmoid output.
     """
 
-    def __init__(self, styles: int, *, channels: int = 64, blocks: int = 5) -> None:
+    noise: Tensor
+
+    def __init__(self, styles: int, *, channels: int = 32, blocks: int = 5) -> None:
         super().__init__()
-        self.stem = ConvBlock(12, channels // 2, styles)
-        self.down = ConvBlock(channels // 2, channels, styles, stride=2)
+        self.stem = ConvBlock(4 * STRIDE**2, channels, styles)
         self.blocks = nn.ModuleList(ResidualBlock(channels, styles) for _ in range(blocks))
         self.up = UpsampleConv(channels, channels // 2, mode="bilinear", bias=False)
         self.up_norm = ConditionalInstanceNorm2d(channels // 2, styles)
         self.out = UpsampleConv(channels // 2, 3, mode="nearest", bias=True)
+        self.register_buffer("noise", torch.from_numpy(noise_tile() / np.float32(255)), persistent=False)
 
     @property
     def styles(self) -> int:
@@ -142,11 +147,25 @@ class TransformerNetwork(nn.Module):
         height, width = batch.shape[2:]
         pad_right, pad_bottom = BORDER + -width % STRIDE, BORDER + -height % STRIDE
         features = F.pad(batch, (BORDER, pad_right, BORDER, pad_bottom), mode="reflect")
-        features = F.pixel_unshuffle(features, 2)  # (N, 12, H/2, W/2)
-        features = F.relu(self.stem(features, style_mix))  # (N, C/2, H/2, W/2)
-        features = F.relu(self.down(features, style_mix))  # (N, C, H/4, W/4)
+        features = torch.cat((features, self._noise_for(features)), 1)  # (N, 4, H, W)
+        features = F.pixel_unshuffle(features, STRIDE)  # (N, 64, H/4, W/4)
+        features = F.relu(self.stem(features, style_mix))  # (N, C, H/4, W/4)
         for block in self.blocks:
             features = block(features, style_mix)
         features = F.relu(self.up_norm(self.up(features), style_mix))  # (N, C/2, H/2, W/2)
         stylized = torch.sigmoid(self.out(features))  # (N, 3, H, W)
         return stylized[:, :, BORDER : BORDER + height, BORDER : BORDER + width]
+
+    def _noise_for(self, pictures: Tensor) -> Tensor:
+        height, width = pictures.shape[2:]
+        tiles = self.noise.repeat(-(-height // NOISE_SIDE), -(-width // NOISE_SIDE))
+        return tiles[:height, :width].expand(len(pictures), 1, height, width)
+
+
+def noise_tile() -> np.ndarray:
+    """The noise that is laid beside every picture in tiles, uint8 of shape (256, 256).
+
+    A flat area of a photo gives a convolutional network nothing to tell one place from another,
+    so that it can only fill it evenly or with a lattice; the noise tells the places apart.
+    """
+    return np.random.default_rng(0).integers(0, 256, (NOISE_SIDE, NOISE_SIDE), dtype=np.uint8)

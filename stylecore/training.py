@@ -40,10 +40,11 @@ class TrainingConfig:
 
     steps: int = 4000  # optimizer steps, those on pixels alone included
     pixel_steps: int = 400  # first steps that only reproduce the photo; 0 with `init`
-    batch_size: int = 2  # photos a step, each in a style of its own while there are enough
+    batch_size: int = 4  # pictures a step, each in a style of its own while there are enough
+    styles_per_photo: int = 2  # pictures made of one crop: its content features are read once
     crop_size: int = 224  # px, side of the random crops
     style_size: int = 512  # px, long side at which style pictures are read: the stroke size
-    channels: int = 64  # width of the trunk
+    channels: int = 32  # width of the trunk
     blocks: int = 5  # residual blocks
     content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")  # relu4_1 alone lost eyes and mouths
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -200,6 +201,7 @@ def train(
         styles=len(names),
         steps=config.steps,
         batch_size=config.batch_size,
+        styles_per_photo=config.styles_per_photo,
         crop_size=config.crop_size,
         seed=config.seed,
     )
@@ -239,9 +241,10 @@ def train(
     for batch, style_indices, bad in loader:
         batch, style_indices = batch.to(torch_device), style_indices.to(torch_device)
         with torch.autocast(torch_device.type, dtype=amp_dtype, enabled=amp_dtype is not None):
-            stylized = network(batch, F.one_hot(style_indices, len(names)).float()).float()
+            mixes = F.one_hot(style_indices, len(names)).float()
+            stylized = network(batch.repeat_interleave(config.styles_per_photo, 0), mixes).float()
             if step < config.pixel_steps:
-                losses = _pixel_losses(stylized, batch)
+                losses = _pixel_losses(stylized, batch.repeat_interleave(config.styles_per_photo, 0))
             else:
                 losses = _perceptual_losses(vgg, stylized, batch, targets, style_indices, config)
         optimizer.zero_grad()
@@ -334,10 +337,14 @@ def _perceptual_losses(
     style_indices: Tensor,
     config: TrainingConfig,
 ) -> _StepLosses:
-    """Weighted content, style and total variation loss."""
+    """Weighted content, style and total variation loss, (N * styles_per_photo) pictures of N photos."""
     with torch.no_grad():
         deepest = max(config.content_layers, key=lambda layer: layer[4:])
-        photo_features = vgg(photos, last=deepest)
+        photo_features = {
+            layer: features.repeat_interleave(config.styles_per_photo, 0)
+            for layer, features in vgg(photos, last=deepest).items()
+            if layer in config.content_layers
+        }
     features = vgg(stylized)
     contents = [content_loss(features[layer], photo_features[layer]) for layer in config.content_layers]
     content = torch.stack(contents).mean(0)

@@ -45,3 +45,12 @@ def test_each_picture_of_a_batch_has_its_own_style():
     single = network(photo, torch.tensor([[0, 1.0]]))
     assert torch.allclose(both[1:], single, atol=1e-5)
     assert not torch.allclose(both[:1], single, atol=1e-2)
+
+
+def test_noise_gives_a_flat_area_places_to_tell_apart():
+    torch.manual_seed(0)
+    network = TransformerNetwork(1, channels=8, blocks=1)
+    photo = torch.full((1, 3, 300, 300), 0.5)
+    inside = network(photo, torch.ones(1, 1))[..., 40:-40, 40:-40]
+    assert inside.std() > 0.01
+    assert not torch.allclose(inside[..., :100, :100], inside[..., 100:200, 100:200], atol=0.01)

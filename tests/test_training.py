@@ -10,7 +10,7 @@ from stylecore.training import TrainingConfig, _rate, load_network, read_checkpo
 from tests.conftest import make_photo
 
 TINY = TrainingConfig(
-    steps=6, pixel_steps=2, crop_size=48, style_size=64, channels=8, blocks=1, checkpoint_s=0, seed=3
+    steps=6, pixel_steps=2, batch_size=2, crop_size=48, style_size=64, channels=8, blocks=1, checkpoint_s=0, seed=3
 )
 
 
@@ -89,15 +89,17 @@ def test_a_folder_of_nothing_but_bad_photos_is_an_error(folders, tmp_path):
 
 def test_crops_depend_on_seed_and_step_alone(folders):
     photos = sorted(folders[0].iterdir())
-    settings = {"styles": 2, "steps": 6, "batch_size": 2, "crop_size": 48, "seed": 3}
+    settings = {"styles": 2, "steps": 6, "batch_size": 4, "styles_per_photo": 2, "crop_size": 48, "seed": 3}
     first, second = PhotoCrops(photos, **settings), PhotoCrops(photos, **settings)
     second[0]
+    assert first[5][0].shape == (2, 3, 48, 48)
+    assert len(first[5][1]) == 4
     assert torch.equal(first[5][0], second[5][0])
     assert not torch.equal(first[5][0], first[4][0])
 
 
 def test_styles_get_equal_shares():
-    crops = PhotoCrops([], styles=3, steps=30, batch_size=2, crop_size=48, seed=0)
+    crops = PhotoCrops([], styles=3, steps=30, batch_size=2, styles_per_photo=2, crop_size=48, seed=0)
     drawn = torch.cat([crops._style_indices(step) for step in range(30)])
     assert torch.bincount(drawn).tolist() == [20, 20, 20]
 
