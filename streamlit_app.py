@@ -6,6 +6,7 @@ st.set_page_config(page_title="Impasto: your photo, painted", page_icon=":materi
 st.navigation(
     [
         st.Page("pages/gallery.py", title="Instant styles", icon=":material/palette:", default=True),
+        st.Page("pages/camera.py", title="Camera", icon=":material/photo_camera:"),
         st.Page("pages/custom.py", title="Your own style", icon=":material/brush:"),
     ],
     position="top",

@@ -91,7 +91,9 @@ def strided_stem(weight: Tensor) -> Tensor:
 def noise_beside(graph: GraphWriter, picture: str) -> str:
     """The padded picture with a fourth channel, tiled with the network's noise."""
     sides = graph.node("Shape", picture, start=2)
-    counts = graph.node("Add", graph.node("Div", sides, graph.constant([NOISE_SIDE] * 2)), graph.constant([1, 1]))
+    counts = graph.node(
+        "Add", graph.node("Div", sides, graph.constant([NOISE_SIDE] * 2)), graph.constant([1, 1])
+    )
     tile = graph.node("Cast", graph.constant(noise_tile()[None, None]), to=TensorProto.FLOAT)
     tile = graph.node("Div", tile, graph.constant(np.float32(255)))
     tiles = graph.node("Tile", tile, graph.node("Concat", graph.constant([1, 1]), counts, axis=0))

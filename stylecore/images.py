@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from stylecore.errors import ImageError
 
@@ -140,20 +140,26 @@ def save_format(path: str | PathLike) -> str:
     return SAVE_FORMATS[suffix]
 
 
-def encode_image(image: Image.Image, image_format: str) -> bytes:
+def encode_image(image: Image.Image, image_format: str, *, description: str = "") -> bytes:
     """Encoded file of an RGB or RGBA image.
 
     Args:
         image: The picture. Transparent parts become white in a JPEG.
         image_format: `PNG`, `JPEG` or `WEBP`.
+        description: Written as EXIF's ImageDescription, when there is one.
     Raises:
         ImageError: A WEBP of more than 16,383 px or a JPEG of more than 65,535 px a side.
     """
     if image_format == "JPEG":
         image = flatten(image)
+    options = SAVE_OPTIONS[image_format]
+    if description:
+        exif = Image.Exif()
+        exif[ExifTags.Base.ImageDescription] = description
+        options = options | {"exif": exif}
     buffer = io.BytesIO()
     try:
-        image.save(buffer, image_format, **SAVE_OPTIONS[image_format])
+        image.save(buffer, image_format, **options)
     except (OSError, ValueError) as error:
         raise ImageError(
             f"{image_format} cannot hold {image.width} x {image.height} px: use PNG ({error})"

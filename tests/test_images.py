@@ -158,3 +158,12 @@ def test_find_pictures_sorts_and_filters(tmp_path, photo):
     assert [path.name for path in find_pictures(tmp_path)] == ["a.JPG", "b.png"]
     with pytest.raises(ImageError, match="has no pictures"):
         find_pictures(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP"])
+def test_the_description_is_in_the_metadata(image_format):
+    data = encode_image(Image.new("RGB", (40, 40)), image_format, description="style mosaic:1.00")
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.getexif()[0x010E] == "style mosaic:1.00"
+    with Image.open(io.BytesIO(encode_image(Image.new("RGB", (40, 40)), image_format))) as image:
+        assert not image.getexif()

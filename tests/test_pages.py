@@ -1,4 +1,7 @@
+import io
+
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import painting
@@ -122,6 +125,49 @@ def test_a_link_opens_its_style(app, painted):
     app.query_params["style"] = "the_scream"
     app.run()
     assert painted[-1] == look("the_scream")
+
+
+def test_a_link_opens_its_blend(app, painted):
+    app.query_params["style"] = "the_scream"
+    app.query_params["blend"] = "Mosaic"
+    app.query_params["share_of_mosaic"] = "25"
+    app.query_params["strokes"] = "Fine"
+    app.run()
+    assert painted[-1].styles == (("the_scream", 0.5), ("mosaic", 0.25))
+    assert painted[-1].stroke_scale < 1
+
+
+def test_the_download_comes_in_the_chosen_format(app, painted):
+    app.run()
+    app.segmented_control(key="file_format").set_value("JPEG").run()
+    assert not app.exception
+    data = painting.full_size(encoded(make_photo(64, 48)), look("mosaic", 0.5), "JPEG")
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.format == "JPEG"
+        assert image.getexif()[0x010E] == "style mosaic:1.00, strength 0.5, strokes 1"
+
+
+def test_a_snapshot_is_painted_and_keeps_the_look_of_the_other_page(app, painted):
+    app.run()
+    app.button(key="style_the_wave").click().run()
+    app.slider(key="strength").set_value(60).run()
+    app.switch_page("pages/camera.py").run()
+    assert not app.exception
+    assert "Take a snapshot" in app.info[0].value
+    app.camera_input[0].set_value(("camera.jpg", encoded(make_photo(320, 240), "JPEG"), "image/jpeg")).run()
+    assert not app.exception
+    assert painted[-1] == look("the_wave", 0.6)
+    app.button(key="style_mosaic").click().run()
+    assert painted[-1] == look("mosaic", 0.6)
+    assert app.download_button(key="download").label == "Download in full size (320 x 240)"
+
+
+def test_a_photo_may_take_the_place_of_the_snapshot(app, painted):
+    app.run()
+    app.switch_page("pages/camera.py").run()
+    app.file_uploader[0].upload("me.png", encoded(make_photo(120, 90)), "image/png").run()
+    assert not app.exception
+    assert "Painted: Starry Night" in captions(app)
 
 
 def test_a_link_with_an_unknown_style_opens_the_first(app, painted):

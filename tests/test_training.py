@@ -10,7 +10,15 @@ from stylecore.training import TrainingConfig, _rate, load_network, read_checkpo
 from tests.conftest import make_photo
 
 TINY = TrainingConfig(
-    steps=6, pixel_steps=2, batch_size=2, crop_size=48, style_size=64, channels=8, blocks=1, checkpoint_s=0, seed=3
+    steps=6,
+    pixel_steps=2,
+    batch_size=2,
+    crop_size=48,
+    style_size=64,
+    channels=8,
+    blocks=1,
+    checkpoint_s=0,
+    seed=3,
 )
 
 

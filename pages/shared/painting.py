@@ -16,6 +16,11 @@ from stylecore.sheets import contact_sheet
 WORKING_SIDE = 1024  # px, long side at which strokes are painted; larger photos get larger strokes
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
+DOWNLOAD_FORMATS = {  # ending and type by name
+    "PNG": ("png", "image/png"),
+    "JPEG": ("jpg", "image/jpeg"),
+    "WEBP": ("webp", "image/webp"),
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,14 @@ class Look:
     def name(self) -> str:
         """For file names: `the_wave`, or `the_wave_mosaic` for a blend."""
         return "_".join(name for name, weight in self.styles if weight > 0)
+
+    @property
+    def description(self) -> str:
+        """The settings in one line, for the files' metadata."""
+        total = sum(weight for _, weight in self.styles)
+        styles = ",".join(f"{name}:{weight / total:.2f}" for name, weight in self.styles if weight > 0)
+        colors = ", colors of the photo" if self.preserve_color else ""
+        return f"style {styles}, strength {self.strength:g}, strokes {self.stroke_scale:g}{colors}"
 
 
 @dataclass(frozen=True)
@@ -83,9 +96,17 @@ def preview(photo: bytes, look: Look) -> Preview:
     )
 
 
-def full_size(photo: bytes, look: Look) -> bytes:
-    """PNG of the painted photo in its own size, with strokes as large in the picture as in the preview."""
-    return encode_image(_paint(load_image(photo), look), "PNG")
+def full_size(photo: bytes, look: Look, file_format: str = "PNG") -> bytes:
+    """The painted photo in its own size, with strokes as large in the picture as in the preview.
+
+    Args:
+        photo: The encoded photo.
+        look: How to paint it; written into the file's metadata.
+        file_format: One of `DOWNLOAD_FORMATS`.
+    Raises:
+        ImageError: The photo cannot be used, or the format cannot hold its size.
+    """
+    return encode_image(_paint(load_image(photo), look), file_format, description=look.description)
 
 
 @st.cache_data(max_entries=10, show_spinner="Painting all styles ...")

@@ -1,0 +1,118 @@
+"""The widgets that decide how a photo is painted; every page offers the same, and links keep them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.painting import Look
+from pages.shared.pictures import short_title, tile_path
+from stylecore import Style, list_styles
+from stylecore.inference import MAX_STRENGTH
+
+STROKES = {"fine": 0.6, "medium": 1.0, "coarse": 1.7}  # multiples of the size that the network learned
+MAX_BLEND = 4  # styles in one picture
+TILES_HEIGHT = 420  # px; more tiles than fit scroll inside
+
+
+def choose_style() -> Style:
+    """Tiles of all styles; the chosen one stays chosen on the other pages and in the address."""
+    state = st.session_state
+    styles = {style.name: style for style in list_styles()}
+    if state.get("style") not in styles:
+        asked_for = st.query_params.get("style")
+        state.style = asked_for if asked_for in styles else next(iter(styles))
+    st.query_params["style"] = state.style
+
+    def choose(name: str) -> None:
+        state.style = name
+
+    st.markdown("Style")
+    height = TILES_HEIGHT if len(styles) > 8 else "content"
+    with (
+        st.container(height=height, border=False),
+        st.grid("auto", min_column_width=104, gap="xsmall"),
+    ):
+        for style in styles.values():
+            with st.container(gap="xxsmall"):
+                alt = f"A temple painted like {style.title}"
+                st.image(tile_path(style.name).read_bytes(), width="stretch", alt=alt)
+                st.button(
+                    short_title(style.name),
+                    key=f"style_{style.name}",
+                    type="primary" if style.name == state.style else "secondary",
+                    width="stretch",
+                    on_click=choose,
+                    args=(style.name,),
+                )
+    return styles[state.style]
+
+
+def choose_look(style: Style) -> Look:
+    """Strength, strokes, colors, and up to three styles to mix in."""
+    controls = st.container(horizontal=True, vertical_alignment="bottom")
+    strength = controls.slider(
+        "Strength",
+        min_value=0,
+        max_value=round(100 * MAX_STRENGTH) - 50,
+        value=100,
+        step=5,
+        format="%d%%",
+        key="strength",
+        help="0% is the photo, 100% the style; more exaggerates it.",
+        bind="query-params",
+        persist_state="session",
+        width=320,
+    )
+    strokes = controls.segmented_control(
+        "Strokes",
+        list(STROKES),
+        format_func=str.capitalize,
+        default="medium",
+        required=True,
+        key="strokes",
+        help="Finer strokes keep more of the photo; coarser ones show more of the brush.",
+        bind="query-params",
+        persist_state="session",
+    )
+    preserve_color = controls.toggle(
+        "Keep the photo's colors",
+        key="preserve_color",
+        help="Takes brightness and strokes of the painting and leaves the colors as they are.",
+        bind="query-params",
+        persist_state="session",
+    )
+    with controls.popover("Blend", icon=":material/blender:"):
+        shares = _choose_shares(style)
+    return Look(tuple(shares.items()), strength / 100, preserve_color, STROKES[strokes])
+
+
+def _choose_shares(style: Style) -> dict[str, float]:
+    others = st.multiselect(
+        "Mix in other styles",
+        [other.name for other in list_styles() if other != style],
+        format_func=short_title,
+        max_selections=MAX_BLEND - 1,
+        key="blend",
+        bind="query-params",
+        persist_state="session",
+    )
+    if not others:
+        return {style.name: 1.0}
+    shares = {}
+    for name in (style.name, *others):
+        percent = st.slider(
+            short_title(name),
+            min_value=0,
+            max_value=100,
+            value=50,
+            step=5,
+            format="%d%%",
+            key=f"share_of_{name}",
+            bind="query-params",
+            persist_state="session",
+        )
+        shares[name] = percent / 100
+    if not any(shares.values()):
+        st.warning("All shares are 0: the styles are mixed equally.")
+        return dict.fromkeys(shares, 1.0)
+    return shares
