@@ -7,6 +7,7 @@ st.navigation(
     [
         st.Page("pages/gallery.py", title="Instant styles", icon=":material/palette:", default=True),
         st.Page("pages/camera.py", title="Camera", icon=":material/photo_camera:"),
+        st.Page("pages/batch.py", title="Several photos", icon=":material/photo_library:"),
         st.Page("pages/custom.py", title="Your own style", icon=":material/brush:"),
     ],
     position="top",

@@ -106,22 +106,24 @@ class Job(Generic[Progress, Result]):
 
 
 class JobQueue:
-    """Runs jobs one after another in the order in which they came.
+    """Runs jobs in the order in which they came.
 
     Args:
-        capacity: Jobs that may wait beside the running one.
+        workers: Jobs that run at once.
+        capacity: Jobs that may wait beside the running ones.
         abandoned_s: A job that nobody has watched for this long is cancelled, in seconds.
     """
 
-    def __init__(self, *, capacity: int = 8, abandoned_s: float = 60.0) -> None:
-        if capacity < 0:
-            raise ValueError(f"capacity is {capacity}: at least 0 is needed")
+    def __init__(self, *, workers: int = 1, capacity: int = 8, abandoned_s: float = 60.0) -> None:
+        if workers < 1 or capacity < 0:
+            raise ValueError(f"{workers} workers and a capacity of {capacity}: at least 1 and 0 are needed")
+        self.workers = workers
         self.capacity = capacity
         self.abandoned_s = abandoned_s
         self._waiting: deque[Job] = deque()
-        self._running: Job | None = None
+        self._running = 0
         self._changed = threading.Condition()
-        self._worker: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def submit(self, work: Callable[[Job[Progress, Result]], Result]) -> Job[Progress, Result]:
         """Queue a piece of work.
@@ -135,15 +137,16 @@ class JobQueue:
         job: Job[Progress, Result] = Job(work)
         with self._changed:
             self._drop_cancelled()
-            if self._running is not None and len(self._waiting) >= self.capacity:
+            free = self.workers - self._running
+            if len(self._waiting) >= self.capacity + free:
                 raise QueueFullError(
                     f"{len(self._waiting)} paintings are waiting already, which is all there is room for: "
                     "try again in a few minutes"
                 )
             self._waiting.append(job)
-            if self._worker is None:
-                self._worker = threading.Thread(target=self._work_off, name="job-queue", daemon=True)
-                self._worker.start()
+            if len(self._threads) < self.workers:
+                self._threads.append(threading.Thread(target=self._work_off, name="job-queue", daemon=True))
+                self._threads[-1].start()
             self._changed.notify_all()
         return job
 
@@ -167,13 +170,14 @@ class JobQueue:
                     # Looks up now and then for jobs that were cancelled or abandoned.
                     self._changed.wait(1.0)
                     continue
-                job = self._running = self._waiting.popleft()
+                job = self._waiting.popleft()
+                self._running += 1
             watcher = threading.Thread(target=self._cancel_when_abandoned, args=(job,), daemon=True)
             watcher.start()
             job._run()
             _return_freed_memory()
             with self._changed:
-                self._running = None
+                self._running -= 1
             del job
 
     def _cancel_when_abandoned(self, job: Job) -> None:

@@ -77,7 +77,7 @@ def test_the_recipe_repeats_the_picture(app):
     settings = run_of(app).recipe["config"]
     config = refining.OptimizationConfig(**settings)
     assert json.loads(json.dumps(run_of(app).recipe))["styles"] == [{"name": "mosaic", "weight": 1.0}]
-    photo, style = (refining.load_image(sample.path) for sample in samples())
+    photo, style = (refining.load_photo(sample.path) for sample in samples())
     again = refining.optimize_image(photo, style, config).image
     found = run_of(app).job.result.image
     assert np.abs(np.asarray(again, np.int16) - np.asarray(found, np.int16)).max() <= 2

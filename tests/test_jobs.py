@@ -174,3 +174,15 @@ def test_many_threads_submit_and_cancel():
     assert all(job.wait(10) for job in jobs)
     assert len(jobs) == 160
     assert {job.state for job in jobs} == {JobState.DONE, JobState.CANCELLED}
+
+
+def test_two_workers_run_two_jobs_at_once():
+    queue = JobQueue(workers=2, capacity=0)
+    gates = [Gate(), Gate()]
+    jobs = [queue.submit(gate) for gate in gates]
+    assert all(gate.started.wait(5) for gate in gates)
+    with pytest.raises(QueueFullError):
+        queue.submit(lambda job: None)
+    for gate in gates:
+        gate.open.set()
+    assert all(job.wait(5) for job in jobs)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from pages.shared.limits import load_photo
 from pages.shared.pictures import short_title, stylizer
-from stylecore import list_styles, load_image
+from stylecore import list_styles
 from stylecore.images import encode_image, limit_long_side
 from stylecore.inference import STROKE_SIZES, TRAINED_STROKE_SIZE
 from stylecore.sheets import contact_sheet
@@ -79,10 +80,10 @@ def preview(photo: bytes, look: Look) -> Preview:
     Raises:
         ImageError: The photo cannot be used; the message says why.
     """
-    image = load_image(photo)
+    image = load_photo(photo)
     small = limit_long_side(image, WORKING_SIDE)
     started = time.perf_counter()
-    painted = _paint(small, look)
+    painted = paint(small, look)
     milliseconds = round((time.perf_counter() - started) * 1000)
     engine = stylizer()
     device = "the GPU" if engine.device == "cuda" else f"the CPU ({engine.device_note})"
@@ -106,7 +107,7 @@ def full_size(photo: bytes, look: Look, file_format: str = "PNG") -> bytes:
     Raises:
         ImageError: The photo cannot be used, or the format cannot hold its size.
     """
-    return encode_image(_paint(load_image(photo), look), file_format, description=look.description)
+    return encode_image(paint(load_photo(photo), look), file_format, description=look.description)
 
 
 @st.cache_data(max_entries=10, show_spinner="Painting all styles ...")
@@ -116,17 +117,17 @@ def all_styles(photo: bytes, look: Look) -> bytes:
     Raises:
         ImageError: The photo cannot be used.
     """
-    image = load_image(photo, max_side=SHEET_SIDE)
+    image = load_photo(photo, max_side=SHEET_SIDE)
     names = [style.name for style in list_styles()]
     # Pictures are half as large as the preview, so strokes are, too.
     small = replace(look, stroke_scale=look.stroke_scale * SHEET_SIDE / WORKING_SIDE)
-    pictures = [_paint(image, replace(small, styles=((name, 1.0),))) for name in names]
+    pictures = [paint(image, replace(small, styles=((name, 1.0),))) for name in names]
     rows = [pictures[i : i + SHEET_COLUMNS] for i in range(0, len(pictures), SHEET_COLUMNS)]
     cell = (360, round(360 * image.height / image.width))
     return encode_image(contact_sheet(rows, titles=[short_title(name) for name in names], cell=cell), "JPEG")
 
 
-def _paint(image, look: Look):
+def paint(image, look: Look):
     """Paint with strokes that keep their size relative to the picture, whatever its resolution."""
     stroke_size = TRAINED_STROKE_SIZE * look.stroke_scale * max(1.0, max(image.size) / WORKING_SIDE)
     return stylizer().stylize(

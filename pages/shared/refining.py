@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field
 import streamlit as st
 from PIL import Image
 
-from stylecore import Iterate, OptimizationConfig, OptimizationResult, load_image, optimize_image
+from pages.shared.limits import limits, load_photo
+from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
 from stylecore.devices import available_memory
 from stylecore.images import encode_image, limit_long_side
 from stylecore.jobs import Job, JobQueue
@@ -97,7 +98,7 @@ def runs() -> Runs:
 
 @st.cache_resource(max_entries=1)
 def job_queue() -> JobQueue:
-    return JobQueue(abandoned_s=ABANDONED_S)
+    return JobQueue(workers=limits().jobs, capacity=limits().queue, abandoned_s=ABANDONED_S)
 
 
 @st.cache_resource(max_entries=1)
@@ -113,7 +114,7 @@ def preview_painter() -> PreviewPainter:
 
 @st.cache_data(max_entries=50, show_spinner=False)
 def read_style(style: bytes) -> StyleStatistics:
-    return preview_painter().read_style(load_image(style), stroke_size=SKETCH_SIDE)
+    return preview_painter().read_style(load_photo(style), stroke_size=SKETCH_SIDE)
 
 
 @st.cache_data(max_entries=50, show_spinner="Sketching ...")
@@ -123,7 +124,7 @@ def sketch(photo: bytes, styles: StyleBytes, preserve_color: bool) -> tuple[byte
     Raises:
         ImageError: Photo or style picture cannot be used.
     """
-    image = load_image(photo, max_side=SKETCH_SIDE)
+    image = load_photo(photo, max_side=SKETCH_SIDE)
     started = time.perf_counter()
     style = StyleStatistics.mix([(read_style(data), weight) for data, weight in styles])
     painted = preview_painter().paint(image, style, preserve_color=preserve_color)
@@ -145,7 +146,7 @@ def screen_picture(data: bytes) -> ScreenPicture:
     Raises:
         ImageError: The picture cannot be used.
     """
-    image = load_image(data)
+    image = load_photo(data)
     return ScreenPicture(encode_image(limit_long_side(image, SCREEN_SIDE), "JPEG"), image.size)
 
 
@@ -179,8 +180,8 @@ def start_run(
         QueueFullError: Too many visitors wait already.
         OutOfMemoryError: Too little memory is free.
     """
-    content = load_image(photo)
-    pictures = [(load_image(data), weight) for data, weight in styles]
+    content = load_photo(photo)
+    pictures = [(load_photo(data), weight) for data, weight in styles]
     planned = plan(content.size, config)
     job = job_queue().submit(_work(content, pictures, planned.config, pace()))
     shares = [weight for _, weight in styles]

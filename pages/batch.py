@@ -1,0 +1,117 @@
+"""Several photos at once, in one style or in all, as one ZIP."""
+
+import streamlit as st
+
+from pages.shared.batches import batch_queue, start_batch
+from pages.shared.choosing import UPLOAD_TYPES, Choice
+from pages.shared.limits import limits
+from pages.shared.styling import choose_look, choose_style
+from stylecore import StyleTransferError, list_styles
+
+REFRESH_S = 1.0
+SHOWN_PAIRS = 24
+
+state = st.session_state
+st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
+st.header("Several photos, painted", anchor=False)
+st.markdown("Choose many photos or a whole folder; they come back as one ZIP. Photos are never saved.")
+
+photo_column, style_column = st.columns(2)
+with photo_column:
+    is_folder = st.toggle("A whole folder", key="is_folder", help="Works on computers, not on phones.")
+    uploads = st.file_uploader(
+        "Your folder" if is_folder else "Your photos",
+        type=UPLOAD_TYPES,
+        accept_multiple_files="directory" if is_folder else True,
+        key="folder" if is_folder else "photos",
+    )
+with style_column:
+    style = choose_style()
+look = choose_look(style)
+with_all = st.toggle(f"In all {len(list_styles())} styles", key="in_all_styles")
+names = [other.name for other in list_styles()] if with_all else []
+
+most = min(limits().photos, limits().pictures // max(1, len(names)))
+photos = [Choice(upload.getvalue(), upload.name.rpartition("/")[2].rpartition(".")[0]) for upload in uploads]
+if len(photos) > most:
+    st.warning(f"{len(photos)} photos came; at most {most} can be painted at once, so the first {most} are.")
+    photos = photos[:most]
+job = state.get("batch")
+is_busy = job is not None and not job.is_finished
+
+
+def start() -> None:
+    state.pop("batch_error", None)
+    try:
+        state.batch = start_batch(photos, look, names)
+    except StyleTransferError as error:
+        state.batch_error = str(error)
+
+
+count = len(photos) * max(1, len(names))
+st.button(
+    f"Make {count} painting{'s' * (count != 1)}" if photos else "Choose photos first",
+    key="paint_batch",
+    type="primary",
+    icon=":material/brush:",
+    disabled=is_busy or not photos,
+    on_click=start,
+)
+if "batch_error" in state:
+    st.error(state.batch_error, icon=":material/hourglass:")
+
+
+def show_pairs(pairs: list) -> None:
+    with st.grid("auto", min_column_width=280, gap="small"):
+        for pair in pairs[-SHOWN_PAIRS:]:
+            with st.container(gap="xxsmall"), st.grid(2, gap="xxsmall", wrap=False):
+                st.image(pair.photo, width="stretch", alt=f"The photo of {pair.file_name}")
+                st.image(pair.painting, width="stretch", alt=f"The painting {pair.file_name}")
+    if len(pairs) > SHOWN_PAIRS:
+        st.caption(f"The last {SHOWN_PAIRS} of {len(pairs)}; the ZIP has all.")
+
+
+def show_skipped(skipped: list[tuple[str, str]]) -> None:
+    for name, reason in skipped:
+        st.warning(f"Skipped {name}: {reason}.", icon=":material/image_not_supported:")
+
+
+@st.fragment(run_every=REFRESH_S if is_busy else None)
+def show_progress() -> None:
+    job.touch()
+    if job.is_finished:
+        st.rerun()
+    place = batch_queue().place(job)
+    batch = job.progress
+    if place:
+        st.info(f"Place {place} in line: other photos are being painted.", icon=":material/hourglass:")
+    elif batch is not None:
+        left = "" if batch.remaining_s is None else f", about {batch.remaining_s:.0f} s left"
+        st.progress(batch.share, f"{len(batch.pairs)} of {batch.total} painted{left}")
+    st.button("Stop and keep what is painted", key="stop_batch", icon=":material/stop:", on_click=job.cancel)
+    if batch is not None:
+        show_skipped(batch.skipped)
+        show_pairs(batch.pairs)
+
+
+if is_busy:
+    show_progress()
+elif job is not None and job.error is not None:
+    st.error(f"Painting failed: {job.error}. Start it again.", icon=":material/error:")
+elif job is not None and job.progress is not None:
+    batch = job.progress
+    if batch.pairs:
+        st.download_button(
+            f"Download {len(batch.pairs)} painting{'s' * (len(batch.pairs) != 1)} as ZIP",
+            data=job.result,
+            file_name="paintings.zip",
+            mime="application/zip",
+            type="primary",
+            icon=":material/download:",
+            on_click="ignore",
+            key="download_zip",
+        )
+    else:
+        st.info("Nothing was painted.")
+    show_skipped(batch.skipped)
+    show_pairs(batch.pairs)

@@ -1,0 +1,110 @@
+"""Many photos at once: painted one after another in the background, handed over as one ZIP."""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import streamlit as st
+
+from pages.shared.choosing import Choice
+from pages.shared.limits import limits, load_photo
+from pages.shared.painting import DOWNLOAD_FORMATS, Look, paint
+from stylecore import StyleTransferError
+from stylecore.images import encode_image, limit_long_side
+from stylecore.jobs import Job, JobQueue
+
+THUMBNAIL_SIDE = 400  # px
+FILE_FORMAT = "JPEG"
+ABANDONED_S = 180.0  # a batch that nobody has looked at for this long is stopped
+
+
+@dataclass(frozen=True)
+class Pair:
+    """JPEG thumbnails of a photo and its painting, and the painting's file name in the ZIP."""
+
+    photo: bytes
+    painting: bytes
+    file_name: str
+
+
+@dataclass
+class Batch:
+    """What a batch has done so far; filled by its job, read by the page.
+
+    Attributes:
+        total: Paintings to make.
+        pairs: Paintings made.
+        skipped: Name of each photo that could not be used, and why.
+        remaining_s: Expected time to the end, once a painting is made.
+    """
+
+    total: int
+    pairs: list[Pair] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    remaining_s: float | None = None
+
+    @property
+    def share(self) -> float:
+        """Part that is done, 0 to 1."""
+        return min(1.0, len(self.pairs) / self.total) if self.total else 1.0
+
+
+@st.cache_resource(max_entries=1)
+def batch_queue() -> JobQueue:
+    return JobQueue(capacity=limits().queue, abandoned_s=ABANDONED_S)
+
+
+def start_batch(photos: Sequence[Choice], look: Look, styles: Sequence[str]) -> Job[Batch, bytes]:
+    """Queue a batch; its result is the ZIP.
+
+    Args:
+        photos: To paint.
+        look: How, apart from the styles when several are given.
+        styles: Names; each photo is painted in each. None: in those of the look.
+    Raises:
+        QueueFullError: Too many batches wait.
+    """
+    looks = [replace(look, styles=((name, 1.0),)) for name in styles] or [look]
+    return batch_queue().submit(lambda job: _paint_all(job, list(photos), looks))
+
+
+def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look]) -> bytes:
+    batch = Batch(total=len(photos) * len(looks))
+    job.report(batch)
+    started = time.monotonic()
+    buffer, names = io.BytesIO(), set()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        while photos and not job.should_stop():
+            photo = photos.pop(0)
+            try:
+                image = load_photo(photo.data)
+            except StyleTransferError as error:
+                batch.skipped.append((photo.name, str(error)))
+                batch.total -= len(looks)
+                continue
+            thumbnail = encode_image(limit_long_side(image, THUMBNAIL_SIDE), "JPEG")
+            for look in looks:
+                if job.should_stop():
+                    break
+                painting = paint(image, look)
+                name = _free_name(f"{photo.name}_{look.name}", names)
+                archive.writestr(name, encode_image(painting, FILE_FORMAT, description=look.description))
+                small = encode_image(limit_long_side(painting, THUMBNAIL_SIDE), "JPEG")
+                batch.pairs.append(Pair(thumbnail, small, name))
+                each_s = (time.monotonic() - started) / len(batch.pairs)
+                batch.remaining_s = each_s * (batch.total - len(batch.pairs))
+    return buffer.getvalue()
+
+
+def _free_name(stem: str, taken: set[str]) -> str:
+    """A file name that no other painting of the ZIP has: two cameras both write IMG_0001."""
+    ending = DOWNLOAD_FORMATS[FILE_FORMAT][0]
+    name, number = f"{stem}.{ending}", 2
+    while name in taken:
+        name, number = f"{stem}_{number}.{ending}", number + 1
+    taken.add(name)
+    return name

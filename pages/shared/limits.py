@@ -1,0 +1,68 @@
+"""What one visitor may ask of the host, set by environment variables."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from functools import cache
+
+from PIL import Image
+
+from stylecore import load_image
+from stylecore.images import MAX_MEGAPIXELS
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of this host; each is read from `IMPASTO_` and its name in capitals.
+
+    The largest upload in megabytes is Streamlit's own `STREAMLIT_SERVER_MAX_UPLOAD_SIZE`.
+
+    Attributes:
+        megapixels: Largest photo, in millions of pixels.
+        jobs: Optimizations that run at once; each takes up to 1.5 GB.
+        queue: Optimizations, and batches of photos, that may wait for their turn.
+        photos: Photos in one batch.
+        pictures: Paintings in one batch, photos times styles.
+    """
+
+    megapixels: float = MAX_MEGAPIXELS
+    jobs: int = 1
+    queue: int = 8
+    photos: int = 50
+    pictures: int = 200
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            least = 0 if field.name == "queue" else 1
+            if not getattr(self, field.name) >= least:
+                raise ValueError(
+                    f"IMPASTO_{field.name.upper()} is {getattr(self, field.name)}: at least {least} is needed"
+                )
+
+
+@cache
+def limits() -> Limits:
+    """The limits that the environment sets.
+
+    Raises:
+        ValueError: A variable that is not a number, or too small.
+    """
+    given = {}
+    for field in fields(Limits):
+        variable = f"IMPASTO_{field.name.upper()}"
+        if variable in os.environ:
+            try:
+                given[field.name] = type(field.default)(os.environ[variable])
+            except ValueError as error:
+                raise ValueError(f"{variable} is {os.environ[variable]!r}: a number is needed") from error
+    return Limits(**given)
+
+
+def load_photo(data: bytes, *, max_side: int | None = None) -> Image.Image:
+    """A visitor's picture, within this host's limit of megapixels.
+
+    Raises:
+        ImageError: It cannot be used; the message says why.
+    """
+    return load_image(data, max_megapixels=limits().megapixels, max_side=max_side)

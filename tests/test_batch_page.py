@@ -1,0 +1,100 @@
+import io
+import threading
+import zipfile
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from pages.shared import batches, limits
+from pages.shared.choosing import Choice
+from pages.shared.painting import Look
+from stylecore import list_styles
+from tests.conftest import encoded, make_photo
+
+pytestmark = pytest.mark.usefixtures("clear_caches")
+LOOK = Look((("mosaic", 1.0),), 0.8)
+
+
+def files_in(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_photos_of_one_name_do_not_overwrite_each_other():
+    photos = [Choice(encoded(make_photo(64, 48, seed=i)), "IMG_1") for i in range(2)]
+    job = batches.start_batch(photos, LOOK, [])
+    assert job.wait(60)
+    files = files_in(job.result)
+    assert list(files) == ["IMG_1_mosaic.jpg", "IMG_1_mosaic_2.jpg"]
+    with Image.open(io.BytesIO(files["IMG_1_mosaic.jpg"])) as image:
+        assert image.size == (64, 48)
+        assert "strength 0.8" in image.getexif()[0x010E]
+    assert job.progress.remaining_s == 0
+
+
+def test_a_broken_file_is_named_and_skipped():
+    photos = [Choice(b"dear diary", "diary"), Choice(encoded(make_photo(64, 48)), "beach")]
+    job = batches.start_batch(photos, LOOK, ["mosaic", "the_wave"])
+    assert job.wait(60)
+    assert list(files_in(job.result)) == ["beach_mosaic.jpg", "beach_the_wave.jpg"]
+    [(name, reason)] = job.progress.skipped
+    assert name == "diary"
+    assert "is not a picture" in reason
+    assert job.progress.share == 1
+
+
+def test_a_cancelled_batch_keeps_what_is_painted(monkeypatch):
+    paint = batches.paint
+
+    def paint_and_cancel(image, look):
+        job.cancel()
+        return paint(image, look)
+
+    monkeypatch.setattr(batches, "paint", paint_and_cancel)
+    is_bound = threading.Event()
+    batches.batch_queue().submit(lambda _: is_bound.wait(60))  # holds the queue until `job` is bound
+    job = batches.start_batch([Choice(encoded(make_photo(64, 48)), "beach")] * 3, LOOK, [])
+    is_bound.set()
+    assert job.wait(60)
+    assert list(files_in(job.result)) == ["beach_mosaic.jpg"]
+
+
+def test_the_page_paints_all_and_offers_the_zip():
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app.switch_page("pages/batch.py").run()
+    assert not app.exception
+    assert app.button(key="paint_batch").disabled
+    app.file_uploader[0].upload("a.png", encoded(make_photo(64, 48)), "image/png")
+    app.file_uploader[0].upload("b.jpg", b"dear diary", "image/jpeg").run()
+    app.toggle(key="in_all_styles").set_value(True).run()
+    count = 2 * len(list_styles())
+    assert app.button(key="paint_batch").label == f"Make {count} paintings"
+    app.button(key="paint_batch").click().run()
+    assert app.session_state.batch.wait(60)
+    app.run()
+    assert not app.exception
+    assert "Skipped b" in app.warning[0].value
+    assert app.download_button(key="download_zip").label == f"Download {len(list_styles())} paintings as ZIP"
+
+
+def test_too_many_photos_are_answered(monkeypatch):
+    monkeypatch.setattr(limits, "limits", lambda: limits.Limits(photos=1))
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app.switch_page("pages/batch.py").run()
+    for name in ("a.png", "b.png"):
+        app.file_uploader[0].upload(name, encoded(make_photo(64, 48)), "image/png")
+    app.run()
+    assert "2 photos came; at most 1" in app.warning[0].value
+
+
+@pytest.mark.parametrize(("value", "message"), [("many", "a number is needed"), ("0", "at least 1")])
+def test_limits_come_from_the_environment(monkeypatch, value, message):
+    limits.limits.cache_clear()
+    monkeypatch.setenv("IMPASTO_PHOTOS", "7")
+    assert limits.limits().photos == 7
+    limits.limits.cache_clear()
+    monkeypatch.setenv("IMPASTO_PHOTOS", value)
+    with pytest.raises(ValueError, match=f"IMPASTO_PHOTOS.*{message}"):
+        limits.limits()
+    limits.limits.cache_clear()
