@@ -3,6 +3,7 @@
 import streamlit as st
 
 st.set_page_config(page_title="Impasto: your photo, painted", page_icon=":material/brush:", layout="wide")
+st.session_state.has_entered = True  # pages/shared/entrance.py asks for it
 st.navigation(
     [
         st.Page("pages/gallery.py", title="Instant styles", icon=":material/palette:", default=True),

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.shared.batches import batch_queue, start_batch
 from pages.shared.choosing import UPLOAD_TYPES, Choice
+from pages.shared.entrance import come_in
 from pages.shared.limits import limits
 from pages.shared.styling import choose_look, choose_style
 from stylecore import StyleTransferError, list_styles
@@ -12,6 +13,7 @@ REFRESH_S = 1.0
 SHOWN_PAIRS = 24
 
 state = st.session_state
+come_in()
 st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("Several photos, painted", anchor=False)
 st.markdown("Choose many photos or a whole folder; they come back as one ZIP. Photos are never saved.")

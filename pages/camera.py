@@ -3,11 +3,13 @@
 import streamlit as st
 
 from pages.shared.choosing import UPLOAD_TYPES, Choice
+from pages.shared.entrance import come_in
 from pages.shared.showing import show_painting
 from pages.shared.styling import choose_look, choose_style
 
 RESOLUTIONS = {"480p": "small", "720p": "medium", "1080p": "large"}
 
+come_in()
 st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("A snapshot, painted", anchor=False)
 

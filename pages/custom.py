@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.shared.choosing import choose_picture, choose_pictures
 from pages.shared.comparing import compare
+from pages.shared.entrance import come_in
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
 from stylecore import StyleTransferError
 from stylecore.images import encode_image
@@ -21,6 +22,7 @@ QUALITY_HELP = (
     "2,500 small steps from a noisy photo, for those who want to see it happen."
 )
 
+come_in()
 st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("Any picture as the style", anchor=False)
 if importlib.util.find_spec("torch") is None:

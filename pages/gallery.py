@@ -3,11 +3,13 @@
 import streamlit as st
 
 from pages.shared.choosing import choose_picture
+from pages.shared.entrance import come_in
 from pages.shared.painting import Look, all_styles
 from pages.shared.pictures import SAMPLES
 from pages.shared.showing import show_painting
 from pages.shared.styling import choose_look, choose_style
 
+come_in()
 st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("Your photo, painted", anchor=False)
 st.markdown("Choose a photo, tap a style: the painting is there in a second. Photos are never saved.")

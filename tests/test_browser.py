@@ -107,6 +107,17 @@ def pixels_of(page, alt: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.float32)
 
 
+def test_the_first_address_ever_asked_for_may_be_any_page(browser, server):
+    # Runs first: later the entrance has run and Streamlit knows the pages.
+    page = browser.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
+    page.set_default_timeout(60_000)
+    page.goto(f"{server}/camera?style=mosaic")
+    page.get_by_role("heading", name="A snapshot, painted").wait_for()
+    page.get_by_role("link", name="Your own style").wait_for()
+    assert page.locator("[data-testid=stMainBlockContainer]").bounding_box()["width"] > 1000
+    page.close()
+
+
 def test_from_upload_to_download(open_page):
     page = open_page()
     photo = make_photo(600, 400)
