@@ -3,13 +3,17 @@
 import streamlit as st
 
 st.set_page_config(page_title="Impasto: your photo, painted", page_icon=":material/brush:", layout="wide")
+PAGES = [
+    st.Page("pages/gallery.py", title="Instant styles", icon=":material/palette:", default=True),
+    st.Page("pages/camera.py", title="Camera", icon=":material/photo_camera:"),
+    st.Page("pages/batch.py", title="Several photos", icon=":material/photo_library:"),
+    st.Page("pages/custom.py", title="Your own style", icon=":material/brush:"),
+    st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:"),
+]
 st.session_state.has_entered = True  # pages/shared/entrance.py asks for it
-st.navigation(
-    [
-        st.Page("pages/gallery.py", title="Instant styles", icon=":material/palette:", default=True),
-        st.Page("pages/camera.py", title="Camera", icon=":material/photo_camera:"),
-        st.Page("pages/batch.py", title="Several photos", icon=":material/photo_library:"),
-        st.Page("pages/custom.py", title="Your own style", icon=":material/brush:"),
-    ],
-    position="top",
-).run()
+page = st.navigation(PAGES, position="hidden")
+# Streamlit's own menu hides behind a button on phones and stays open over the page.
+with st.container(horizontal=True, gap="xsmall"):
+    for link in PAGES:
+        st.page_link(link, width="content")
+page.run()

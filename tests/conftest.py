@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.browsing import browser, server  # noqa: F401 - fixtures
+
 
 @pytest.fixture
 def photo() -> Image.Image:

@@ -1,70 +1,19 @@
-"""The page in headless Chromium, against the real server and the real networks.
-
-Screenshots are kept in `runs/screenshots`.
-"""
+"""The pages in headless Chromium, against the real server and the real networks."""
 
 import base64
 import io
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.browsing import keep_screenshot
 from tests.conftest import encoded, make_photo
 
-ROOT = Path(__file__).resolve().parent.parent
-SCREENSHOTS = ROOT / "runs" / "screenshots"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DESKTOP, PHONE = (1280, 900), (360, 780)
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian package chromium)"),
-]
-
-
-@pytest.fixture(scope="module")
-def server():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
-    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(900):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        else:
-            pytest.fail("the app did not start within 90 s")
-        yield url
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -85,14 +34,6 @@ def open_page(browser, server):
     yield open_page
     for page in pages:
         page.close()
-
-
-def keep_screenshot(page, name: str) -> None:
-    """Screenshot of the whole page, which scrolls inside Streamlit's own container."""
-    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": page.viewport_size["width"], "height": height + 20})
-    page.wait_for_timeout(500)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 def pixels_of(page, alt: str) -> np.ndarray:
@@ -203,28 +144,20 @@ def test_the_slider_uncovers_the_painting(open_page):
     assert slider.input_value() == "0"
 
 
-def test_the_camera_gives_the_photo(browser, server):
-    arguments = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    filming = browser.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox", *arguments])
-    try:
-        page = filming.new_page(viewport={"width": PHONE[0], "height": PHONE[1]})
-        page.set_default_timeout(60_000)
-        page.goto(f"{server}/custom")
-        page.get_by_text("Instant sketch").wait_for()
-        page.get_by_text("Take it with the camera").click()
-        page.locator("video").wait_for()
-        page.wait_for_function("document.querySelector('video').readyState === 4")
-        page.get_by_role("button", name="Take Photo").click()
-        page.get_by_role("button", name="Clear photo").wait_for()
-        page.get_by_text("Instant sketch").wait_for()
-        for _ in range(100):
-            if pixels_of(page, "Your photo as it was").shape != (427, 640, 3):  # no longer the sample
-                break
-            page.wait_for_timeout(200)
-        assert pixels_of(page, "Your photo as it was").shape != (427, 640, 3)
-        keep_screenshot(page, "camera_phone")
-    finally:
-        filming.close()
+def test_the_camera_gives_the_photo(open_page):
+    page = open_page("/custom", size=PHONE, text="Instant sketch")
+    page.get_by_text("Take it with the camera").click()
+    page.locator("video").wait_for()
+    page.wait_for_function("document.querySelector('video').readyState === 4")
+    page.get_by_role("button", name="Take Photo").click()
+    page.get_by_role("button", name="Clear photo").wait_for()
+    page.get_by_text("Instant sketch").wait_for()
+    for _ in range(100):
+        if pixels_of(page, "Your photo as it was").shape != (427, 640, 3):  # no longer the sample
+            break
+        page.wait_for_timeout(200)
+    assert pixels_of(page, "Your photo as it was").shape != (427, 640, 3)
+    keep_screenshot(page, "camera_phone")
 
 
 def test_the_custom_page_fits_a_phone(open_page):

@@ -225,6 +225,14 @@ def test_a_transparent_photo_stays_transparent():
     assert load_image(painting.full_size(encoded(image), look("mosaic"))).mode == "RGBA"
 
 
+def test_the_explanation_shows_its_pictures(app):
+    app.run()
+    app.switch_page("pages/how_it_works.py").run()
+    assert not app.exception
+    assert len(app.image) == 20
+    assert "Gatys" in app.markdown[-1].value
+
+
 def test_every_style_and_sample_has_its_pictures():
     for style in list_styles():
         assert load_image(tile_path(style.name)).size == (280, 210)

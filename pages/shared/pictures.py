@@ -60,6 +60,11 @@ def tile_path(style_name: str) -> Path:
     return FOLDER / "tiles" / f"{style_name}.webp"
 
 
+def explaining_path(name: str) -> Path:
+    """A picture of the page that explains, made by `export/explaining_pictures.py`."""
+    return FOLDER / "explaining" / f"{name}.webp"
+
+
 @st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")
 def stylizer() -> FastStylizer:
     return FastStylizer()

@@ -11,7 +11,15 @@ from stylecore.inference import MAX_STRENGTH
 
 STROKES = {"fine": 0.6, "medium": 1.0, "coarse": 1.7}  # multiples of the size that the network learned
 MAX_BLEND = 4  # styles in one picture
-TILES_HEIGHT = 420  # px; more tiles than fit scroll inside
+# Tiles beyond three rows scroll inside; on phones they are one strip that scrolls sideways, so that
+# the painting is not pushed off the screen.
+TILES_CSS = """<style>
+.st-key-style_tiles { max-height: 26rem; overflow-y: auto; padding: 2px; }
+@media (max-width: 640px) {
+  .st-key-style_tiles { grid-template-columns: none !important; grid-auto-flow: column;
+                        grid-auto-columns: 6.5rem; overflow-x: auto; }
+}
+</style>"""
 
 
 def choose_style() -> Style:
@@ -26,12 +34,9 @@ def choose_style() -> Style:
     def choose(name: str) -> None:
         state.style = name
 
+    st.html(TILES_CSS)
     st.markdown("Style")
-    height = TILES_HEIGHT if len(styles) > 8 else "content"
-    with (
-        st.container(height=height, border=False),
-        st.grid("auto", min_column_width=104, gap="xsmall"),
-    ):
+    with st.grid("auto", min_column_width=104, gap="xsmall", key="style_tiles"):
         for style in styles.values():
             with st.container(gap="xxsmall"):
                 alt = f"A temple painted like {style.title}"

@@ -1,0 +1,83 @@
+"""Make the pictures of the page that explains how it works.
+
+    python -m export.explaining_pictures
+
+What each layer of VGG19 keeps of a photo, what the Gram matrices of more and more layers keep of
+a style picture, such a matrix itself, and the dial from photo to texture. Some five minutes on 2 cores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from stylecore import OptimizationConfig, load_image, optimize_image
+from stylecore.features import Vgg19Features
+from stylecore.images import encode_image, to_batch
+from stylecore.losses import gram_matrix
+from stylecore.sheets import fit
+
+SHARED = Path(__file__).resolve().parent.parent / "pages" / "shared"
+FOLDER = SHARED / "explaining"
+PHOTO, STYLE = "portrait", "mosaic"
+SIDE = 208  # px
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+DIAL = (0.25, 1.0, 4.0, 16.0, 256.0)  # style weights, the content's is 1
+GRAM_LAYER = "relu2_1"
+FROM_NOISE = OptimizationConfig(steps=120, max_side=SIDE, method="lbfgs", start="noise", tv_weight=2.0)
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    photo, style = (
+        fit(load_image(SHARED / "samples" / f"{name}.jpg"), (SIDE, SIDE)) for name in (PHOTO, STYLE)
+    )
+    save(photo, "photo")
+    save(style, "style")
+    for layer in LAYERS:
+        config = replace(FROM_NOISE, content_layer=layer, style_weight=0.0)
+        save(optimize_image(photo, style, config).image, f"content_{layer}")
+    for count in range(1, len(LAYERS) + 1):
+        config = replace(FROM_NOISE, style_layers=LAYERS[:count], content_weight=0.0)
+        save(optimize_image(photo, style, config).image, f"style_{LAYERS[count - 1]}")
+    for weight in DIAL:
+        config = OptimizationConfig(steps=80, max_side=SIDE, style_weight=weight, learning_rate=0.03)
+        painting = optimize_image(photo, style, config).image
+        save(painting, f"dial_{weight:g}")
+        if weight == OptimizationConfig().style_weight:
+            pictures = {"photo": photo, "style": style, "painting": painting}
+    for name, picture in draw_grams(pictures).items():
+        save(picture, f"gram_{name}")
+
+
+@torch.no_grad()
+def draw_grams(pictures: dict[str, Image.Image]) -> dict[str, Image.Image]:
+    """The Gram matrices at `GRAM_LAYER` as pictures, brighter for larger entries, on one scale.
+
+    The channels stand in the order of their strength in the style picture.
+    """
+    vgg = Vgg19Features([GRAM_LAYER])
+    grams = {
+        name: gram_matrix(vgg(torch.from_numpy(to_batch(picture)))[GRAM_LAYER])[0].numpy()
+        for name, picture in pictures.items()
+    }
+    order = np.argsort(-np.diag(grams["style"]))
+    top = np.quantile(grams["style"], 0.98)
+    drawn = {}
+    for name, gram in grams.items():
+        values = np.sqrt(np.clip(gram[np.ix_(order, order)] / top, 0, 1))
+        drawn[name] = Image.fromarray((255 * values).astype(np.uint8)).convert("RGB")
+        drawn[name] = drawn[name].resize((SIDE, SIDE), Image.Resampling.NEAREST)
+    return drawn
+
+
+def save(image: Image.Image, name: str) -> None:
+    (FOLDER / f"{name}.webp").write_bytes(encode_image(image, "WEBP"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""How it works, in pictures made by the same code."""
+
+import streamlit as st
+
+from pages.shared.entrance import come_in
+from pages.shared.pictures import explaining_path
+
+LAYERS = {
+    "relu1_1": "first",
+    "relu2_1": "second",
+    "relu3_1": "third",
+    "relu4_1": "fourth",
+    "relu5_1": "fifth",
+}
+DIAL = (0.25, 1, 4, 16, 256)
+
+
+def row(pictures: list[tuple[str, str, str]]) -> None:
+    """Pictures side by side: file name, caption, what a screen reader says."""
+    with st.grid(max(5, len(pictures)), min_column_width=112, gap="xsmall"):
+        for name, caption, alt in pictures:
+            st.image(explaining_path(name).read_bytes(), caption=caption, width="stretch", alt=alt)
+
+
+come_in()
+st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
+st.header("How a photo becomes a painting", anchor=False)
+st.markdown(
+    "A network that was trained to name things in photos, **VGG19**, sees a picture in layers: edges and "
+    "colors first, then textures, then parts of things. Two ideas make style transfer out of it."
+)
+
+st.subheader("What is where: the content", anchor=False)
+st.markdown(
+    "Start from noise and change its pixels until one layer of VGG19 answers as it does to the photo. "
+    "A low layer brings back every pixel. A deep one brings back what is where and forgets the exact "
+    "colors and lines: that is what a painting has to keep."
+)
+row(
+    [("photo", "The photo", "The photo")]
+    + [
+        (f"content_{layer}", layer, f"The photo as the {place} group of layers remembers it")
+        for layer, place in LAYERS.items()
+    ]
+)
+
+st.subheader("How it is done: the style", anchor=False)
+st.markdown(
+    "Now forget where things are, and keep only which answers of a layer come together: that table is a "
+    "**Gram matrix**. Noise that is changed until its matrices are those of a painting becomes a "
+    "texture of the same hand, with larger and larger strokes as deeper layers join in."
+)
+row(
+    [("style", "The style", "The style picture, a mosaic")]
+    + [
+        (f"style_{layer}", f"to {layer}", f"Texture made of the style up to the {place} group of layers")
+        for layer, place in LAYERS.items()
+    ]
+)
+st.markdown(
+    "The matrices themselves, at relu2_1: the painting's is far closer to the style's than the photo's."
+)
+row(
+    [
+        ("gram_photo", "Photo", "Gram matrix of the photo, mostly dark"),
+        ("gram_painting", "Painting", "Gram matrix of the painting, much like that of the style"),
+        ("gram_style", "Style", "Gram matrix of the style picture"),
+    ]
+)
+
+st.subheader("From photo to texture", anchor=False)
+st.markdown(
+    "A painting is a picture that has both: the photo's content and the painting's style, in some proportion."
+)
+row(
+    [
+        (f"dial_{weight:g}", f"style x {weight:g}", f"The photo painted with a style weight of {weight:g}")
+        for weight in DIAL
+    ]
+)
+
+st.subheader("Instant, or optimized", anchor=False)
+WAYS = {
+    "Instant styles": "A small network that was trained for hours on these styles paints in one pass, in a "
+    "fraction of a second. Only the ready-made styles and their blends.",
+    "Your own style, sketched": "The photo's deep features get the means and spreads of the style's, "
+    "and a second network draws what they say. Any picture, a second or two, a sketch.",
+    "Your own style, refined": "The pixels themselves are changed, step by step, until both losses are low. "
+    "Any picture, a minute and more, the finest.",
+}
+with st.grid(len(WAYS), min_column_width=240, gap="small"):
+    for title, text in WAYS.items():
+        with st.container(border=True):
+            st.markdown(f"**{title}**")
+            st.markdown(text)
+
+
+st.subheader("Your pictures stay yours", anchor=False)
+st.markdown(
+    "Photos are painted on this app's own machine, in memory: none is written to disk, put in a log, sent "
+    "elsewhere or used for training. A refined painting is kept for a while so that a reload finds it again, "
+    "at an address that cannot be guessed, and is gone when the app restarts."
+)
+
+st.subheader("Sources and licences", anchor=False)
+st.markdown(
+    """
+- Gatys, Ecker, Bethge: *A Neural Algorithm of Artistic Style* (2015), *Image Style Transfer Using
+  Convolutional Neural Networks* (2016): content, Gram matrices, optimization
+- Johnson, Alahi, Fei-Fei: *Perceptual Losses for Real-Time Style Transfer and Super-Resolution* (2016):
+  one pass
+- Dumoulin, Shlens, Kudlur: *A Learned Representation for Artistic Style* (2017): many styles in one
+  network, and blends
+- Huang, Belongie: *Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization* (2017):
+  the sketch
+- Simonyan, Zisserman: *Very Deep Convolutional Networks for Large-Scale Image Recognition* (2014): VGG19
+
+The paintings are in the public domain, each is credited under the picture that is painted like it.
+The code and the trained networks are free under the MIT licence; VGG19's weights are CC BY 4.0.
+"""
+)

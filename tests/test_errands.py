@@ -1,0 +1,137 @@
+"""Five visitors' errands, each done by clicks alone in under two minutes."""
+
+import re
+import time
+import zipfile
+
+import pytest
+from PIL import Image
+
+from tests.browsing import keep_screenshot
+from tests.conftest import encoded, make_photo
+
+pytestmark = pytest.mark.browser
+MOST_SECONDS = 120
+
+
+class Visitor:
+    """Somebody who only clicks, on a page of some size, and counts the clicks."""
+
+    def __init__(self, browser, url: str, size: tuple[int, int]) -> None:
+        self.page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        self.page.set_default_timeout(60_000)
+        self.started, self.clicks = time.monotonic(), 0
+        self.page.goto(url)
+        self.see("Painted in")
+
+    def see(self, text: str | re.Pattern) -> None:
+        self.page.get_by_text(text).first.wait_for()
+        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+    def click(self, role: str, name: str | re.Pattern) -> None:
+        self.clicks += 1
+        self.page.get_by_role(role, name=name).first.click()
+
+    def open(self, title: str) -> None:
+        self.click("link", title)
+
+    def upload(self, place: int, *files: dict) -> None:
+        self.clicks += 2  # the button, and the choice in the window that the browser opens
+        self.page.locator("input[type=file]").nth(place).set_input_files(list(files))
+
+    def download(self, name: str | re.Pattern):
+        with self.page.expect_download() as download:
+            self.click("button", name)
+        return download.value
+
+    def leave(self, errand: str) -> None:
+        seconds = time.monotonic() - self.started
+        keep_screenshot(self.page, f"errand_{errand}")
+        self.page.close()
+        assert seconds < MOST_SECONDS
+
+
+@pytest.fixture
+def visit(browser, server):
+    def visit(size: tuple[int, int] = (1280, 900)) -> Visitor:
+        return Visitor(browser, server, size)
+
+    return visit
+
+
+def file_of(name: str, seed: int, size: tuple[int, int] = (480, 360)) -> dict:
+    return {"name": name, "mimeType": "image/jpeg", "buffer": encoded(make_photo(*size, seed), "JPEG")}
+
+
+def test_send_a_painted_selfie(visit):
+    visitor = visit((360, 780))
+    visitor.open("Camera")
+    visitor.see("Take a snapshot above")
+    visitor.page.locator("video").wait_for()
+    visitor.page.wait_for_function("document.querySelector('video').readyState === 4")
+    visitor.click("button", "Take Photo")
+    visitor.see("Painted: Starry Night")
+    visitor.click("button", "Mosaic")
+    visitor.see("Painted: Mosaic")
+    download = visitor.download("Download in full size")
+    assert download.suggested_filename == "snapshot_mosaic.png"
+    with Image.open(download.path()) as picture:
+        assert min(picture.size) >= 480
+    assert visitor.clicks == 4
+    visitor.leave("selfie")
+
+
+def test_paint_the_holiday_folder(visit):
+    visitor = visit()
+    visitor.open("Several photos")
+    visitor.see("Choose photos first")
+    broken = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"beach at nine"}
+    visitor.upload(0, *(file_of(f"day_{i}.jpg", i) for i in range(1, 5)), broken)
+    visitor.click("button", "The Wave")
+    visitor.see("Make 5 paintings")
+    visitor.click("button", "Make 5 paintings")
+    visitor.see("Skipped notes")
+    download = visitor.download("Download 4 paintings as ZIP")
+    with zipfile.ZipFile(download.path()) as archive:
+        assert archive.namelist() == [f"day_{i}_the_wave.jpg" for i in range(1, 5)]
+    assert visitor.clicks == 6
+    visitor.leave("holiday")
+
+
+def test_own_childs_drawing_as_style(visit):
+    visitor = visit()
+    visitor.open("Your own style")
+    visitor.see("Instant sketch")
+    visitor.upload(0, file_of("grandma.jpg", 1))
+    visitor.see("grandma.jpg")
+    visitor.upload(1, file_of("drawing.jpg", 2, (300, 300)))
+    visitor.see("drawing.jpg")
+    visitor.click("button", re.compile("Refine"))
+    visitor.see(re.compile(r"Step \d+ of 60"))
+    visitor.click("button", "Stop and keep the best so far")
+    visitor.see("best picture so far")
+    download = visitor.download(re.compile("Download"))
+    assert download.suggested_filename == "grandma_drawing.png"
+    assert visitor.clicks == 8
+    visitor.leave("drawing")
+
+
+def test_compare_styles_for_a_poster(visit):
+    visitor = visit()
+    visitor.upload(0, file_of("poster.jpg", 3))
+    visitor.see("Download in full size (480 x 360)")
+    visitor.clicks += 1
+    visitor.page.get_by_text("All styles on this photo").click()
+    visitor.page.get_by_alt_text("This photo in every style").wait_for()
+    download = visitor.download("Download the sheet")
+    assert download.suggested_filename == "poster_all_styles.jpg"
+    assert visitor.clicks == 4
+    visitor.leave("poster")
+
+
+def test_find_out_how_it_works(visit):
+    visitor = visit()
+    visitor.open("How it works")
+    visitor.see("Gram matrix")
+    assert visitor.clicks == 1
+    visitor.leave("explanation")
