@@ -32,6 +32,10 @@ class Visitor:
         self.clicks += 1
         self.page.get_by_role(role, name=name).first.click()
 
+    def choose_style(self, title: str) -> None:
+        self.clicks += 1
+        self.page.get_by_role("button", name=title, exact=True).click()
+
     def open(self, title: str) -> None:
         self.click("link", title)
 
@@ -71,7 +75,7 @@ def test_send_a_painted_selfie(visit):
     visitor.page.wait_for_function("document.querySelector('video').readyState === 4")
     visitor.click("button", "Take Photo")
     visitor.see("Painted: Starry Night")
-    visitor.click("button", "Mosaic")
+    visitor.choose_style("Mosaic")
     visitor.see("Painted: Mosaic")
     download = visitor.download("Download in full size")
     assert download.suggested_filename == "snapshot_mosaic.png"
@@ -87,7 +91,7 @@ def test_paint_the_holiday_folder(visit):
     visitor.see("Choose photos first")
     broken = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"beach at nine"}
     visitor.upload(0, *(file_of(f"day_{i}.jpg", i) for i in range(1, 5)), broken)
-    visitor.click("button", "The Wave")
+    visitor.choose_style("The Wave")
     visitor.see("Make 5 paintings")
     visitor.click("button", "Make 5 paintings")
     visitor.see("Skipped notes")
