@@ -66,16 +66,15 @@ if "batch_error" in state:
 def show_pairs(pairs: list) -> None:
     with st.grid("auto", min_column_width=280, gap="small"):
         for pair in pairs[-SHOWN_PAIRS:]:
-            with st.container(gap="xxsmall"), st.grid(2, gap="xxsmall", wrap=False):
-                st.image(pair.photo, width="stretch", alt=f"The photo of {pair.file_name}")
-                st.image(pair.painting, width="stretch", alt=f"The painting {pair.file_name}")
+            alt = f"The photo beside the painting {pair.file_name}"
+            st.image(pair.picture, caption=pair.file_name, width="stretch", alt=alt)
     if len(pairs) > SHOWN_PAIRS:
         st.caption(f"The last {SHOWN_PAIRS} of {len(pairs)}; the ZIP has all.")
 
 
-def show_skipped(skipped: list[tuple[str, str]]) -> None:
-    for name, reason in skipped:
-        st.warning(f"Skipped {name}: {reason}.", icon=":material/image_not_supported:")
+def show_skipped(skipped: list[str]) -> None:
+    for reason in skipped:
+        st.warning(f"Skipped: {reason}.", icon=":material/image_not_supported:")
 
 
 @st.fragment(run_every=REFRESH_S if is_busy else None)

@@ -16,6 +16,7 @@ from pages.shared.painting import DOWNLOAD_FORMATS, Look, paint
 from stylecore import StyleTransferError
 from stylecore.images import encode_image, limit_long_side
 from stylecore.jobs import Job, JobQueue
+from stylecore.sheets import contact_sheet
 
 THUMBNAIL_SIDE = 400  # px
 FILE_FORMAT = "JPEG"
@@ -24,10 +25,9 @@ ABANDONED_S = 180.0  # a batch that nobody has looked at for this long is stoppe
 
 @dataclass(frozen=True)
 class Pair:
-    """JPEG thumbnails of a photo and its painting, and the painting's file name in the ZIP."""
+    """A small JPEG of a photo beside its painting, and the painting's file name in the ZIP."""
 
-    photo: bytes
-    painting: bytes
+    picture: bytes
     file_name: str
 
 
@@ -38,13 +38,13 @@ class Batch:
     Attributes:
         total: Paintings to make.
         pairs: Paintings made.
-        skipped: Name of each photo that could not be used, and why.
+        skipped: Why each photo that could not be used was left out; begins with its name.
         remaining_s: Expected time to the end, once a painting is made.
     """
 
     total: int
     pairs: list[Pair] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     remaining_s: float | None = None
 
     @property
@@ -81,20 +81,22 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look]) 
         while photos and not job.should_stop():
             photo = photos.pop(0)
             try:
-                image = load_photo(photo.data)
+                file = io.BytesIO(photo.data)
+                file.name = photo.name  # for the message when it is broken
+                image = load_photo(file)
             except StyleTransferError as error:
-                batch.skipped.append((photo.name, str(error)))
+                batch.skipped.append(str(error))
                 batch.total -= len(looks)
                 continue
-            thumbnail = encode_image(limit_long_side(image, THUMBNAIL_SIDE), "JPEG")
+            thumbnail = limit_long_side(image, THUMBNAIL_SIDE)
             for look in looks:
                 if job.should_stop():
                     break
                 painting = paint(image, look)
                 name = _free_name(f"{photo.name}_{look.name}", names)
                 archive.writestr(name, encode_image(painting, FILE_FORMAT, description=look.description))
-                small = encode_image(limit_long_side(painting, THUMBNAIL_SIDE), "JPEG")
-                batch.pairs.append(Pair(thumbnail, small, name))
+                pair = contact_sheet([[thumbnail, painting]], cell=thumbnail.size)
+                batch.pairs.append(Pair(encode_image(pair, "JPEG"), name))
                 each_s = (time.monotonic() - started) / len(batch.pairs)
                 batch.remaining_s = each_s * (batch.total - len(batch.pairs))
     return buffer.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields
 from functools import cache
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -59,7 +60,7 @@ def limits() -> Limits:
     return Limits(**given)
 
 
-def load_photo(data: bytes, *, max_side: int | None = None) -> Image.Image:
+def load_photo(data: bytes | BinaryIO, *, max_side: int | None = None) -> Image.Image:
     """A visitor's picture, within this host's limit of megapixels.
 
     Raises:
