@@ -1,4 +1,6 @@
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
@@ -216,6 +218,27 @@ def test_the_download_has_full_size_and_the_look_of_the_preview():
     again = full.resize(small.size)
     gap = np.abs(np.asarray(again, np.float32) - np.asarray(small, np.float32)).mean()
     assert gap < 12
+
+
+def test_large_pictures_are_painted_one_at_a_time(monkeypatch):
+    running, most = [], []
+
+    def stylize(self, image, style, **settings):
+        running.append(image)
+        most.append(len(running))
+        time.sleep(0.05)
+        running.pop()
+        return image
+
+    monkeypatch.setattr(FastStylizer, "stylize", stylize)
+    image = Image.new("RGB", (2400, 1600))
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: painting.paint(image, look("mosaic")), range(6)))
+    assert max(most) == 1
+    most.clear()
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: painting.paint(image.resize((600, 400)), look("mosaic")), range(6)))
+    assert max(most) > 1
 
 
 def test_a_transparent_photo_stays_transparent():

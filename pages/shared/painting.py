@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -17,11 +19,14 @@ from stylecore.sheets import contact_sheet
 WORKING_SIDE = 1024  # px, long side at which strokes are painted; larger photos get larger strokes
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
+LARGE_MEGAPIXELS = 3.0  # larger pictures are painted one after another
 DOWNLOAD_FORMATS = {  # ending and type by name
     "PNG": ("png", "image/png"),
     "JPEG": ("jpg", "image/jpeg"),
     "WEBP": ("webp", "image/webp"),
 }
+
+_large_pictures = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -129,11 +134,14 @@ def all_styles(photo: bytes, look: Look) -> bytes:
 
 def paint(image, look: Look):
     """Paint with strokes that keep their size relative to the picture, whatever its resolution."""
+    # A large picture takes 130 bytes a pixel while it is painted: one at a time, however many visitors.
+    turn = _large_pictures if image.width * image.height > LARGE_MEGAPIXELS * 1e6 else nullcontext()
     stroke_size = TRAINED_STROKE_SIZE * look.stroke_scale * max(1.0, max(image.size) / WORKING_SIDE)
-    return stylizer().stylize(
-        image,
-        dict(look.styles),
-        strength=look.strength,
-        preserve_color=look.preserve_color,
-        stroke_size=min(max(round(stroke_size), STROKE_SIZES[0]), STROKE_SIZES[1]),
-    )
+    with turn:
+        return stylizer().stylize(
+            image,
+            dict(look.styles),
+            strength=look.strength,
+            preserve_color=look.preserve_color,
+            stroke_size=min(max(round(stroke_size), STROKE_SIZES[0]), STROKE_SIZES[1]),
+        )
