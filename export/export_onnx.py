@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ from stylecore.networks import (
     noise_tile,
 )
 from stylecore.styles import STYLES_FILE, WEIGHTS_FOLDER
-from stylecore.training import load_network, read_checkpoint
+from stylecore.training import load_network, read_checkpoint, write_checkpoint
 
 CATALOG_FILE = Path(__file__).with_name("catalog.json")
 OPSET = 21
@@ -216,6 +217,7 @@ def export(
             f"torch and ONNX Runtime differ by {difference * 255:.2f}/255, at most 1/255 is accepted"
         )
     partial.replace(model_path)
+    write_trunk(checkpoint, model_path.with_suffix(".pt"))
     write_targets(checkpoint, styles_file.with_name(STYLE_TARGETS.name))
 
     sha256 = hashlib.sha256(model_path.read_bytes()).hexdigest()
@@ -251,6 +253,12 @@ def export(
     ordered = [records[name] for name in catalog if name in records]
     styles_file.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return difference
+
+
+def write_trunk(checkpoint: dict, path: Path) -> None:
+    """The trained network alone, some hundred KB, for `stylecore train --init` on further styles."""
+    kept = {key: checkpoint[key] for key in ("averaged", "styles", "step", "elapsed_s")}
+    write_checkpoint(path, kept | {"config": asdict(checkpoint["config"])})
 
 
 def write_targets(checkpoint: dict, path: Path) -> None:

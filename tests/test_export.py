@@ -9,6 +9,7 @@ from export import export_onnx, style_pictures
 from stylecore.errors import WeightsError
 from stylecore.inference import open_session
 from stylecore.networks import TransformerNetwork
+from stylecore.training import load_network, read_checkpoint
 from tests.conftest import make_photo
 
 
@@ -60,6 +61,9 @@ def test_export_writes_model_targets_and_records(network, tmp_path, monkeypatch)
         == export_onnx.hashlib.sha256((tmp_path / "new.onnx").read_bytes()).hexdigest()
     )
     assert (tmp_path / "style_targets.safetensors").exists()
+    trunk = read_checkpoint(tmp_path / "new.pt")
+    assert trunk["styles"] == ["mosaic", "the_wave", "starry_night"]
+    assert torch.equal(load_network(trunk).up.conv.weight, network.up.conv.weight)
 
 
 def test_export_needs_a_catalog_entry(network, tmp_path):
