@@ -28,6 +28,7 @@ class Style:
         license: Terms of that picture.
         model: File name of the ONNX network in `weights/`.
         index: Place of the style in the network's `style_weights`.
+        kind: `brush`, `print`, `modern` or `pattern`, to choose among many styles.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Style:
     license: str
     model: str
     index: int
+    kind: str
 
 
 def list_styles() -> list[Style]:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import painting
+from pages.shared import painting, styling
 from pages.shared.painting import Look
 from pages.shared.pictures import SAMPLES, tile_path
 from stylecore import FastStylizer, list_styles, load_image
@@ -69,6 +69,15 @@ def test_a_style_tile_changes_the_style(app, painted):
     assert "Painted: The Wave" in captions(app)
     assert "Katsushika Hokusai" in captions(app)
     assert app.query_params["style"] == "the_wave"
+
+
+def test_many_styles_can_be_narrowed_down_to_a_kind(app, painted, monkeypatch):
+    monkeypatch.setattr(styling, "FILTER_FROM", 1)
+    app.run()
+    app.pills(key="kind").set_value("print").run()
+    tiles = {button.key for button in app.button if str(button.key).startswith("style_")}
+    assert tiles == {f"style_{style.name}" for style in list_styles() if style.kind == "print"}
+    assert painted == [look("starry_night")]  # what was chosen stays chosen
 
 
 def test_strength_and_colors_reach_the_engine(app, painted):

@@ -11,6 +11,7 @@ from stylecore.inference import MAX_STRENGTH
 
 STROKES = {"fine": 0.6, "medium": 1.0, "coarse": 1.7}  # multiples of the size that the network learned
 MAX_BLEND = 4  # styles in one picture
+FILTER_FROM = 20  # styles, from which on the tiles can be narrowed down to a kind
 # Tiles beyond three rows scroll inside; on phones they are one strip that scrolls sideways, so that
 # the painting is not pushed off the screen.
 TILES_CSS = """<style>
@@ -36,8 +37,9 @@ def choose_style() -> Style:
 
     st.html(TILES_CSS)
     st.markdown("Style")
+    shown = _filter_kind(list(styles.values()))
     with st.grid("auto", min_column_width=104, gap="xsmall", key="style_tiles"):
-        for style in styles.values():
+        for style in shown:
             with st.container(gap="xxsmall"):
                 alt = f"A temple painted like {style.title}"
                 st.image(tile_path(style.name).read_bytes(), width="stretch", alt=alt)
@@ -50,6 +52,21 @@ def choose_style() -> Style:
                     args=(style.name,),
                 )
     return styles[state.style]
+
+
+def _filter_kind(styles: list[Style]) -> list[Style]:
+    if len(styles) < FILTER_FROM:
+        return styles
+    kinds = list(dict.fromkeys(style.kind for style in styles))
+    kind = st.pills(
+        "Kind of style",
+        kinds,
+        format_func=str.capitalize,
+        key="kind",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    return [style for style in styles if kind in (None, style.kind)]
 
 
 def choose_look(style: Style) -> Look:
