@@ -10,20 +10,34 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import pillow_heif
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from stylecore.errors import ImageError
 
 MIN_SIDE = 32  # px; the networks need that much
 MAX_MEGAPIXELS = 100.0  # decoded RGB of this size is 300 MB
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-PHOTO_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+PHOTO_EXTENSIONS = (
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".webp",
+    ".heic",
+    ".heif",
+    ".gif",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".avif",
+)
 SAVE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 SAVE_OPTIONS = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "PNG": {"compress_level": 4},
     "WEBP": {"quality": 92},
 }
+pillow_heif.register_heif_opener(thumbnails=False)  # what iPhones write
 _SRGB = ImageCms.createProfile("sRGB")
 
 Source = str | PathLike | bytes | BinaryIO | Image.Image
@@ -194,7 +208,7 @@ def _open(source: str | PathLike | bytes | BinaryIO, label: str, max_megapixels:
         if _is_empty(source):
             raise ImageError(f"{label} is empty: a picture file is needed") from error
         raise ImageError(
-            f"{label} is not a picture that can be read: use JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
+            f"{label} is not a picture that can be read: use JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
         ) from error
     except (OSError, SyntaxError, ValueError) as error:
         raise ImageError(f"{label} cannot be read: {error}") from error

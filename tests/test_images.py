@@ -98,6 +98,12 @@ def test_load_image_takes_the_first_frame_of_an_animation():
     assert load_image(data).getpixel((0, 0)) == (255, 0, 0)
 
 
+def test_load_image_reads_heic(photo):
+    image = load_image(encoded(photo, "HEIF", quality=95))
+    assert (image.mode, image.size) == ("RGB", photo.size)
+    assert np.abs(np.asarray(image, np.float32) - np.asarray(photo, np.float32)).mean() < 8
+
+
 def test_load_image_limits_the_long_side():
     assert load_image(make_photo(400, 100), max_side=200).size == (200, 50)
     assert load_image(encoded(make_photo(400, 100), "JPEG"), max_side=200).size == (200, 50)
