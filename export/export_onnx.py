@@ -242,7 +242,7 @@ def export(
                 "channels": config.channels,
                 "blocks": config.blocks,
                 "content_layers": list(config.content_layers),
-                "content_weight": config.content_weight,
+                "content_weight": config.content_weight * config.content_factors.get(name, 1.0),
                 "style_weight": config.style_weight,
                 "tv_weight": config.tv_weight,
                 "learning_rate": config.learning_rate,

@@ -1,14 +1,17 @@
 """Make the sample photos, the style tiles and the README's picture.
 
-    pip install --no-deps scikit-image==0.26.0 scikit-learn==1.9.1
     python -m export.sample_pictures
+    pip install --no-deps scikit-image==0.26.0 scikit-learn==1.9.1
+    python -m export.sample_pictures --photos
 
-The photos come out of those two packages as they are, scaled and saved as JPEG; who took them
-and under what terms stands in `pages/shared/samples/LICENSES.md`.
+Without `--photos` only what the networks paint is made anew. The photos come out of those two
+packages as they are, scaled and saved as JPEG; who took them and under what terms stands in
+`pages/shared/samples/LICENSES.md`.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 from pathlib import Path
 
@@ -27,6 +30,7 @@ PHOTOS = {
 }
 TILE_PHOTO, TILE_SIZE = "temple", (280, 210)  # px
 THUMBNAIL_SIZE = (160, 120)  # px
+README_CELL, README_COLUMNS = (280, 210), 4  # px
 
 
 def write_samples() -> None:
@@ -48,14 +52,22 @@ def write_tiles(stylizer: FastStylizer) -> None:
 
 
 def write_readme_picture(stylizer: FastStylizer) -> None:
-    """Rows: sample photos. Columns: the photo and every style."""
-    photos = [load_image(SHARED / "samples" / f"{name}.jpg") for name in ("temple", "portrait")]
-    rows = [[photo] + [stylizer.stylize(photo, style.name) for style in list_styles()] for photo in photos]
-    README_PICTURE.write_bytes(encode_image(contact_sheet(rows), "JPEG"))
+    """Two sample photos, each followed by itself in every style, four in a row under their names."""
+    pictures, titles = [], []
+    for name in ("temple", "portrait"):
+        photo = load_image(SHARED / "samples" / f"{name}.jpg")
+        pictures += [photo, *(stylizer.stylize(photo, style.name) for style in list_styles())]
+        titles += ["the photo", *(style.name.replace("_", " ") for style in list_styles())]
+    rows = [pictures[i : i + README_COLUMNS] for i in range(0, len(pictures), README_COLUMNS)]
+    sheet = contact_sheet(rows, titles=titles, cell=README_CELL)
+    README_PICTURE.write_bytes(encode_image(sheet, "JPEG"))
 
 
 def main() -> None:
-    write_samples()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photos", action="store_true", help="make the sample photos, too")
+    if parser.parse_args().photos:
+        write_samples()
     stylizer = FastStylizer()
     write_tiles(stylizer)
     write_readme_picture(stylizer)

@@ -147,7 +147,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_stylize(options: argparse.Namespace) -> int:
-    weights = parse_style(options.style)
+    weights = parse_weights(options.style)
     sources = find_sources(options.photos)
     if options.json and options.output == STANDARD_STREAM:
         raise UsageError("--json and -o - both want standard output: give one of them up")
@@ -294,6 +294,8 @@ def run_train(options: argparse.Namespace) -> int:
     given = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
     if "content_layers" in given:
         given["content_layers"] = tuple(given["content_layers"])
+    if "content_factors" in given:
+        given["content_factors"] = parse_weights(given["content_factors"], "--content-factors")
     last_line = 0.0
 
     def report(progress) -> None:
@@ -416,7 +418,7 @@ def collect_info() -> dict:
     }
 
 
-def parse_style(text: str) -> dict[str, float]:
+def parse_weights(text: str, option: str = "--style") -> dict[str, float]:
     """Weights by style name of `NAME` or `NAME:WEIGHT,NAME:WEIGHT`."""
     weights = {}
     for part in text.split(","):
@@ -424,9 +426,9 @@ def parse_style(text: str) -> dict[str, float]:
         try:
             value = float(weight) if weight else 1.0
         except ValueError:
-            raise UsageError(f"--style {text}: {weight!r} is not a number, use NAME:0.6,NAME:0.4") from None
+            raise UsageError(f"{option} {text}: {weight!r} is not a number, use NAME:0.6,NAME:0.4") from None
         if not name or name in weights:
-            raise UsageError(f"--style {text}: use NAME, or different names as NAME:0.6,NAME:0.4")
+            raise UsageError(f"{option} {text}: use NAME, or different names as NAME:0.6,NAME:0.4")
         weights[name] = value
     return weights
 
@@ -461,7 +463,7 @@ def output_path(source: str | Path, output: str | None, style: str, count: int) 
         save_format(target)
         return target
     stem, suffix = ("stdin", ".png") if source == STANDARD_STREAM else (source.stem, source.suffix.lower())
-    label = "_".join(parse_style(style))
+    label = "_".join(parse_weights(style))
     return target / f"{stem}_{label}{suffix if suffix in SAVE_FORMATS else '.png'}"
 
 
@@ -502,6 +504,9 @@ def _add_training_settings(parser: argparse.ArgumentParser) -> None:
     }
     for name, kind in numbers.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.upper())
+    parser.add_argument(
+        "--content-factors", metavar="NAME:FACTOR,...", help="of --content-weight, for styles that lose faces"
+    )
     parser.add_argument("--content-layers", nargs="+", metavar="LAYER", help="such as relu4_1")
     parser.add_argument("--precision", choices=("auto", "float32", "mixed"))
 

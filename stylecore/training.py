@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +49,7 @@ class TrainingConfig:
     content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")  # relu4_1 alone lost eyes and mouths
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     content_weight: float = 4.0
+    content_factors: Mapping[str, float] = field(default_factory=dict)  # of it, for styles that lose faces
     style_weight: float = 4.0  # twice the content's drowned it within the first hundred steps
     tv_weight: float = 6.0
     learning_rate: float = 2e-3  # peak of Adam's, after 20 warm-up steps, cosine decay to 3 %
@@ -151,7 +152,7 @@ def train(
         Path of the final checkpoint.
     Raises:
         ImageError: No usable photo, or an unreadable style picture.
-        StyleError: No style, or two of the same name.
+        StyleError: No style, two of the same name, or a content factor of a style that is not given.
         WeightsError: A checkpoint that is missing or does not fit.
         DeviceError: The device does not start.
     Source: Johnson et al. (2016), section 3; Dumoulin et al. (2017) for many styles at once.
@@ -159,6 +160,8 @@ def train(
     names = [path.stem for path in style_images]
     if not names or len(set(names)) < len(names):
         raise StyleError(f"style pictures of different names are needed, got {', '.join(names) or 'none'}")
+    if unknown := sorted(set(config.content_factors) - set(names)):
+        raise StyleError(f"content factors for {', '.join(unknown)}: there are {', '.join(names)}")
     checkpoint_path = out_folder / CHECKPOINT_NAME
     saved = read_checkpoint(checkpoint_path) if resume else None
     if saved is not None:
@@ -196,6 +199,10 @@ def train(
 
     vgg = Vgg19Features(sorted({*config.content_layers, *config.style_layers})).to(torch_device)
     targets = _style_targets(vgg, style_images, config, torch_device)
+    content_weights = torch.tensor(
+        [config.content_weight * config.content_factors.get(name, 1.0) for name in names],
+        device=torch_device,
+    )
     crops = PhotoCrops(
         photos,
         styles=len(names),
@@ -246,7 +253,9 @@ def train(
             if step < config.pixel_steps:
                 losses = _pixel_losses(stylized, batch.repeat_interleave(config.styles_per_photo, 0))
             else:
-                losses = _perceptual_losses(vgg, stylized, batch, targets, style_indices, config)
+                losses = _perceptual_losses(
+                    vgg, stylized, batch, targets, content_weights, style_indices, config
+                )
         optimizer.zero_grad()
         scaler.scale(losses.total).backward()
         scaler.unscale_(optimizer)
@@ -334,6 +343,7 @@ def _perceptual_losses(
     stylized: Tensor,
     photos: Tensor,
     targets: Mapping[str, Tensor],
+    content_weights: Tensor,
     style_indices: Tensor,
     config: TrainingConfig,
 ) -> _StepLosses:
@@ -350,7 +360,7 @@ def _perceptual_losses(
     content = torch.stack(contents).mean(0)
     style = style_loss(features, {layer: targets[layer][style_indices] for layer in config.style_layers})
     smoothness = config.tv_weight * total_variation_loss(stylized)
-    total = (config.content_weight * content + config.style_weight * style + smoothness).mean()
+    total = (content_weights[style_indices] * content + config.style_weight * style + smoothness).mean()
     return _StepLosses(total, content, style, torch.zeros(()))
 
 

@@ -88,7 +88,7 @@ def test_every_style_picture_has_its_catalog_entry():
     catalog = json.loads(export_onnx.CATALOG_FILE.read_text(encoding="utf-8"))
     assert set(catalog) == set(style_pictures.PICTURES) | set(style_pictures.DETAILS)
     for record in catalog.values():
-        assert set(record) == {"title", "artist", "year", "credit", "license", "picture"}
+        assert set(record) == {"title", "artist", "year", "credit", "license", "kind", "picture"}
         assert all(record.values())
 
 

@@ -6,7 +6,10 @@ from stylecore import styles
 from stylecore.errors import StyleError, WeightsError
 from stylecore.styles import check_weights_file, get_style, list_styles, model_checksum
 
-FIRST_STYLES = {"starry_night", "the_wave", "the_scream", "mosaic"}
+FIRST_STYLES = {
+    *("fire", "gold_black", "pink", "triangle", "flame", "landscape", "rain"),
+    *("starry_night", "mosaic", "the_scream", "the_wave"),
+}
 
 
 def test_every_style_is_complete_and_unique():

@@ -73,6 +73,23 @@ def test_content_layers_may_be_of_both_kinds(folders):
     assert read_checkpoint(train(*folders, config))["step"] == 1
 
 
+def test_a_content_factor_keeps_more_of_the_photo_in_its_style(folders, tmp_path):
+    content, styles, _ = folders
+    config = replace(TINY, steps=30, pixel_steps=10, learning_rate=1e-2, checkpoint_s=1000)
+    contents = {}
+    for factor in (1.0, 100.0):
+        records = []
+        config = replace(config, content_factors={"lines": factor})
+        train(content, styles, tmp_path / str(factor), config, on_progress=records.append)
+        contents[factor] = records[-1].content_loss
+    assert contents[100.0] < 0.9 * contents[1.0]
+
+
+def test_a_content_factor_of_an_unknown_style_is_refused(folders):
+    with pytest.raises(StyleError, match="factors for dashes: there are dots, lines"):
+        train(*folders, replace(TINY, content_factors={"dashes": 2.0}))
+
+
 def test_training_lowers_the_pixel_loss(folders):
     records = []
     config = replace(TINY, steps=40, pixel_steps=40, learning_rate=1e-2, checkpoint_s=1000)
