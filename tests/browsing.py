@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,8 +20,9 @@ SCREENSHOTS = ROOT / "runs" / "screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
-def server():
+@contextmanager
+def running_server() -> Iterator[tuple[str, subprocess.Popen]]:
+    """Address and process of a new server."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -28,18 +31,24 @@ def server():
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(900):
+        for _ in range(1800):
             try:
                 urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
                 break
             except OSError:
-                time.sleep(0.1)
+                time.sleep(0.05)
         else:
             pytest.fail("the app did not start within 90 s")
-        yield url
+        yield url, process
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def server():
+    with running_server() as (url, _):
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,10 @@ def png_header_of(width: int, height: int) -> bytes:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.stats.get("passed", []):
+        if report.user_properties:
+            measured = ", ".join(f"{name} {value}" for name, value in report.user_properties)
+            terminalreporter.write_line(f"{report.nodeid}: {measured}")
     skipped = terminalreporter.stats.get("skipped", [])
     missing = [report for report in skipped if "chromium is not installed" in str(report.longrepr)]
     if missing:
