@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from stylecore.images import (
     to_batch,
 )
 from stylecore.inference import FastStylizer
-from stylecore.losses import content_loss, gram_matrix, style_loss
+from stylecore.losses import content_loss, gram_matrix, relative_error, style_loss
 from stylecore.rivals import any_style_rival
 from stylecore.sheets import contact_sheet
 from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, get_style, list_styles
@@ -98,27 +98,31 @@ def evaluate(
     rival = any_style_rival() if style_images else None
     stylizer = FastStylizer("cpu")
     measure = Measure()
+    contents = [measure.content_features(image) for image in images]
+    photo_grams = [measure.grams(image) for image in images]
     report: dict = {}
     columns = []
     for style in styles:
         grams = targets[style.name]
         painted = [stylizer.stylize(image, style.name) for image in images]
-        network = [measure(picture, image, grams) for picture, image in zip(painted, images, strict=True)]
-        unchanged = [measure(image, image, grams) for image in images]
+        network = [measure(*pair, grams) for pair in zip(painted, contents, strict=True)]
+        unchanged = [Losses(0, gram_distance(own, grams)) for own in photo_grams]
         record = mean_losses(network).as_dict() | mean_artefacts(painted)
         record["photo"] = mean_losses(unchanged).as_dict() | mean_artefacts(images)
         columns.append([limit_long_side(picture, SHEET_SIDE) for picture in painted])
         if reference_photos:
             optimized = []
-            for image in images[:reference_photos]:
-                optimized.append(
-                    measure(optimize_pixels(measure, image, grams, reference_steps), image, grams)
-                )
+            for image, content in list(zip(images, contents, strict=True))[:reference_photos]:
+                picture = optimize_pixels(measure, image, grams, reference_steps)
+                optimized.append(measure(picture, content, grams))
                 on_progress(f"{style.name}: {optimized[-1].as_dict()} after {reference_steps} L-BFGS steps")
             record["optimization"] = mean_losses(optimized).as_dict()
             record["network_same_photos"] = mean_losses(network[:reference_photos]).as_dict()
         if rival:
-            theirs = [measure(rival(image, pictures[style.name]), image, grams) for image in images]
+            theirs = [
+                measure(rival(image, pictures[style.name]), content, grams)
+                for image, content in zip(images, contents, strict=True)
+            ]
             record["rival"] = mean_losses(theirs).as_dict()
         on_progress(f"{style.name}: {record}")
         report[style.name] = record
@@ -143,8 +147,9 @@ class Measure:
         self.vgg = Vgg19Features([*{CONTENT_LAYER, *STYLE_LAYERS}])
 
     @torch.no_grad()
-    def __call__(self, stylized: Image.Image, photo: Image.Image, grams: dict[str, Tensor]) -> Losses:
-        content, style = self.losses(_tensor(stylized), self.content_features(photo), grams)
+    def __call__(self, stylized: Image.Image, photo_features: Tensor, grams: dict[str, Tensor]) -> Losses:
+        """Losses of a picture against the photo's `content_features` and a style's `grams`."""
+        content, style = self.losses(_tensor(stylized), photo_features, grams)
         return Losses(float(content), float(style))
 
     @torch.no_grad()
@@ -162,6 +167,11 @@ class Measure:
     ) -> tuple[Tensor, Tensor]:
         features = self.vgg(batch)
         return content_loss(features[CONTENT_LAYER], photo_features), style_loss(features, grams)
+
+
+def gram_distance(grams: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> float:
+    """Style loss of a picture whose Gram matrices are known."""
+    return sum(float(relative_error(grams[layer], targets[layer])) for layer in STYLE_LAYERS)
 
 
 def optimize_pixels(

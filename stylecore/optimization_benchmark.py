@@ -167,7 +167,7 @@ def compare_choices(content: Image.Image, style: Image.Image, *, on_progress: Re
         for limit in TABLE_TIMES_S:
             reached = [i.total_loss for i in result.iterates if i.elapsed_s <= limit]
             losses[str(limit)] = round(min(reached, default=math.nan), 3)
-        measured = measure(result.image, photo, grams)
+        measured = measure(result.image, measure.content_features(photo), grams)
         rows.append(
             {
                 "style_loss": style_loss,

@@ -8,7 +8,7 @@ from PIL import Image
 from stylecore import evaluation
 from stylecore.cli import main
 from stylecore.errors import ImageError, StyleError, StyleTransferError
-from stylecore.evaluation import Measure, evaluate, pack_gram, unpack_gram
+from stylecore.evaluation import Measure, evaluate, gram_distance, pack_gram, unpack_gram
 from stylecore.rivals import any_style_rival
 from tests.conftest import make_photo
 
@@ -98,9 +98,16 @@ def test_an_unknown_style_is_refused(photos):
 def test_a_picture_has_no_style_loss_against_itself():
     measure = Measure()
     photo = make_photo(96, 64)
-    losses = measure(photo, photo, measure.grams(photo))
+    losses = measure(photo, measure.content_features(photo), measure.grams(photo))
     assert losses.content == 0
     assert losses.style == pytest.approx(0, abs=1e-9)
+
+
+def test_known_grams_give_the_same_style_loss():
+    measure = Measure()
+    photo, style = make_photo(96, 64), measure.grams(make_photo(64, 64, seed=5))
+    expected = measure(photo, measure.content_features(photo), style).style
+    assert gram_distance(measure.grams(photo), style) == pytest.approx(expected, rel=1e-5)
 
 
 def test_packed_grams_come_back():
