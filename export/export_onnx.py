@@ -245,6 +245,7 @@ def export(
                 "content_weight": config.content_weight * config.content_factors.get(name, 1.0),
                 "style_weight": config.style_weight,
                 "tv_weight": config.tv_weight,
+                "grid_weight": config.grid_weight,
                 "learning_rate": config.learning_rate,
                 "seed": config.seed,
             },

@@ -497,6 +497,7 @@ def _add_training_settings(parser: argparse.ArgumentParser) -> None:
         "content_weight": float,
         "style_weight": float,
         "tv_weight": float,
+        "grid_weight": float,
         "learning_rate": float,
         "ema_decay": float,
         "checkpoint_s": float,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -181,3 +182,25 @@ def total_variation_loss(batch: Tensor) -> Tensor:
     vertical = (batch[:, :, 1:] - batch[:, :, :-1]).square().flatten(1).mean(1)
     horizontal = (batch[:, :, :, 1:] - batch[:, :, :, :-1]).square().flatten(1).mean(1)
     return vertical + horizontal
+
+
+def grid_loss(batch: Tensor, *, period: int = 4, cells: int = 14) -> Tensor:
+    """Energy of a pattern that repeats every `period` pixels and keeps its place.
+
+    A network that works at 1 / `period` of the size can meet the fine statistics of a style with
+    a weave of that period. Averaged over neighboring cells of the grid, whatever keeps its place
+    in the cell stays, and all other texture averages out.
+
+    Args:
+        batch: Pictures, shape (N, 3, H, W).
+        period: Of the pattern, in pixels.
+        cells: Cells of the grid a side that are averaged; fewer in smaller pictures.
+    Returns:
+        Shape (N,): mean square of the pattern; of other texture about 1 / cells**2 is left.
+    """
+    height, width = (length // period * period for length in batch.shape[2:])
+    phases = F.pixel_unshuffle(batch[:, :, :height, :width].float(), period)
+    phases = phases.unflatten(1, (-1, period**2))  # (N, 3, P * P, H / P, W / P)
+    pattern = (phases - phases.mean(2, keepdim=True)).flatten(1, 2)
+    cells = min(cells, *pattern.shape[2:])
+    return F.avg_pool2d(pattern, cells, stride=max(1, cells // 2)).square().flatten(1).mean(1)

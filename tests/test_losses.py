@@ -8,6 +8,7 @@ from stylecore.losses import (
     feature_moments,
     feature_patches,
     gram_matrix,
+    grid_loss,
     matrix_root,
     patch_loss,
     relative_error,
@@ -142,3 +143,21 @@ def test_the_match_is_the_patch_of_the_highest_correlation():
     patch = torch.tensor([0.0, 0, 0, 0, 1, 0.2, 0, 0, 0]).reshape(1, 1, 3, 3)
     expected = ((1 - 3) ** 2 + 0.2**2) / 9
     assert patch_loss(patch, style).item() == pytest.approx(expected)
+
+
+def test_grid_loss_is_the_energy_of_what_keeps_its_place():
+    random = torch.Generator().manual_seed(0)
+    cell = torch.rand(1, 3, 4, 4, generator=random)
+    weave = cell.repeat(1, 1, 32, 32)
+    energy = float((cell - cell.mean((2, 3), keepdim=True)).square().mean())
+    assert float(grid_loss(weave)) == pytest.approx(energy, rel=1e-4)
+    assert float(grid_loss(weave[:, :, :39, :50])) == pytest.approx(energy, rel=1e-4)  # smaller than a window
+    assert float(grid_loss(torch.full((1, 3, 64, 64), 0.3))) == pytest.approx(0, abs=1e-10)
+
+
+def test_grid_loss_lets_other_texture_be():
+    texture = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    assert float(grid_loss(texture)) < 1.5 * float(texture.var()) / 14**2
+    y, x = torch.meshgrid(torch.arange(224.0), torch.arange(224.0), indexing="ij")
+    strokes = (0.5 + 0.5 * torch.sin(0.7 * x + 0.4 * y)).expand(1, 3, -1, -1)  # a period of 7.8 px
+    assert float(grid_loss(strokes)) < 0.02 * float(strokes.var())
