@@ -95,6 +95,20 @@ def test_a_link_opens_its_look(open_page):
     page.get_by_text("70%").first.wait_for()
 
 
+def test_a_blend_is_mixed_by_clicks_and_sent_as_a_link(open_page):
+    page = open_page()
+    page.get_by_role("button", name="Blend").click()
+    page.get_by_role("combobox", name="Mix in other styles").click()
+    page.get_by_role("option", name="Mosaic").click()
+    page.get_by_text("Painted: Starry Night and Mosaic").wait_for()
+    mixed = pixels_of(page, "Your photo painted like Starry Night and Mosaic")
+    keep_screenshot(page, "blend")
+    page.wait_for_function("location.search.includes('blend')")
+    friend = open_page(page.evaluate("location.pathname + location.search"), PHONE, "dark")
+    friend.get_by_text("Painted: Starry Night and Mosaic").wait_for()
+    assert np.array_equal(pixels_of(friend, "Your photo painted like Starry Night and Mosaic"), mixed)
+
+
 @pytest.mark.parametrize(
     ("name", "size", "scheme"),
     [("desktop", DESKTOP, "light"), ("phone", PHONE, "light"), ("desktop_dark", DESKTOP, "dark")],
