@@ -30,7 +30,7 @@ PHOTOS = {
 }
 TILE_PHOTO, TILE_SIZE = "temple", (280, 210)  # px
 THUMBNAIL_SIZE = (160, 120)  # px
-README_CELL, README_COLUMNS = (280, 210), 4  # px
+README_CELL, README_COLUMNS = (230, 172), 6  # px
 
 
 def write_samples() -> None:
@@ -52,7 +52,7 @@ def write_tiles(stylizer: FastStylizer) -> None:
 
 
 def write_readme_picture(stylizer: FastStylizer) -> None:
-    """Two sample photos, each followed by itself in every style, four in a row under their names."""
+    """Two sample photos, each followed by itself in every style, in rows under their names."""
     pictures, titles = [], []
     for name in ("temple", "portrait"):
         photo = load_image(SHARED / "samples" / f"{name}.jpg")
@@ -60,7 +60,7 @@ def write_readme_picture(stylizer: FastStylizer) -> None:
         titles += ["the photo", *(style.name.replace("_", " ") for style in list_styles())]
     rows = [pictures[i : i + README_COLUMNS] for i in range(0, len(pictures), README_COLUMNS)]
     sheet = contact_sheet(rows, titles=titles, cell=README_CELL)
-    README_PICTURE.write_bytes(encode_image(sheet, "JPEG"))
+    sheet.save(README_PICTURE, quality=85)
 
 
 def main() -> None:
