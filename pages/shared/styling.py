@@ -15,7 +15,8 @@ FILTER_FROM = 20  # styles, from which on the tiles can be narrowed down to a ki
 # Tiles beyond three rows scroll inside; on phones they are one strip that scrolls sideways, so that
 # the painting is not pushed off the screen.
 TILES_CSS = """<style>
-.st-key-style_tiles { max-height: 26rem; overflow-y: auto; padding: 2px; }
+.st-key-style_tiles { max-height: 26rem; overflow-y: auto; padding: 2px;
+                      grid-auto-rows: max-content; align-content: start; }
 @media (max-width: 640px) {
   .st-key-style_tiles { grid-template-columns: none !important; grid-auto-flow: column;
                         grid-auto-columns: 6.5rem; overflow-x: auto; }
