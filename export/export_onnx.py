@@ -29,6 +29,7 @@ from stylecore.evaluation import STYLE_TARGETS, pack_gram
 from stylecore.inference import open_session
 from stylecore.networks import (
     BORDER,
+    BORDER_STEPS,
     NOISE_SIDE,
     NORM_EPSILON,
     STRIDE,
@@ -110,16 +111,19 @@ def build_model(network: TransformerNetwork, *, producer: str = "stylecore") -> 
 
     # Sizes: everything that depends on the picture's height and width.
     height, width = (graph.node("Shape", "image", start=axis, end=axis + 1) for axis in (2, 3))
-    border = graph.constant([BORDER])
+    first, second = BORDER_STEPS
+    border = graph.constant([first])
 
-    def far_pad(length: str) -> str:  # border, and up to 3 more for a multiple of the stride
+    def far_pad(length: str) -> str:  # first border, and up to 3 more for a multiple of the stride
         remainder = graph.node("Mod", graph.node("Neg", length), graph.constant([STRIDE]))
         return graph.node("Add", border, remainder)
 
     pads = graph.node(
-        "Concat", graph.constant([0, 0, BORDER, BORDER, 0, 0]), far_pad(height), far_pad(width), axis=0
+        "Concat", graph.constant([0, 0, first, first, 0, 0]), far_pad(height), far_pad(width), axis=0
     )
     features = graph.node("Pad", "image", pads, mode="reflect")
+    again = graph.constant([0, 0, second, second] * 2)
+    features = graph.node("Pad", features, again, mode="reflect")
     features = noise_beside(graph, features)
     features = graph.conv(features, strided_stem(network.stem.conv.weight), stride=STRIDE, padding=STRIDE)
     features = graph.node("Relu", graph.norm(features, mixed[network.stem.norm]))
@@ -193,7 +197,7 @@ def export(
     """Write the network and its style records.
 
     Args:
-        checkpoint_path: Made by `stylecore train`.
+        checkpoint_path: Made by `stylecore train`, or a trunk that an earlier export left.
         model_path: ONNX file to write.
         styles_file: Its records of other networks stay; `scores` of known styles stay, too.
         scores: Evaluation results by style name.
@@ -218,7 +222,8 @@ def export(
         )
     partial.replace(model_path)
     write_trunk(checkpoint, model_path.with_suffix(".pt"))
-    write_targets(checkpoint, styles_file.with_name(STYLE_TARGETS.name))
+    if "targets" in checkpoint:  # not in a trunk that `write_trunk` wrote: its targets are there already
+        write_targets(checkpoint, styles_file.with_name(STYLE_TARGETS.name))
 
     sha256 = hashlib.sha256(model_path.read_bytes()).hexdigest()
     config = checkpoint["config"]
