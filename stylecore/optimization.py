@@ -47,7 +47,10 @@ class OptimizationConfig:
     # From the preview, adam is level with lbfgs for the first half minute at 256 px and ahead later
     # (classic objective after 200 steps: 2.25 against 2.72), in less memory.
     method: str = "adam"
-    learning_rate: float = 0.02  # of adam, of the pixel range; 0.04 is as good, a decay to 0.004 worse
+    # Of adam, of the pixel range. From the preview the classic objective is at 2.54 after 120 steps,
+    # 2.91 with 0.02 and 3.41 with 0.1; the fall at the end brings it from 2.35 to 1.96 in 250.
+    learning_rate: float = 0.05
+    decay_share: float = 0.4  # last part of the steps, in which adam's rate falls to a tenth
     history: int = 20  # gradients that lbfgs remembers; 80 gain nothing
     start: str = "preview"  # content, preview (see `stylecore.preview`), mixed_noise or noise
     # Begin at 128 px, then larger by sqrt(2) each time. From the preview it only costs steps: 1.79
@@ -77,6 +80,7 @@ CLASSIC_RECIPE = OptimizationConfig(
     max_side=400,  # the exercise's 400 x 300 px
     method="adam",
     learning_rate=0.01,
+    decay_share=0.0,
     start="mixed_noise",
     is_coarse_to_fine=False,
     content_layer="relu5_4",
@@ -177,6 +181,8 @@ def optimize_image(
         optimizer = _optimizer(batch, config, earlier=optimizer)
         for _ in range(steps):
             before = batch.detach().clone()
+            if config.method == "adam":
+                optimizer.learning_rate = _rate(len(iterates), config)
             losses = _step(optimizer, batch, objective)
             if not math.isfinite(losses.total):
                 is_diverged = True
@@ -323,7 +329,7 @@ class _Adam:
 
     Args:
         batch: The picture, with gradient.
-        learning_rate: Step size.
+        learning_rate: Step size; may be changed between steps.
         earlier: The optimizer of the scale before, whose moments go on, resized.
     Source: Kingma and Ba (2015), algorithm 1.
     """
@@ -348,6 +354,13 @@ class _Adam:
         spread = (self.square / (1 - second**self.steps)).sqrt_().add_(self.EPSILON)
         rate = self.learning_rate / (1 - first**self.steps)
         self.batch.data.addcdiv_(self.mean, spread, value=-rate)
+
+
+def _rate(step: int, config: OptimizationConfig) -> float:
+    """Learning rate after `step` steps: constant, then half a cosine down to a tenth."""
+    falling = config.decay_share * config.steps
+    progress = max(0.0, step - (config.steps - falling)) / falling if falling else 0.0
+    return config.learning_rate * (0.55 + 0.45 * math.cos(math.pi * progress))
 
 
 def _optimizer(
@@ -441,6 +454,8 @@ def _check(config: OptimizationConfig) -> None:
     for field, value in smallest.items():
         if value < MIN_SIDE:
             raise ValueError(f"{field} is {value}: at least {MIN_SIDE} px are needed")
+    if not 0 <= config.decay_share <= 1:
+        raise ValueError(f"decay_share is {config.decay_share}: a number from 0 to 1 is needed")
     for field in ("content_weight", "style_weight", "tv_weight"):
         value = getattr(config, field)
         if not 0 <= value < math.inf:

@@ -112,6 +112,7 @@ def race_the_classic(
         recipe,
         method=ours.method,
         learning_rate=ours.learning_rate,
+        decay_share=ours.decay_share,
         start=ours.start,
         precision=ours.precision,
         is_coarse_to_fine=False,

@@ -56,6 +56,29 @@ def test_layer_weights_scale_the_layers(photo, style):
     assert doubled.style_loss == pytest.approx(2 * plain)
 
 
+def test_adams_rate_is_constant_then_falls_to_a_tenth():
+    config = OptimizationConfig(steps=100, learning_rate=0.05, decay_share=0.4)
+    rates = [optimization._rate(step, config) for step in (0, 60, 80, 100)]
+    assert rates == pytest.approx([0.05, 0.05, 0.0275, 0.005])
+    assert optimization._rate(2499, optimization.CLASSIC_RECIPE) == optimization.CLASSIC_RECIPE.learning_rate
+
+
+def test_a_falling_rate_moves_the_pixels_less(photo, style):
+    config = replace(QUICK, method="adam", learning_rate=0.05, steps=8)
+
+    def last_change(decay_share):
+        pictures = []
+        optimize_image(
+            photo,
+            style,
+            replace(config, decay_share=decay_share, preview_every=1),
+            on_iterate=lambda iterate: pictures.append(np.asarray(iterate.image, dtype=float)),
+        )
+        return np.abs(pictures[-1] - pictures[-2]).mean()
+
+    assert last_change(1.0) < 0.7 * last_change(0.0)
+
+
 def test_the_classic_recipe_runs(photo, style):
     config = replace(optimization.CLASSIC_RECIPE, steps=8, max_side=64, preview_every=4)
     seen = []
@@ -280,6 +303,7 @@ def test_unusable_style_pictures_are_refused(photo, style, message):
         ({"start": "black"}, "start is 'black'"),
         ({"style_loss": "l1"}, "style_loss is 'l1'"),
         ({"style_layer_weights": (1.0,)}, "1 style_layer_weights for 5 style layers"),
+        ({"decay_share": 1.5}, "decay_share is 1.5"),
         ({"steps": 0}, "steps is 0"),
         ({"max_side": 16}, "max_side is 16"),
         ({"stroke_size": 5}, "stroke_size is 5"),
