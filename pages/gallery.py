@@ -6,7 +6,7 @@ from pages.shared.choosing import choose_picture
 from pages.shared.entrance import come_in
 from pages.shared.painting import Look, all_styles
 from pages.shared.pictures import SAMPLES
-from pages.shared.showing import show_painting
+from pages.shared.showing import offer_download, show_credits, show_painting
 from pages.shared.styling import choose_look, choose_style
 
 come_in()
@@ -14,13 +14,16 @@ st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("Your photo, painted", anchor=False)
 st.markdown("Choose a photo, tap a style: the painting is there in a second. Photos are never saved.")
 
-photo_column, style_column = st.columns(2)
-with photo_column:
+painting_column, choice_column = st.columns([3, 2])
+with choice_column:
     photo = choose_picture("Your photo", SAMPLES, key="photo")
-with style_column:
     style = choose_style()
-look = choose_look(style)
-show_painting(photo, look)
+    look = choose_look(style)
+with painting_column:
+    painting = show_painting(photo, look)
+    if painting is None:
+        st.stop()
+    offer_download(photo, look, painting)
 
 if st.toggle("All styles on this photo", key="all_styles"):
     sheet = all_styles(photo.data, Look((), look.strength, look.preserve_color, look.stroke_scale))
@@ -34,3 +37,4 @@ if st.toggle("All styles on this photo", key="all_styles"):
         on_click="ignore",
         key="download_sheet",
     )
+show_credits(painting, look)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browsing import keep_screenshot
+from tests.browsing import SCREENSHOTS, keep_screenshot
 from tests.conftest import encoded, make_photo
 
 DESKTOP, PHONE = (1280, 900), (360, 780)
@@ -85,7 +85,7 @@ def test_a_text_file_is_answered_with_a_message(open_page):
     page = open_page()
     upload = {"name": "diary.jpg", "mimeType": "image/jpeg", "buffer": b"dear diary"}
     page.locator("input[type=file]").set_input_files(upload)
-    page.get_by_text("Choose another photo above").wait_for()
+    page.get_by_text("Choose another photo").wait_for()
     keep_screenshot(page, "bad_upload")
 
 
@@ -122,6 +122,33 @@ def test_nothing_sticks_out_of_the_window(open_page, name, size, scheme):
     assert painted["x"] + painted["width"] <= size[0]
     assert painted["width"] > 0.4 * size[0]
     keep_screenshot(page, name)
+
+
+def test_the_painting_is_in_the_first_window(open_page):
+    page = open_page(size=DESKTOP)
+    painted = page.get_by_alt_text("Your photo painted like").bounding_box()
+    styles = page.get_by_role("button", name="Mosaic", exact=True).bounding_box()
+    assert painted["y"] + painted["height"] <= DESKTOP[1]
+    assert styles["y"] + styles["height"] <= DESKTOP[1]
+
+
+def test_on_a_phone_the_painting_stays_in_view_while_things_are_chosen(open_page):
+    width, height = 360, 640
+    page = open_page(size=(width, height))
+    upload = {"name": "tall.png", "mimeType": "image/png", "buffer": encoded(make_photo(300, 500))}
+    page.locator("input[type=file]").set_input_files(upload)
+    page.get_by_text("Download in full size (300 x 500)").wait_for()
+    painting = page.get_by_alt_text("Your photo painted like")
+    assert painting.bounding_box()["y"] + painting.bounding_box()["height"] <= height
+    page.get_by_role("button", name="The Wave", exact=True).click()
+    page.get_by_text("Painted: The Wave").wait_for()
+    for name in ("The Wave", "Blend", "Download in full size (300 x 500)"):
+        button = page.get_by_role("button", name=name, exact=True)
+        button.scroll_into_view_if_needed()
+        place, shown = button.bounding_box(), painting.bounding_box()
+        assert 0 <= shown["y"] < shown["y"] + shown["height"] <= place["y"]
+        assert place["y"] + place["height"] <= height
+    page.screenshot(path=SCREENSHOTS / "phone_choosing.png")
 
 
 def test_any_style_is_sketched_refined_and_stopped(open_page):

@@ -70,7 +70,7 @@ def file_of(name: str, seed: int, size: tuple[int, int] = (480, 360)) -> dict:
 def test_send_a_painted_selfie(visit):
     visitor = visit((360, 780))
     visitor.open("Camera")
-    visitor.see("Take a snapshot above")
+    visitor.see("Take a snapshot")
     visitor.page.locator("video").wait_for()
     visitor.page.wait_for_function("document.querySelector('video').readyState === 4")
     visitor.click("button", "Take Photo")

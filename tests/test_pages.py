@@ -181,6 +181,14 @@ def test_a_photo_may_take_the_place_of_the_snapshot(app, painted):
     assert "Painted: Starry Night" in captions(app)
 
 
+def test_a_broken_photo_in_place_of_the_snapshot_leaves_the_uploader_there(app, painted):
+    app.switch_page("pages/camera.py").run()
+    app.file_uploader[0].upload("diary.jpg", b"dear diary", "image/jpeg").run()
+    assert "Choose another photo" in app.error[0].value
+    assert app.file_uploader[0].value.name == "diary.jpg"
+    assert not app.exception
+
+
 def test_a_link_with_an_unknown_style_opens_the_first(app, painted):
     app.query_params["style"] = "nonsense"
     app.run()

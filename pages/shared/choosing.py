@@ -75,7 +75,12 @@ def _choose(
     if has_camera and camera_place.toggle("Take it with the camera", key=f"{key}_has_camera"):
         snapshot = camera_place.camera_input(label, key=f"{key}_camera", resolution="720p")
     is_sampled = not uploads and snapshot is None
-    with samples_place, st.grid(max(4, len(samples)), min_column_width=96, wrap=False, gap="xsmall"):
+    # A row that scrolls would keep room above itself for a toolbar that pictures here do not have.
+    samples_place.html(f"<style>.st-key-{key}_samples {{ padding-top: 0 !important; }}</style>")
+    row = samples_place.grid(
+        max(4, len(samples)), min_column_width=96, wrap=False, gap="xsmall", key=f"{key}_samples"
+    )
+    with row:
         for name, sample in samples.items():
             with st.container(gap="xxsmall"):
                 st.image(sample.thumbnail.read_bytes(), width="stretch", alt=f"Sample: {sample.title}")

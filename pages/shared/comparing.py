@@ -9,16 +9,18 @@ import streamlit as st
 from PIL import Image
 
 HTML = """
-<div class="compare">
+<div class="mat"><div class="compare">
   <img class="after"><img class="before">
   <span class="tag left"></span><span class="tag right"></span>
   <div class="line"><div class="knob" aria-hidden="true">&#8596;</div></div>
   <input type="range" min="0" max="100" step="1">
-</div>
+</div></div>
 """
 
 CSS = """
-.compare { --at: 50%; position: relative; width: 100%; overflow: hidden; border-radius: 0.5rem;
+.mat { background: var(--st-background-color); }
+.compare { --at: 50%; position: relative; width: 100%; margin: 0 auto;
+           overflow: hidden; border-radius: 0.5rem;
            background: var(--st-secondary-background-color); touch-action: pan-y; }
 .compare img { position: absolute; inset: 0; width: 100%; height: 100%; display: block; }
 .before { clip-path: inset(0 calc(100% - var(--at)) 0 0); }
@@ -41,6 +43,8 @@ export default function ({ data, parentElement }) {
   const [after, before] = root.querySelectorAll('img');
   const range = root.querySelector('input');
   root.style.aspectRatio = `${data.width} / ${data.height}`;
+  // Never higher than the window, or than the page allows.
+  root.style.maxWidth = `calc(var(--compare-height, 85vh) * ${data.width / data.height})`;
   before.src = data.before;  before.alt = data.beforeAlt;
   after.src = data.after;  after.alt = data.afterAlt;
   root.querySelector('.left').textContent = data.beforeTag;

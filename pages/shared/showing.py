@@ -1,4 +1,4 @@
-"""The painted photo beside the photo, who is to be credited, and the ways to take it home."""
+"""The painted photo beside the photo, the ways to take it home, and who is to be credited."""
 
 from __future__ import annotations
 
@@ -6,55 +6,83 @@ import streamlit as st
 
 from pages.shared.choosing import Choice
 from pages.shared.comparing import compare
-from pages.shared.painting import DOWNLOAD_FORMATS, Look, full_size, preview
+from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview
 from pages.shared.pictures import short_title
 from stylecore import ImageError, StyleTransferError
 from stylecore.styles import get_style
 
+# On phones the painting stays in view while everything below it is chosen, and what takes it home comes
+# last: the box of its column is dissolved, so that its parts can be ordered anew. Its place is kept
+# while it is made.
+PHONE_CSS = """<style>
+@media (max-width: 640px) {
+  .stMain { scroll-padding-top: 45vh; }
+  .stColumn:has(.st-key-painting), .stColumn:has(.st-key-painting) > .stVerticalBlock { display: contents; }
+  :has(> .st-key-painting) { position: sticky; top: 0; z-index: 5; width: 100%; min-height: 62vw; }
+  :has(> .st-key-take_home) { order: 1; }
+  .st-key-painting { --compare-height: 42vh; }
+}
+</style>"""
 
-def show_painting(photo: Choice, look: Look) -> None:
-    """Paint a photo and show it; what cannot be painted is answered and ends the page's run."""
-    titles = " and ".join(short_title(name) for name, share in look.styles if share)
-    try:
-        result = preview(photo.data, look)
-    except ImageError as error:
-        st.error(f"{error}. Choose another photo above.", icon=":material/image_not_supported:")
-        st.stop()
-    except StyleTransferError as error:
-        st.error(f"{error}. Please tell whoever runs this app.", icon=":material/error:")
-        st.stop()
-    compare(
-        result.original,
-        result.painted,
-        before_alt="Your photo as it was",
-        after_alt=f"Your photo painted like {titles}",
-        key="compare",
-    )
-    st.caption(f"Painted: {titles}")
-    width, height = result.size
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        file_format = st.segmented_control(
-            "File",
-            list(DOWNLOAD_FORMATS),
-            default="PNG",
-            required=True,
-            key="file_format",
-            help="PNG keeps every pixel; JPEG and WebP are smaller and quicker to send.",
-            persist_state="session",
+
+def show_painting(photo: Choice, look: Look) -> Preview | None:
+    """Paint a photo and show it, or say why that cannot be done and return None.
+
+    Belongs into a column beside the choices, and `offer_download` below it.
+    """
+    st.html(PHONE_CSS)
+    with st.container(key="painting"):
+        try:
+            result = preview(photo.data, look)
+        except ImageError as error:
+            st.error(f"{error}. Choose another photo.", icon=":material/image_not_supported:")
+            return None
+        except StyleTransferError as error:
+            st.error(f"{error}. Please tell whoever runs this app.", icon=":material/error:")
+            return None
+        compare(
+            result.original,
+            result.painted,
+            before_alt="Your photo as it was",
+            after_alt=f"Your photo painted like {_titles(look)}",
+            key="compare",
         )
-        ending, mime = DOWNLOAD_FORMATS[file_format]
-        st.download_button(
-            f"Download in full size ({width} x {height})",
-            data=lambda: full_size(photo.data, look, file_format),
-            file_name=f"{photo.name}_{look.name}.{ending}",
-            mime=mime,
-            type="primary",
-            icon=":material/download:",
-            on_click="ignore",
-            key="download",
-        )
+    return result
+
+
+def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
+    """The painting in the photo's own size, as a file of the visitor's choice."""
+    with st.container(key="take_home"):
+        st.caption(f"Painted: {_titles(look)}")
+        width, height = painting.size
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            file_format = st.segmented_control(
+                "File",
+                list(DOWNLOAD_FORMATS),
+                default="PNG",
+                required=True,
+                key="file_format",
+                help="PNG keeps every pixel; JPEG and WebP are smaller and quicker to send.",
+                label_visibility="collapsed",
+                persist_state="session",
+            )
+            ending, mime = DOWNLOAD_FORMATS[file_format]
+            st.download_button(
+                f"Download in full size ({width} x {height})",
+                data=lambda: full_size(photo.data, look, file_format),
+                file_name=f"{photo.name}_{look.name}.{ending}",
+                mime=mime,
+                type="primary",
+                icon=":material/download:",
+                on_click="ignore",
+                key="download",
+            )
+
+
+def show_credits(painting: Preview, look: Look) -> None:
+    """How a painting was made, and who painted what its styles are taken from."""
     st.caption(
-        f"Painted in {result.milliseconds} ms on {result.device}. "
+        f"Painted in {painting.milliseconds} ms on {painting.device}. "
         "The address of this page keeps the look: send it to a friend."
     )
     for name, share in look.styles:
@@ -64,3 +92,7 @@ def show_painting(photo: Choice, look: Look) -> None:
                 f"{short_title(name)}: {style.title}, {style.artist}, {style.year}. "
                 f"{style.credit}. {style.license}."
             )
+
+
+def _titles(look: Look) -> str:
+    return " and ".join(short_title(name) for name, share in look.styles if share)

@@ -39,7 +39,7 @@ def choose_style() -> Style:
     st.html(TILES_CSS)
     st.markdown("Style")
     shown = _filter_kind(list(styles.values()))
-    with st.grid("auto", min_column_width=104, gap="xsmall", key="style_tiles"):
+    with st.grid("auto", min_column_width=96, gap="xsmall", key="style_tiles"):
         for style in shown:
             with st.container(gap="xxsmall"):
                 alt = f"A temple painted like {style.title}"
