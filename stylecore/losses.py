@@ -46,7 +46,11 @@ class _Gram(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> Tensor:
         (flat,) = ctx.saved_tensors
         factor = (gradient + gradient.transpose(1, 2)) / (flat.shape[1] * flat.shape[2])
-        return (factor.to(flat.dtype) @ flat).to(ctx.dtype).reshape(ctx.shape)
+        factor = factor.to(flat.dtype)
+        # In the memory order of the features: another would be converted where gradients meet.
+        is_channels_last = flat.stride(1) == 1
+        product = (flat.mT @ factor).mT if is_channels_last else factor @ flat
+        return product.to(ctx.dtype).reshape(ctx.shape)
 
 
 def relative_error(value: Tensor, target: Tensor) -> Tensor:

@@ -161,3 +161,14 @@ def test_grid_loss_lets_other_texture_be():
     y, x = torch.meshgrid(torch.arange(224.0), torch.arange(224.0), indexing="ij")
     strokes = (0.5 + 0.5 * torch.sin(0.7 * x + 0.4 * y)).expand(1, 3, -1, -1)  # a period of 7.8 px
     assert float(grid_loss(strokes)) < 0.02 * float(strokes.var())
+
+
+def test_the_grams_gradient_keeps_the_memory_order_of_the_features():
+    values = torch.rand(2, 5, 6, 7)
+    gradients = []
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        features = values.clone(memory_format=memory_format).requires_grad_()
+        (gradient,) = torch.autograd.grad(gram_matrix(features).square().sum(), features)
+        assert gradient.is_contiguous(memory_format=memory_format)
+        gradients.append(gradient)
+    torch.testing.assert_close(*gradients)
