@@ -28,6 +28,7 @@ PHOTOS = {
     "cat": ("skimage", "data/chelsea.png"),
     "coffee": ("skimage", "data/coffee.png"),
 }
+# JPEG, which Streamlit hands on as it is; WebP it would decode and encode in every run of a page.
 TILE_PHOTO, TILE_SIZE = "temple", (280, 210)  # px
 THUMBNAIL_SIZE = (160, 120)  # px
 README_CELL, README_COLUMNS = (230, 172), 6  # px
@@ -40,15 +41,14 @@ def write_samples() -> None:
         pictures[name] = limit_long_side(load_image(root / path), 1024)
     for name, image in pictures.items():
         (SHARED / "samples" / f"{name}.jpg").write_bytes(encode_image(image, "JPEG"))
-        thumbnail = fit(image, THUMBNAIL_SIZE)
-        (SHARED / "samples" / f"{name}_small.webp").write_bytes(encode_image(thumbnail, "WEBP"))
+        fit(image, THUMBNAIL_SIZE).save(SHARED / "samples" / f"{name}_small.jpg", quality=85)
 
 
 def write_tiles(stylizer: FastStylizer) -> None:
     photo = load_image(SHARED / "samples" / f"{TILE_PHOTO}.jpg")
     for style in list_styles():
         tile = fit(stylizer.stylize(photo, style.name), TILE_SIZE)
-        (SHARED / "tiles" / f"{style.name}.webp").write_bytes(encode_image(tile, "WEBP"))
+        tile.save(SHARED / "tiles" / f"{style.name}.jpg", quality=85)
 
 
 def write_readme_picture(stylizer: FastStylizer) -> None:

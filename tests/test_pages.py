@@ -279,3 +279,11 @@ def test_every_style_and_sample_has_its_pictures():
     for sample in SAMPLES.values():
         assert min(load_image(sample.path).size) >= 300
         assert load_image(sample.thumbnail).size == (160, 120)
+
+
+def test_streamlit_hands_tiles_on_as_they_are():
+    # Any other format or a larger picture would be encoded anew in every run of a page.
+    for path in [tile_path(style.name) for style in list_styles()] + [s.thumbnail for s in SAMPLES.values()]:
+        with Image.open(path) as picture:
+            assert picture.format == "JPEG"
+            assert path.stat().st_size < 60_000

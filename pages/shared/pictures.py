@@ -29,7 +29,7 @@ class Sample:
 
 def _sample(name: str, title: str) -> Sample:
     folder = FOLDER / "samples"
-    return Sample(title, folder / f"{name}.jpg", folder / f"{name}_small.webp")
+    return Sample(title, folder / f"{name}.jpg", folder / f"{name}_small.jpg")
 
 
 SAMPLES = {
@@ -57,7 +57,7 @@ def short_title(style_name: str) -> str:
 
 def tile_path(style_name: str) -> Path:
     """A sample photo painted in the style, made by `export/sample_pictures.py`."""
-    return FOLDER / "tiles" / f"{style_name}.webp"
+    return FOLDER / "tiles" / f"{style_name}.jpg"
 
 
 def explaining_path(name: str) -> Path:
