@@ -66,6 +66,11 @@ def browser():
         browser.close()
 
 
+def wait_for_upload(page, key: str) -> None:
+    """Until an uploaded picture has replaced the samples; its name is shown before it has arrived."""
+    page.locator(f".st-key-{key}_samples [data-testid=stBaseButton-primary]").wait_for(state="detached")
+
+
 def keep_screenshot(page, name: str) -> None:
     """Screenshot of the whole page, which scrolls inside Streamlit's own container."""
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browsing import SCREENSHOTS, keep_screenshot
+from tests.browsing import SCREENSHOTS, keep_screenshot, wait_for_upload
 from tests.conftest import encoded, make_photo
 
 DESKTOP, PHONE = (1280, 900), (360, 780)
@@ -155,7 +155,7 @@ def test_any_style_is_sketched_refined_and_stopped(open_page):
     page = open_page("/custom", text="Instant sketch")
     style = {"name": "drawing.png", "mimeType": "image/png", "buffer": encoded(make_photo(300, 300, seed=2))}
     page.locator("input[type=file]").nth(1).set_input_files(style)
-    page.get_by_text("drawing.png").wait_for()
+    wait_for_upload(page, "style_picture")
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.get_by_role("button", name="Refine").click()
     page.get_by_text(re.compile(r"Step \d+ of 60")).wait_for(timeout=120_000)

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from PIL import Image
 
-from tests.browsing import keep_screenshot
+from tests.browsing import keep_screenshot, wait_for_upload
 from tests.conftest import encoded, make_photo
 
 pytestmark = pytest.mark.browser
@@ -107,8 +107,9 @@ def test_own_childs_drawing_as_style(visit):
     visitor.open("Your own style")
     visitor.see("Instant sketch")
     visitor.upload(0, file_of("grandma.jpg", 1))
-    visitor.see("grandma.jpg")
+    wait_for_upload(visitor.page, "content")
     visitor.upload(1, file_of("drawing.jpg", 2, (300, 300)))
+    wait_for_upload(visitor.page, "style_picture")
     visitor.see("drawing.jpg")
     visitor.click("button", re.compile("Refine"))
     visitor.see(re.compile(r"Step \d+ of 60"))
