@@ -14,7 +14,6 @@ SHOWN_PAIRS = 24
 
 state = st.session_state
 come_in()
-st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("Several photos, painted", anchor=False)
 st.markdown("Choose many photos or a whole folder; they come back as one ZIP. Photos are never saved.")
 
@@ -34,7 +33,7 @@ with_all = st.toggle(f"In all {len(list_styles())} styles", key="in_all_styles")
 names = [other.name for other in list_styles()] if with_all else []
 
 most = min(limits().photos, limits().pictures // max(1, len(names)))
-photos = [Choice(upload.getvalue(), upload.name.rpartition("/")[2].rpartition(".")[0]) for upload in uploads]
+photos = [Choice.of_upload(upload) for upload in uploads]
 if len(photos) > most:
     st.warning(f"{len(photos)} photos came; at most {most} can be painted at once, so the first {most} are.")
     photos = photos[:most]

@@ -11,7 +11,6 @@ RESOLUTIONS = {"480p": "Small", "720p": "Medium", "1080p": "Large"}  # lines of 
 
 state = st.session_state
 come_in()
-st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("A snapshot, painted", anchor=False)
 
 camera_column, style_column = st.columns([3, 2])
@@ -39,7 +38,7 @@ upload = state.get("camera_upload")  # of the widget below
 if snapshot is not None:
     photo = Choice(snapshot.getvalue(), "snapshot")
 elif upload is not None:
-    photo = Choice(upload.getvalue(), upload.name.rpartition(".")[0])
+    photo = Choice.of_upload(upload)
 painting = None
 with camera_column:
     if photo is None:

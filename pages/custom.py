@@ -23,7 +23,6 @@ QUALITY_HELP = (
 )
 
 come_in()
-st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("Any picture as the style", anchor=False)
 if importlib.util.find_spec("torch") is None:
     st.warning(

@@ -10,7 +10,6 @@ from pages.shared.showing import offer_download, show_credits, show_painting
 from pages.shared.styling import choose_look, choose_style
 
 come_in()
-st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("Your photo, painted", anchor=False)
 st.markdown("Choose a photo, tap a style: the painting is there in a second. Photos are never saved.")
 

@@ -23,7 +23,6 @@ def row(pictures: list[tuple[str, str, str]]) -> None:
 
 
 come_in()
-st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
 st.header("How a photo becomes a painting", anchor=False)
 st.markdown(
     "A network that was trained to name things in photos, **VGG19**, sees a picture in layers: edges and "

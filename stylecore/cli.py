@@ -285,7 +285,8 @@ def _read_recipe(path: Path) -> dict:
     optimization = _module("stylecore.optimization")
     if unknown := config.keys() - {field.name for field in fields(optimization.OptimizationConfig)}:
         raise UsageError(f"{path} has unknown settings: {', '.join(sorted(unknown))}")
-    return {"config": config, "shares": shares}
+    # Recipes without a share are from when adam's rate did not fall.
+    return {"config": {"decay_share": 0.0} | config, "shares": shares}
 
 
 def run_train(options: argparse.Namespace) -> int:

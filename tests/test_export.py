@@ -66,6 +66,19 @@ def test_export_writes_model_targets_and_records(network, tmp_path, monkeypatch)
     assert torch.equal(load_network(trunk).up.conv.weight, network.up.conv.weight)
 
 
+def test_targets_are_kept_when_only_rounding_differs(tmp_path):
+    path = tmp_path / "targets.safetensors"
+    grams = torch.rand(2, 8, 8) + 1
+    grams = grams + grams.mT
+    export_onnx.write_targets({"styles": ["a", "b"], "targets": {"relu1_1": grams}}, path)
+    before = path.read_bytes()
+    export_onnx.write_targets({"styles": ["a", "b"], "targets": {"relu1_1": grams * (1 + 2e-4)}}, path)
+    assert path.read_bytes() == before
+    grams[1, 0, 0] *= 1.01
+    export_onnx.write_targets({"styles": ["a", "b"], "targets": {"relu1_1": grams}}, path)
+    assert path.read_bytes() != before
+
+
 def test_export_needs_a_catalog_entry(network, tmp_path):
     checkpoint = make_checkpoint(tmp_path, network, ["a", "b", "mosaic"])
     with pytest.raises(WeightsError, match="a, b: title, artist"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.shared.pictures import Sample
 from stylecore.images import PHOTO_EXTENSIONS
@@ -25,6 +26,11 @@ class Choice:
 
     data: bytes
     name: str
+
+    @classmethod
+    def of_upload(cls, upload: UploadedFile) -> Choice:
+        """A file as Streamlit hands it over; its name may begin with folders."""
+        return cls(upload.getvalue(), Path(upload.name).stem)
 
 
 def choose_picture(
@@ -95,6 +101,6 @@ def _choose(
     if snapshot is not None:
         return [Choice(snapshot.getvalue(), "snapshot")]
     if uploads:
-        return [Choice(upload.getvalue(), Path(upload.name).stem) for upload in uploads[:limit]]
+        return [Choice.of_upload(upload) for upload in uploads[:limit]]
     name = state[sample_key]
     return [Choice(samples[name].path.read_bytes(), name)]

@@ -1,4 +1,4 @@
-"""Lets a page that was opened by its own address come in through the entrance."""
+"""What every page does first: come in through the entrance, and take its place below the links."""
 
 import runpy
 from pathlib import Path
@@ -17,3 +17,4 @@ def come_in() -> None:
     if "has_entered" not in st.session_state:
         runpy.run_path(str(ENTRANCE))
         st.stop()
+    st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
