@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from stylecore.errors import WeightsError
 from stylecore.styles import WEIGHTS_FOLDER, check_weights_file
+from stylecore.winograd import FrozenConv3x3
 
 VGG19_WEIGHTS = WEIGHTS_FOLDER / "vgg19.safetensors"
 
@@ -80,9 +81,9 @@ class Vgg19Features(nn.Module):
 
         tensors = read_vgg19_weights(weights, verify=verify)
         for name in self.convolutions:
-            for part in ("weight", "bias"):
-                value = nn.Parameter(tensors[f"{name}.{part}"].float(), requires_grad=False)
-                self.register_parameter(f"{name}_{part}", value)
+            weight, bias = (tensors[f"{name}.{part}"].float() for part in ("weight", "bias"))
+            # conv1_1 finds its border replicated already.
+            self.add_module(name, FrozenConv3x3(weight, bias, padding=0 if name == "conv1_1" else 1))
 
     def forward(self, batch: Tensor, *, last: str | None = None) -> dict[str, Tensor]:
         """Activations of pictures.
@@ -109,8 +110,7 @@ class Vgg19Features(nn.Module):
         for name in self.convolutions:
             if name.endswith("_1") and name != "conv1_1":
                 features = self.pool(features, 2)
-            weight, bias = getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias")
-            features = F.conv2d(features, weight, bias, padding=0 if name == "conv1_1" else 1)
+            features = self.get_submodule(name)(features)
             if name in self.layers:
                 activations[name] = features
             # In place unless the convolution itself was asked for: halves the memory of a gradient.

@@ -230,10 +230,7 @@ def load_vgg(config: OptimizationConfig) -> Vgg19Features:
     """
     device = select_device(config.device)
     vgg = Vgg19Features(sorted({config.content_layer, *_style_layers(config)}), pooling=config.pooling)
-    if is_mixed(config):
-        return vgg.to(device, torch.bfloat16)
-    # Saves reordering the activations round each float32 convolution: 1.2 to 1.3 times as fast.
-    return vgg.to(device, memory_format=torch.channels_last)
+    return vgg.to(device, torch.bfloat16 if is_mixed(config) else torch.float32)
 
 
 @dataclass(frozen=True)

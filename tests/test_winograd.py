@@ -1,0 +1,68 @@
+"""Winograd's convolutions beside torch's own, values and gradients, and what must stay plain."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from stylecore import winograd
+from stylecore.winograd import DEEP, FrozenConv3x3
+
+# Odd sizes, smaller than a tile, and batches; shallow ones go by NNPACK, deep ones by matrices.
+CASES = [
+    (n, c, o, h, w)
+    for n, h, w in ((1, 32, 32), (3, 17, 30), (2, 3, 5), (1, 1, 9))
+    for c, o in ((5, 8), (6, DEEP))
+]
+
+
+def make_convolution(channels: int, out_channels: int) -> FrozenConv3x3:
+    torch.manual_seed(0)
+    return FrozenConv3x3(torch.randn(out_channels, channels, 3, 3), torch.randn(out_channels))
+
+
+@pytest.mark.parametrize(("n", "c", "o", "h", "w"), CASES)
+def test_values_and_gradients_are_those_of_the_plain_convolution(n, c, o, h, w):
+    convolution = make_convolution(c, o)
+    features = torch.randn(n, c, h, w, requires_grad=True)
+    weighting = torch.randn(n, o, h, w)
+    found = convolution(features)
+    (gradient,) = torch.autograd.grad((found * weighting).sum(), features)
+    expected = F.conv2d(features, convolution.weight, convolution.bias, padding=1)
+    (expected_gradient,) = torch.autograd.grad((expected * weighting).sum(), features)
+    for value, known in ((found, expected), (gradient, expected_gradient)):
+        assert (value - known).norm() < 1e-5 * known.norm()
+
+
+@pytest.mark.parametrize("out_channels", [8, DEEP])
+def test_features_in_channels_last_order_give_the_same(out_channels):
+    convolution = make_convolution(4, out_channels)
+    features = torch.randn(2, 4, 12, 13)
+    reordered = features.contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(convolution(reordered), convolution(features), atol=1e-5)
+
+
+@pytest.mark.parametrize("out_channels", [8, DEEP])
+def test_without_nnpack_the_plain_convolution_is_used(out_channels, monkeypatch):
+    convolution = make_convolution(4, out_channels)
+    features = torch.randn(1, 4, 16, 16)
+    fast = convolution(features)
+    monkeypatch.setattr(winograd, "has_nnpack", lambda: False)
+    plain = convolution(features)
+    assert torch.equal(plain, F.conv2d(features, convolution.weight, convolution.bias, padding=1))
+    assert torch.allclose(fast, plain, rtol=1e-4, atol=1e-4)
+
+
+def test_bfloat16_and_a_padding_of_zero_stay_with_torch():
+    convolution = make_convolution(4, 8)
+    narrow = FrozenConv3x3(convolution.weight.data, convolution.bias.data, padding=0)
+    features = torch.randn(1, 4, 16, 16)
+    assert torch.equal(narrow(features), F.conv2d(features, convolution.weight, convolution.bias))
+    halved = convolution.to(torch.bfloat16)(features.bfloat16())
+    assert halved.dtype == torch.bfloat16
+
+
+def test_only_the_features_get_a_gradient():
+    convolution = nn.Sequential(make_convolution(4, DEEP))
+    convolution(torch.randn(1, 4, 8, 8, requires_grad=True)).sum().backward()
+    assert all(parameter.grad is None for parameter in convolution.parameters())
