@@ -28,8 +28,6 @@ from stylecore.errors import WeightsError
 from stylecore.evaluation import STYLE_TARGETS, pack_gram
 from stylecore.inference import open_session
 from stylecore.networks import (
-    BORDER,
-    BORDER_STEPS,
     NOISE_SIDE,
     NORM_EPSILON,
     STRIDE,
@@ -65,13 +63,13 @@ class GraphWriter:
         self.nodes.append(helper.make_node(op, inputs, names, **attributes))
         return names[0] if outputs == 1 else names
 
-    def conv(
-        self, features: str, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 1
-    ) -> str:
+    def reflected(self, features: str) -> str:
+        """One pixel more on every side."""
+        return self.node("Pad", features, self.constant([0, 0, 1, 1] * 2), mode="reflect")
+
+    def conv(self, features: str, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1) -> str:
         inputs = [features, self.constant(weight)] + ([] if bias is None else [self.constant(bias)])
-        return self.node(
-            "Conv", *inputs, kernel_shape=list(weight.shape[2:]), strides=[stride] * 2, pads=[padding] * 4
-        )
+        return self.node("Conv", *inputs, kernel_shape=list(weight.shape[2:]), strides=[stride] * 2)
 
     def norm(self, features: str, scale_and_shift: tuple[str, str]) -> str:
         return self.node("InstanceNormalization", features, *scale_and_shift, epsilon=NORM_EPSILON)
@@ -111,34 +109,31 @@ def build_model(network: TransformerNetwork, *, producer: str = "stylecore") -> 
 
     # Sizes: everything that depends on the picture's height and width.
     height, width = (graph.node("Shape", "image", start=axis, end=axis + 1) for axis in (2, 3))
-    first, second = BORDER_STEPS
-    border = graph.constant([first])
+    border = graph.constant([STRIDE])
 
-    def far_pad(length: str) -> str:  # first border, and up to 3 more for a multiple of the stride
-        remainder = graph.node("Mod", graph.node("Neg", length), graph.constant([STRIDE]))
+    def far_pad(length: str) -> str:  # the stem's border, and up to 3 more for a multiple of the stride
+        remainder = graph.node("Mod", graph.node("Neg", length), border)
         return graph.node("Add", border, remainder)
 
     pads = graph.node(
-        "Concat", graph.constant([0, 0, first, first, 0, 0]), far_pad(height), far_pad(width), axis=0
+        "Concat", graph.constant([0, 0, STRIDE, STRIDE, 0, 0]), far_pad(height), far_pad(width), axis=0
     )
     features = graph.node("Pad", "image", pads, mode="reflect")
-    again = graph.constant([0, 0, second, second] * 2)
-    features = graph.node("Pad", features, again, mode="reflect")
     features = noise_beside(graph, features)
-    features = graph.conv(features, strided_stem(network.stem.conv.weight), stride=STRIDE, padding=STRIDE)
+    features = graph.conv(features, strided_stem(network.stem.conv.weight), stride=STRIDE)
     features = graph.node("Relu", graph.norm(features, mixed[network.stem.norm]))
     for block in network.blocks:
-        residual = graph.norm(graph.conv(features, block.first.conv.weight), mixed[block.first.norm])
-        residual = graph.conv(graph.node("Relu", residual), block.second.conv.weight)
+        residual = graph.conv(graph.reflected(features), block.first.conv.weight)
+        residual = graph.node("Relu", graph.norm(residual, mixed[block.first.norm]))
+        residual = graph.conv(graph.reflected(residual), block.second.conv.weight)
         features = graph.node("Add", features, graph.norm(residual, mixed[block.second.norm]))
-    features = graph.conv(features, network.up.phase_weight())
+    features = graph.conv(graph.reflected(features), network.up.phase_weight())
     features = graph.node("DepthToSpace", features, blocksize=2, mode="CRD")
     features = graph.node("Relu", graph.norm(features, mixed[network.up_norm]))
-    features = graph.conv(features, network.out.phase_weight(), network.out.phase_bias())
+    features = graph.conv(graph.reflected(features), network.out.phase_weight(), network.out.phase_bias())
     features = graph.node("DepthToSpace", features, blocksize=2, mode="CRD")
-    starts = graph.constant([BORDER, BORDER])
-    ends = graph.node("Add", starts, graph.node("Concat", height, width, axis=0))
-    features = graph.node("Slice", features, starts, ends, graph.constant([2, 3]))
+    ends = graph.node("Concat", height, width, axis=0)
+    features = graph.node("Slice", features, graph.constant([0, 0]), ends, graph.constant([2, 3]))
     graph.nodes.append(helper.make_node("Sigmoid", [features], ["stylized"]))
 
     picture = [1, 3, "height", "width"]

@@ -499,6 +499,7 @@ def _add_training_settings(parser: argparse.ArgumentParser) -> None:
         "style_weight": float,
         "tv_weight": float,
         "grid_weight": float,
+        "tone_weight": float,
         "learning_rate": float,
         "ema_decay": float,
         "checkpoint_s": float,

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylecore.blending import LUMA
+
 
 def gram_matrix(features: Tensor) -> Tensor:
     """Channel correlations of a feature map, float32 whatever the input is.
@@ -186,6 +188,29 @@ def total_variation_loss(batch: Tensor) -> Tensor:
     vertical = (batch[:, :, 1:] - batch[:, :, :-1]).square().flatten(1).mean(1)
     horizontal = (batch[:, :, :, 1:] - batch[:, :, :, :-1]).square().flatten(1).mean(1)
     return vertical + horizontal
+
+
+def tone_loss(batch: Tensor, photos: Tensor, *, cell: int = 8) -> Tensor:
+    """How far light and shade of the photo are lost: 1 minus their correlation.
+
+    Instance normalization and Gram matrices leave free which parts come out light; a face darker
+    than its background is hard to read. A correlation leaves contrast and palette to the style.
+
+    Args:
+        batch: Stylized pictures, shape (N, 3, H, W).
+        photos: The photos, shape (N, 3, H, W).
+        cell: Side in pixels of the squares whose mean brightness counts; finer shading is the
+            strokes'.
+    Returns:
+        Shape (N,): 0 when light and shade fall as in the photo, 1 without any relation, 2 for a
+        negative.
+    """
+    weights = torch.from_numpy(LUMA).to(batch.device)
+    tones = [
+        F.avg_pool2d(torch.einsum("nchw,c->nhw", pictures.float(), weights), cell).flatten(1)
+        for pictures in (batch, photos)
+    ]
+    return 1 - F.cosine_similarity(*(tone - tone.mean(1, keepdim=True) for tone in tones), eps=1e-4)
 
 
 def grid_loss(batch: Tensor, *, period: int = 4, cells: int = 14) -> Tensor:

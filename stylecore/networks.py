@@ -7,12 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Reflected round the input and cropped at the end, so that the zero padding inside stays outside
-# the picture: with 28 px alone Fire kept a dark band of 12 px. The first reflection is the most
-# that a picture of 32 px allows on every side while its size is also rounded up to a multiple of
-# 4; the second reflects the result once more.
-BORDER_STEPS = (28, 8)
-BORDER = sum(BORDER_STEPS)
 STRIDE = 4  # The trunk works at a quarter of the size, so sizes are padded to multiples of 4.
 NORM_EPSILON = 1e-5
 NOISE_SIDE = 256  # px
@@ -38,14 +32,17 @@ class ConditionalInstanceNorm2d(nn.Module):
 
 
 class ConvBlock(nn.Module):
-    """3x3 convolution, zero-padded, and conditional instance normalization.
+    """3x3 convolution and conditional instance normalization.
 
+    Borders are reflected: zeros would be seen as an edge, and darken a band along the border.
     The convolution has no bias: the normalization would subtract it again.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, styles: int, *, stride: int = 1) -> None:
+    def __init__(self, in_channels: int, out_channels: int, styles: int, *, padding: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+        self.conv = nn.Conv2d(
+            in_channels, out_channels, 3, padding=padding, padding_mode="reflect", bias=False
+        )
         self.norm = ConditionalInstanceNorm2d(out_channels, styles)
 
     def forward(self, features: Tensor, style_mix: Tensor) -> Tensor:
@@ -83,8 +80,8 @@ class UpsampleConv(nn.Module):
     """x2 upsampling followed by a 3x3 convolution, computed on the small pixels.
 
     The four output phases of each small pixel are one convolution with four times the channels
-    and a depth-to-space: exactly the same numbers (borders of `bilinear` apart, which are
-    cropped away) without ever holding the large features. Training the phases freely would
+    and a depth-to-space: exactly the same numbers (borders apart, where the small pixels are
+    reflected) without ever holding the large features. Training the phases freely would
     bring back the checkerboard that upsampling avoids; here they share nine weights.
 
     Source: resize convolution of Odena et al. (2016); sub-pixel form of Shi et al. (2016).
@@ -105,7 +102,8 @@ class UpsampleConv(nn.Module):
         return None if self.conv.bias is None else self.conv.bias.repeat_interleave(4)
 
     def forward(self, features: Tensor) -> Tensor:
-        phases = F.conv2d(features, self.phase_weight(), self.phase_bias(), padding=1)
+        features = F.pad(features, (1, 1, 1, 1), mode="reflect")
+        phases = F.conv2d(features, self.phase_weight(), self.phase_bias())
         return F.pixel_shuffle(phases, 2)
 
 
@@ -118,15 +116,15 @@ class TransformerNetwork(nn.Module):
         blocks: Number of residual blocks.
     Source: Johnson et al. (2016). Differs: 4x4 space-to-depth in place of the convolutions at
         full and half size, conditional instance normalization (Dumoulin et al. 2017), a channel
-        of noise beside the photo (Karras et al. 2019, section 3.2, on what it is good for), one
-        reflected border in place of padding everywhere, sigmoid output.
+        of noise beside the photo (Karras et al. 2019, section 3.2, on what it is good for), borders
+        reflected, sigmoid output.
     """
 
     noise: Tensor
 
     def __init__(self, styles: int, *, channels: int = 32, blocks: int = 5) -> None:
         super().__init__()
-        self.stem = ConvBlock(4 * STRIDE**2, channels, styles)
+        self.stem = ConvBlock(4 * STRIDE**2, channels, styles, padding=0)
         self.blocks = nn.ModuleList(ResidualBlock(channels, styles) for _ in range(blocks))
         self.up = UpsampleConv(channels, channels // 2, mode="bilinear", bias=False)
         self.up_norm = ConditionalInstanceNorm2d(channels // 2, styles)
@@ -147,18 +145,17 @@ class TransformerNetwork(nn.Module):
             Stylized pictures, shape (N, 3, H, W), in [0, 1].
         """
         height, width = batch.shape[2:]
-        first, second = BORDER_STEPS
-        pad_right, pad_bottom = first + -width % STRIDE, first + -height % STRIDE
-        features = F.pad(batch, (first, pad_right, first, pad_bottom), mode="reflect")
-        features = F.pad(features, (second,) * 4, mode="reflect")
+        # A border of one small pixel for the stem, and up to 3 px more for a multiple of the stride.
+        pad_right, pad_bottom = STRIDE + -width % STRIDE, STRIDE + -height % STRIDE
+        features = F.pad(batch, (STRIDE, pad_right, STRIDE, pad_bottom), mode="reflect")
         features = torch.cat((features, self._noise_for(features)), 1)  # (N, 4, H, W)
-        features = F.pixel_unshuffle(features, STRIDE)  # (N, 64, H/4, W/4)
+        features = F.pixel_unshuffle(features, STRIDE)  # (N, 64, H/4 + 2, W/4 + 2)
         features = F.relu(self.stem(features, style_mix))  # (N, C, H/4, W/4)
         for block in self.blocks:
             features = block(features, style_mix)
         features = F.relu(self.up_norm(self.up(features), style_mix))  # (N, C/2, H/2, W/2)
         stylized = torch.sigmoid(self.out(features))  # (N, 3, H, W)
-        return stylized[:, :, BORDER : BORDER + height, BORDER : BORDER + width]
+        return stylized[:, :, :height, :width]
 
     def _noise_for(self, pictures: Tensor) -> Tensor:
         height, width = pictures.shape[2:]

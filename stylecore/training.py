@@ -24,7 +24,14 @@ from stylecore.devices import autocast_dtype, select_device
 from stylecore.errors import ImageError, StyleError, WeightsError
 from stylecore.features import Vgg19Features
 from stylecore.images import find_pictures, from_batch, load_image, resize_long_side, to_batch
-from stylecore.losses import content_loss, gram_matrix, grid_loss, style_loss, total_variation_loss
+from stylecore.losses import (
+    content_loss,
+    gram_matrix,
+    grid_loss,
+    style_loss,
+    tone_loss,
+    total_variation_loss,
+)
 from stylecore.networks import STRIDE, TransformerNetwork
 from stylecore.sheets import contact_sheet
 
@@ -53,6 +60,7 @@ class TrainingConfig:
     style_weight: float = 4.0  # twice the content's drowned it within the first hundred steps
     tv_weight: float = 6.0
     grid_weight: float = 1000.0  # against a weave at the network's stride
+    tone_weight: float = 2.0  # for light and shade as in the photo
     learning_rate: float = 2e-3  # peak of Adam's, after 20 warm-up steps, cosine decay to 3 %
     gradient_clip: float = 5.0  # largest norm of the gradient
     ema_decay: float = 0.995  # of the averaged weights that samples and export use
@@ -360,10 +368,14 @@ def _perceptual_losses(
     contents = [content_loss(features[layer], photo_features[layer]) for layer in config.content_layers]
     content = torch.stack(contents).mean(0)
     style = style_loss(features, {layer: targets[layer][style_indices] for layer in config.style_layers})
-    smoothness = config.tv_weight * total_variation_loss(stylized) + config.grid_weight * grid_loss(
-        stylized, period=STRIDE
-    )
-    total = (content_weights[style_indices] * content + config.style_weight * style + smoothness).mean()
+    tone = tone_loss(stylized, photos.repeat_interleave(config.styles_per_photo, 0))
+    total = (
+        content_weights[style_indices] * content
+        + config.style_weight * style
+        + config.tv_weight * total_variation_loss(stylized)
+        + config.grid_weight * grid_loss(stylized, period=STRIDE)
+        + config.tone_weight * tone
+    ).mean()
     return _StepLosses(total, content, style, torch.zeros(()))
 
 

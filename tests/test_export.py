@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from PIL import Image, ImageStat
 
 from export import export_onnx, style_pictures
 from stylecore.errors import WeightsError
@@ -95,6 +96,14 @@ def test_details_are_cut_from_scans(tmp_path):
     )
     red_to_green = np.asarray(turned, np.float32).mean((0, 1)) - np.asarray(whole, np.float32).mean((0, 1))
     assert red_to_green[1] > 0 > red_to_green[0]
+    vivid = style_pictures.cut_out(style_pictures.Detail("scan.png", saturation=2, contrast=1.5), tmp_path)
+    plain = style_pictures.cut_out(style_pictures.Detail("scan.png"), tmp_path)
+    for measure in (lambda image: ImageStat.Stat(image.convert("HSV")).mean[1], deviation_of_brightness):
+        assert measure(vivid) > 1.1 * measure(plain)
+
+
+def deviation_of_brightness(image: Image.Image) -> float:
+    return ImageStat.Stat(image.convert("L")).stddev[0]
 
 
 def test_every_style_picture_has_its_catalog_entry():

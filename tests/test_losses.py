@@ -13,6 +13,7 @@ from stylecore.losses import (
     patch_loss,
     relative_error,
     style_loss,
+    tone_loss,
     total_variation_loss,
     wasserstein_loss,
 )
@@ -143,6 +144,20 @@ def test_the_match_is_the_patch_of_the_highest_correlation():
     patch = torch.tensor([0.0, 0, 0, 0, 1, 0.2, 0, 0, 0]).reshape(1, 1, 3, 3)
     expected = ((1 - 3) ** 2 + 0.2**2) / 9
     assert patch_loss(patch, style).item() == pytest.approx(expected)
+
+
+def test_tone_loss_leaves_contrast_and_palette_free():
+    photos = torch.rand(2, 3, 64, 48).cumsum(2) / 64
+    tinted = 0.3 * photos + torch.tensor([0.1, 0.6, 0.0])[:, None, None]
+    assert torch.allclose(tone_loss(tinted, photos), torch.zeros(2), atol=1e-4)
+    assert torch.allclose(tone_loss(1 - photos, photos), torch.full((2,), 2.0), atol=1e-4)
+
+
+def test_tone_loss_sees_no_strokes_and_bears_a_flat_photo():
+    photos = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+    stripes = 0.2 * torch.tensor([1.0, -1.0]).repeat(32)[:, None]
+    assert float(tone_loss(photos + stripes, photos)) < 1e-4
+    assert float(tone_loss(photos, torch.full_like(photos, 0.5))) == pytest.approx(1, abs=1e-3)
 
 
 def test_grid_loss_is_the_energy_of_what_keeps_its_place():
