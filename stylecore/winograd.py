@@ -9,6 +9,9 @@ pictures are large and channels few. Deep layers, small pictures of 512 channels
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +38,19 @@ _KERNEL = (
     (0, 0, 1),
 )
 _OUTPUT = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
+
+
+_is_plain: ContextVar[bool] = ContextVar("is_plain", default=False)
+
+
+@contextmanager
+def plain_convolutions() -> Iterator[None]:
+    """Within this context all convolutions are torch's own, for comparisons."""
+    token = _is_plain.set(True)
+    try:
+        yield
+    finally:
+        _is_plain.reset(token)
 
 
 @functools.cache
@@ -67,6 +83,7 @@ class FrozenConv3x3(nn.Module):
         """Activations (N, C, H, W) to (N, O, H, W), with a padding of 0 to (N, O, H - 2, W - 2)."""
         is_plain = (
             self.padding != 1
+            or _is_plain.get()
             or features.device.type != "cpu"
             or features.dtype != torch.float32
             or torch.is_autocast_enabled("cpu")

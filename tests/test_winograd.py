@@ -53,6 +53,15 @@ def test_without_nnpack_the_plain_convolution_is_used(out_channels, monkeypatch)
     assert torch.allclose(fast, plain, rtol=1e-4, atol=1e-4)
 
 
+def test_plain_convolutions_can_be_had_for_comparison():
+    convolution = make_convolution(4, DEEP)
+    features = torch.randn(1, 4, 16, 16)
+    expected = F.conv2d(features, convolution.weight, convolution.bias, padding=1)
+    with winograd.plain_convolutions():
+        assert torch.equal(convolution(features), expected)
+    assert not torch.equal(convolution(features), expected)
+
+
 def test_bfloat16_and_a_padding_of_zero_stay_with_torch():
     convolution = make_convolution(4, 8)
     narrow = FrozenConv3x3(convolution.weight.data, convolution.bias.data, padding=0)
