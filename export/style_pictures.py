@@ -325,11 +325,13 @@ DETAILS = {
     "rain": Detail("hiroshige_sudden_shower_over_shin_ohashi_trimmed.jpg", (0.02, 0.2, 0.82, 0.75)),
     "pointillism": Detail("seurat_a_sunday_on_la_grande_jatte.jpg", (0.05, 0.3, 0.6, 0.95)),
     "composition": Detail("kandinsky_composition_vii.jpg"),
-    "four_trees": Detail("schiele_four_trees.jpg"),
+    "four_trees": Detail("schiele_four_trees.jpg", contrast=1.4),
     "parnassum": Detail("klee_ad_parnassum.jpg"),
     "red_fuji": Detail("hokusai_red_fuji.jpg", (0.12, 0.06, 0.95, 0.94)),
-    "ink": Detail("huang_gongwang_dwelling_in_the_fuchun_mountains.jpg", (0.22, 0.05, 0.9, 0.95)),
-    "water_lilies": Detail("monet_water_lilies.jpg"),
+    "ink": Detail(
+        "huang_gongwang_dwelling_in_the_fuchun_mountains.jpg", (0.22, 0.05, 0.9, 0.95), contrast=1.3
+    ),
+    "water_lilies": Detail("monet_water_lilies.jpg", saturation=1.2, contrast=1.5),
     "tesserae": Detail("delaunay_portrait_de_metzinger.jpg", (0.02, 0.02, 0.98, 0.7)),
     "cubism": Detail("mondrian_composition_1913_grey_yellow.jpg", (0.12, 0.12, 0.88, 0.88)),
     "pastel": Detail("degas_blue_dancers.jpg"),
