@@ -1,5 +1,7 @@
 """Winograd's convolutions beside torch's own, values and gradients, and what must stay plain."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -69,6 +71,16 @@ def test_bfloat16_and_a_padding_of_zero_stay_with_torch():
     assert torch.equal(narrow(features), F.conv2d(features, convolution.weight, convolution.bias))
     halved = convolution.to(torch.bfloat16)(features.bfloat16())
     assert halved.dtype == torch.bfloat16
+
+
+def test_several_threads_can_convolve_at_once():
+    convolution = make_convolution(16, 24)
+    pictures = [torch.randn(1, 16, 64 + 8 * i, 48) for i in range(8)]
+    expected = [convolution(picture) for picture in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            found = list(pool.map(convolution, pictures))
+            assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
 
 
 def test_only_the_features_get_a_gradient():
