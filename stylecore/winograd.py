@@ -93,7 +93,8 @@ class FrozenConv3x3(nn.Module):
             return F.conv2d(features, self.weight, self.bias, padding=self.padding)
         if self._prepared is None:
             prepare = _deep_kernel if self.is_deep else _mirrored
-            self._prepared = prepare(self.weight)
+            with torch.inference_mode(False):  # else later gradients could not keep it
+                self._prepared = prepare(self.weight)
         if self.is_deep:
             return _DeepConvolution.apply(features, self._prepared) + self.bias[:, None, None]
         return _ShallowConvolution.apply(features, self.weight, self.bias, self._prepared)

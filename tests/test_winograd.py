@@ -73,6 +73,16 @@ def test_bfloat16_and_a_padding_of_zero_stay_with_torch():
     assert halved.dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize("out_channels", [8, DEEP])
+def test_gradients_work_after_a_first_use_in_inference_mode(out_channels):
+    convolution = make_convolution(4, out_channels)
+    features = torch.randn(1, 4, 16, 16, requires_grad=True)
+    with torch.inference_mode():
+        convolution(features)
+    convolution(features).sum().backward()
+    assert features.grad.abs().sum() > 0
+
+
 def test_several_threads_can_convolve_at_once():
     convolution = make_convolution(16, 24)
     pictures = [torch.randn(1, 16, 64 + 8 * i, 48) for i in range(8)]
