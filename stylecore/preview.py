@@ -20,6 +20,7 @@ from stylecore.errors import WeightsError
 from stylecore.features import Vgg19Features
 from stylecore.images import from_batch, limit_long_side, load_image, load_style, resize_long_side, to_batch
 from stylecore.styles import WEIGHTS_FOLDER, check_weights_file
+from stylecore.winograd import FrozenConv3x3
 
 DECODER_WEIGHTS = WEIGHTS_FOLDER / "adain_decoder.safetensors"
 LAYER = "relu4_1"
@@ -101,9 +102,8 @@ class PreviewPainter(nn.Module):
         tensors = _read_decoder(weights)
         self.decoder = nn.ModuleList()
         for layer in DECODER_LAYERS:
-            conv = nn.Conv2d(layer.in_channels, layer.out_channels, 3)
-            conv.load_state_dict({part: tensors[f"{layer.name}.{part}"] for part in ("weight", "bias")})
-            self.decoder.append(conv)
+            weight, bias = (tensors[f"{layer.name}.{part}"] for part in ("weight", "bias"))
+            self.decoder.append(FrozenConv3x3(weight, bias, padding=0))
         self.requires_grad_(False).eval().to(self.device)
 
     @torch.inference_mode()

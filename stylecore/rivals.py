@@ -185,11 +185,13 @@ def _vgg19(device: str) -> Painter:
     import torch
 
     from stylecore.features import Vgg19Features
+    from stylecore.winograd import plain_convolutions
 
     vgg = Vgg19Features(["relu5_1"]).to(device)
 
     @torch.inference_mode()
     def call(batch: np.ndarray) -> object:
-        return vgg(torch.from_numpy(batch).to(device))["relu5_1"].cpu()
+        with plain_convolutions():  # every multiplication counts, as in the networks
+            return vgg(torch.from_numpy(batch).to(device))["relu5_1"].cpu()
 
     return call

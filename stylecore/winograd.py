@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 TILE = 4  # px, side of the output tiles of F(4x4, 3x3); the input tiles overlap by 2 px
 DEEP = 512  # output channels from which on the matrix products are faster than NNPACK
+FEW = 4  # channels; below, as in the first layer, nothing is gained
 
 # Lavin and Gray (2016), section 4.3: input, kernel and output transform of F(4, 3).
 _INPUT = (
@@ -62,7 +63,7 @@ def has_nnpack() -> bool:
 class FrozenConv3x3(nn.Module):
     """A 3x3 convolution whose weights never change.
 
-    Float32 on the CPU with a padding of 1 goes by Winograd's algorithm, which agrees with the
+    Float32 on the CPU goes by Winograd's algorithm, which agrees with the
     plain convolution to some 1e-5; all else goes to torch as it is.
 
     Args:
@@ -82,8 +83,8 @@ class FrozenConv3x3(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Activations (N, C, H, W) to (N, O, H, W), with a padding of 0 to (N, O, H - 2, W - 2)."""
         is_plain = (
-            self.padding != 1
-            or _is_plain.get()
+            _is_plain.get()
+            or min(self.weight.shape[:2]) < FEW
             or features.device.type != "cpu"
             or features.dtype != torch.float32
             or torch.is_autocast_enabled("cpu")
@@ -97,11 +98,11 @@ class FrozenConv3x3(nn.Module):
                 self._prepared = prepare(self.weight)
         if self.is_deep:
             return _DeepConvolution.apply(features, self._prepared) + self.bias[:, None, None]
-        return _ShallowConvolution.apply(features, self.weight, self.bias, self._prepared)
+        return _ShallowConvolution.apply(features, self.weight, self.bias, self._prepared, self.padding)
 
     @property
     def is_deep(self) -> bool:
-        return self.weight.shape[0] >= DEEP
+        return self.weight.shape[0] >= DEEP and self.padding == 1
 
 
 def _mirrored(weight: Tensor) -> Tensor:
@@ -113,19 +114,24 @@ class _ShallowConvolution(torch.autograd.Function):
     """Convolution and gradient by NNPACK, a picture at a time: its own batches are slower."""
 
     @staticmethod
-    def forward(ctx, features: Tensor, weight: Tensor, bias: Tensor, mirrored: Tensor) -> Tensor:
+    def forward(
+        ctx, features: Tensor, weight: Tensor, bias: Tensor, mirrored: Tensor, padding: int
+    ) -> Tensor:
         ctx.save_for_backward(mirrored)
-        return _by_nnpack(features, weight, bias)
+        ctx.padding = padding
+        return _by_nnpack(features, weight, bias, padding)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
         (mirrored,) = ctx.saved_tensors
-        return _by_nnpack(gradient, mirrored, None), None, None, None
+        return _by_nnpack(gradient, mirrored, None, 2 - ctx.padding), None, None, None, None
 
 
-def _by_nnpack(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def _by_nnpack(features: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
     pictures = features.contiguous().split(1)
-    outputs = [torch._nnpack_spatial_convolution(picture, weight, bias, [1, 1]) for picture in pictures]
+    outputs = [
+        torch._nnpack_spatial_convolution(picture, weight, bias, [padding, padding]) for picture in pictures
+    ]
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
 

@@ -12,25 +12,27 @@ from stylecore.winograd import DEEP, FrozenConv3x3
 
 # Odd sizes, smaller than a tile, and batches; shallow ones go by NNPACK, deep ones by matrices.
 CASES = [
-    (n, c, o, h, w)
-    for n, h, w in ((1, 32, 32), (3, 17, 30), (2, 3, 5), (1, 1, 9))
+    (n, c, o, h, w, padding)
+    for n, h, w in ((1, 32, 32), (3, 17, 30), (2, 3, 5))
     for c, o in ((5, 8), (6, DEEP))
-]
+    for padding in (0, 1)
+] + [(1, 5, 8, 1, 9, 1), (1, 6, DEEP, 1, 9, 1)]
 
 
-def make_convolution(channels: int, out_channels: int) -> FrozenConv3x3:
+def make_convolution(channels: int, out_channels: int, padding: int = 1) -> FrozenConv3x3:
     torch.manual_seed(0)
-    return FrozenConv3x3(torch.randn(out_channels, channels, 3, 3), torch.randn(out_channels))
+    weight, bias = torch.randn(out_channels, channels, 3, 3), torch.randn(out_channels)
+    return FrozenConv3x3(weight, bias, padding=padding)
 
 
-@pytest.mark.parametrize(("n", "c", "o", "h", "w"), CASES)
-def test_values_and_gradients_are_those_of_the_plain_convolution(n, c, o, h, w):
-    convolution = make_convolution(c, o)
+@pytest.mark.parametrize(("n", "c", "o", "h", "w", "padding"), CASES)
+def test_values_and_gradients_are_those_of_the_plain_convolution(n, c, o, h, w, padding):
+    convolution = make_convolution(c, o, padding)
     features = torch.randn(n, c, h, w, requires_grad=True)
-    weighting = torch.randn(n, o, h, w)
     found = convolution(features)
+    weighting = torch.randn_like(found)
     (gradient,) = torch.autograd.grad((found * weighting).sum(), features)
-    expected = F.conv2d(features, convolution.weight, convolution.bias, padding=1)
+    expected = F.conv2d(features, convolution.weight, convolution.bias, padding=padding)
     (expected_gradient,) = torch.autograd.grad((expected * weighting).sum(), features)
     for value, known in ((found, expected), (gradient, expected_gradient)):
         assert (value - known).norm() < 1e-5 * known.norm()
@@ -64,13 +66,13 @@ def test_plain_convolutions_can_be_had_for_comparison():
     assert not torch.equal(convolution(features), expected)
 
 
-def test_bfloat16_and_a_padding_of_zero_stay_with_torch():
-    convolution = make_convolution(4, 8)
-    narrow = FrozenConv3x3(convolution.weight.data, convolution.bias.data, padding=0)
-    features = torch.randn(1, 4, 16, 16)
-    assert torch.equal(narrow(features), F.conv2d(features, convolution.weight, convolution.bias))
-    halved = convolution.to(torch.bfloat16)(features.bfloat16())
-    assert halved.dtype == torch.bfloat16
+def test_bfloat16_and_few_channels_stay_with_torch():
+    narrow = make_convolution(3, 8, padding=0)
+    features = torch.randn(1, 3, 16, 16)
+    assert torch.equal(narrow(features), F.conv2d(features, narrow.weight, narrow.bias))
+    halved = make_convolution(4, 8).to(torch.bfloat16)
+    features = torch.randn(1, 4, 16, 16).bfloat16()
+    assert torch.equal(halved(features), F.conv2d(features, halved.weight, halved.bias, padding=1))
 
 
 @pytest.mark.parametrize("out_channels", [8, DEEP])
