@@ -11,6 +11,7 @@ from stylecore.optimization import SMALLEST_SCALE, OptimizationConfig, is_mixed,
 MEBIBYTE = 2**20
 # Measured by `python -m stylecore bench --optimizer`, part memory.
 BASE_BYTES = 90 * MEBIBYTE  # VGG19's weights and buffers of the convolutions
+WINOGRAD_BYTES = 250 * MEBIBYTE  # kernels and tiles of `stylecore.winograd`, in float32
 LBFGS_BYTES = 150 * MEBIBYTE  # torch.optim imports a compiler
 MIXED_PIXEL_BYTES = 1800  # activations and gradients for one pixel in 16 bits
 FLOAT_PIXEL_BYTES = 2650  # the same in float32
@@ -72,6 +73,7 @@ def peak_memory(size: tuple[int, int], config: OptimizationConfig) -> int:
         # are and normalized, of the photo with their gradient.
         step += 4 * 9 * (256 / 16 + 512 / 64) * (2 * style_pixels + 2 * pixels)
     base = BASE_BYTES + (LBFGS_BYTES if config.method == "lbfgs" else 0)
+    base += 0 if is_mixed(config) else WINOGRAD_BYTES
     return int(base + max(step, reading))
 
 

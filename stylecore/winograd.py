@@ -19,6 +19,9 @@ from torch import Tensor, nn
 
 TILE = 4  # px, side of the output tiles of F(4x4, 3x3); the input tiles overlap by 2 px
 DEEP = 512  # output channels from which on the matrix products are faster than NNPACK
+# Numbers of one picture's activations above which torch's own convolutions, which need no room
+# for transformed tiles and kernels, keep the memory flat: 64 channels of 362 px, 512 of 48 px.
+SHALLOW_LIMIT, DEEP_LIMIT = 2**23, 512 * 48**2
 FEW = 4  # channels; below, as in the first layer, nothing is gained
 
 # Lavin and Gray (2016), section 4.3: input, kernel and output transform of F(4, 3).
@@ -85,6 +88,8 @@ class FrozenConv3x3(nn.Module):
         is_plain = (
             _is_plain.get()
             or min(self.weight.shape[:2]) < FEW
+            or max(self.weight.shape[:2]) * features.shape[2:].numel()
+            > (DEEP_LIMIT if self.is_deep else SHALLOW_LIMIT)
             or features.device.type != "cpu"
             or features.dtype != torch.float32
             or torch.is_autocast_enabled("cpu")

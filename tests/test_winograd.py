@@ -85,6 +85,17 @@ def test_gradients_work_after_a_first_use_in_inference_mode(out_channels):
     assert features.grad.abs().sum() > 0
 
 
+def test_large_pictures_stay_with_torch(monkeypatch):
+    features = torch.randn(1, 4, 16, 16)
+    for out_channels, limit in ((8, "SHALLOW_LIMIT"), (DEEP, "DEEP_LIMIT")):
+        convolution = make_convolution(4, out_channels)
+        expected = F.conv2d(features, convolution.weight, convolution.bias, padding=1)
+        monkeypatch.setattr(winograd, limit, out_channels * 16 * 16)
+        assert not torch.equal(convolution(features), expected)
+        monkeypatch.setattr(winograd, limit, out_channels * 16 * 16 - 1)
+        assert torch.equal(convolution(features), expected)
+
+
 def test_several_threads_can_convolve_at_once():
     convolution = make_convolution(16, 24)
     pictures = [torch.randn(1, 16, 64 + 8 * i, 48) for i in range(8)]
