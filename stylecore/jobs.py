@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from enum import Enum
 from typing import Generic, TypeVar
 
 from stylecore.errors import StyleTransferError
+from stylecore.memory import return_freed_memory
 
 Progress = TypeVar("Progress")
 Result = TypeVar("Result")
@@ -175,7 +173,7 @@ class JobQueue:
             watcher = threading.Thread(target=self._cancel_when_abandoned, args=(job,), daemon=True)
             watcher.start()
             job._run()
-            _return_freed_memory()
+            return_freed_memory()
             with self._changed:
                 self._running -= 1
             del job
@@ -184,10 +182,3 @@ class JobQueue:
         while not job.wait(min(1.0, self.abandoned_s / 4)):
             if job.unseen_s > self.abandoned_s:
                 job.cancel()
-
-
-def _return_freed_memory() -> None:
-    """Give back to the system what glibc keeps of a job's freed tensors: a hundred MB and more."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)

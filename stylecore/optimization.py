@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import repeat
 
@@ -29,11 +30,15 @@ from stylecore.losses import (
     total_variation_loss,
     wasserstein_loss,
 )
+from stylecore.memory import kept_memory
 from stylecore.preview import PreviewPainter, StyleStatistics
 
 METHODS = ("lbfgs", "adam")
 STYLE_LOSSES = ("gram", "wasserstein", "patches")
 STARTS = ("content", "preview", "mixed_noise", "noise")
+# Pixels of a photo up to which freed memory is kept from step to step: 10 to 20 % faster, but the
+# peak grows by a sixth, which larger photos need for themselves.
+KEPT_PIXELS = 400**2
 SMALLEST_SCALE = 128  # px, long side at which coarse to fine begins
 
 
@@ -170,50 +175,54 @@ def optimize_image(
     iterates: list[Iterate] = []
     batch, optimizer = None, None
     is_stopped = is_diverged = False
-    for side, steps in planned:
-        objective = _Objective(vgg, content, styles, side, config)
-        batch = (
-            _start(objective.photo, styles, config)
-            if batch is None
-            else _resized(batch, objective.photo.shape)
-        )
-        best, best_loss = batch.detach().clone().clamp(0, 1), math.inf
-        batch.requires_grad_()
-        optimizer = _optimizer(batch, config, earlier=optimizer)
-        for _ in range(steps):
-            before = batch.detach().clone()
-            if config.method == "adam":
-                optimizer.learning_rate = _rate(len(iterates), config)
-            losses = _step(optimizer, batch, objective)
-            if not math.isfinite(losses.total):
-                is_diverged = True
-                break
-            if losses.total < best_loss:
-                best, best_loss = before.clamp_(0, 1), losses.total
-            if config.method == "adam":
-                batch.data.clamp_(0, 1)
-            step = len(iterates) + 1
-            elapsed_s = time.monotonic() - started
-            has_image = step == config.steps or (config.preview_every and step % config.preview_every == 0)
-            iterate = Iterate(
-                step=step,
-                steps=config.steps,
-                content_loss=losses.content,
-                style_loss=losses.style,
-                total_loss=losses.total,
-                elapsed_s=elapsed_s,
-                remaining_s=elapsed_s * _work_left(planned, step),
-                image=from_batch(best.cpu().numpy()) if has_image else None,
+    is_small = photo.width * photo.height <= KEPT_PIXELS
+    with kept_memory() if is_small else nullcontext():
+        for side, steps in planned:
+            objective = _Objective(vgg, content, styles, side, config)
+            batch = (
+                _start(objective.photo, styles, config)
+                if batch is None
+                else _resized(batch, objective.photo.shape)
             )
-            iterates.append(replace(iterate, image=None))
-            if on_iterate is not None:
-                on_iterate(iterate)
-            if should_stop is not None and should_stop():
-                is_stopped = True
+            best, best_loss = batch.detach().clone().clamp(0, 1), math.inf
+            batch.requires_grad_()
+            optimizer = _optimizer(batch, config, earlier=optimizer)
+            for _ in range(steps):
+                before = batch.detach().clone()
+                if config.method == "adam":
+                    optimizer.learning_rate = _rate(len(iterates), config)
+                losses = _step(optimizer, batch, objective)
+                if not math.isfinite(losses.total):
+                    is_diverged = True
+                    break
+                if losses.total < best_loss:
+                    best, best_loss = before.clamp_(0, 1), losses.total
+                if config.method == "adam":
+                    batch.data.clamp_(0, 1)
+                step = len(iterates) + 1
+                elapsed_s = time.monotonic() - started
+                has_image = step == config.steps or (
+                    config.preview_every and step % config.preview_every == 0
+                )
+                iterate = Iterate(
+                    step=step,
+                    steps=config.steps,
+                    content_loss=losses.content,
+                    style_loss=losses.style,
+                    total_loss=losses.total,
+                    elapsed_s=elapsed_s,
+                    remaining_s=elapsed_s * _work_left(planned, step),
+                    image=from_batch(best.cpu().numpy()) if has_image else None,
+                )
+                iterates.append(replace(iterate, image=None))
+                if on_iterate is not None:
+                    on_iterate(iterate)
+                if should_stop is not None and should_stop():
+                    is_stopped = True
+                    break
+            if is_stopped or is_diverged:
                 break
-        if is_stopped or is_diverged:
-            break
-        batch = best
+            batch = best
     return OptimizationResult(_finish(best, photo, config), tuple(iterates), is_stopped, is_diverged)
 
 

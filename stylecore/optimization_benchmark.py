@@ -42,6 +42,7 @@ TABLE_TIMES_S = (3, 6, 12)
 CANCELLED_JOBS = 20
 MEMORY_CASES = {
     "128 px adam": {"max_side": 128},
+    "384 px adam float32": {"max_side": 384, "precision": "float32"},
     "512 px adam": {"max_side": 512},
     "768 px adam": {"max_side": 768},
     "512 px lbfgs": {"max_side": 512, "method": "lbfgs"},

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from stylecore.errors import StyleTransferError
-from stylecore.optimization import SMALLEST_SCALE, OptimizationConfig, is_mixed, scales
+from stylecore.optimization import KEPT_PIXELS, SMALLEST_SCALE, OptimizationConfig, is_mixed, scales
 
 MEBIBYTE = 2**20
 # Measured by `python -m stylecore bench --optimizer`, part memory.
@@ -15,11 +15,12 @@ WINOGRAD_BYTES = 250 * MEBIBYTE  # kernels and tiles of `stylecore.winograd`, in
 LBFGS_BYTES = 150 * MEBIBYTE  # torch.optim imports a compiler
 MIXED_PIXEL_BYTES = 1800  # activations and gradients for one pixel in 16 bits
 FLOAT_PIXEL_BYTES = 2650  # the same in float32
+KEPT_FACTOR = 1.4  # of these two where freed memory is kept, see `stylecore.memory`
 PICTURE_BYTES = 12  # of one pixel, float32 RGB
 
 # What the page offers; "quick" is worth keeping and done within a minute on 2 cores.
 QUALITIES = {
-    "quick": OptimizationConfig(steps=60, max_side=384, preview_every=5),
+    "quick": OptimizationConfig(steps=50, max_side=384, preview_every=5),
     "good": OptimizationConfig(steps=120, max_side=512, preview_every=10),
     "best": OptimizationConfig(steps=250, max_side=768, preview_every=20),
 }
@@ -65,8 +66,9 @@ def peak_memory(size: tuple[int, int], config: OptimizationConfig) -> int:
     pixels = side**2 * size[0] * size[1] / max(size) ** 2
     style_pixels = (config.stroke_size or config.max_side) ** 2
     per_pixel = MIXED_PIXEL_BYTES if is_mixed(config) else FLOAT_PIXEL_BYTES
+    kept = KEPT_FACTOR if pixels <= KEPT_PIXELS else 1.0
     remembered = 2 * config.history if config.method == "lbfgs" else 2
-    step = pixels * (per_pixel + remembered * PICTURE_BYTES)
+    step = pixels * (kept * per_pixel + remembered * PICTURE_BYTES)
     reading = style_pixels * per_pixel / 4  # of the style picture, before the first step
     if config.style_loss == "patches":
         # Float32 patches, 9 * C numbers a position of relu3_1 and relu4_1: of the style as they
