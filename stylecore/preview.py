@@ -25,6 +25,9 @@ from stylecore.winograd import FrozenConv3x3
 DECODER_WEIGHTS = WEIGHTS_FOLDER / "adain_decoder.safetensors"
 LAYER = "relu4_1"
 POOLED = 8  # px of the picture in a cell of that layer
+# px of reflection round a picture, cut off behind the encoder: its zero padding would be painted
+# as a frame. 32 px look the same.
+MARGIN = 16
 EPSILON = 1e-5
 
 
@@ -89,7 +92,8 @@ class PreviewPainter(nn.Module):
     Raises:
         WeightsError: Weights are missing or damaged.
         DeviceError: The device does not start.
-    Source: Huang and Belongie (2017). Differs: the encoder pads with zeros, not reflections.
+    Source: Huang and Belongie (2017). Differs: the encoder pads with zeros, behind a
+        margin of reflections.
     """
 
     def __init__(
@@ -164,9 +168,11 @@ class PreviewPainter(nn.Module):
         batch = torch.from_numpy(to_batch(image)).to(self.device)
         # Full pooling cells, or the decoder could not give back the last rows and columns.
         fill = (0, -image.width % POOLED, 0, -image.height % POOLED)
-        batch = F.pad(batch, fill, mode="replicate")
+        batch = F.pad(F.pad(batch, fill, mode="replicate"), (MARGIN,) * 4, mode="reflect")
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-            return self.encoder(batch)[LAYER].float()
+            features = self.encoder(batch)[LAYER].float()
+        cells = MARGIN // POOLED
+        return features[:, :, cells:-cells, cells:-cells]
 
     def _decode(self, features: Tensor) -> Tensor:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
