@@ -4,9 +4,9 @@
 
 The graph is written node by node instead of traced: the style mix then feeds
 InstanceNormalization directly as scale and bias, the space-to-depth stem becomes one strided
-convolution, and upsampling is a small convolution with depth-to-space; a traced graph has
-several times the nodes for the same numbers. The parity check against torch is what makes
-this safe.
+convolution, its part of the noise a constant, and upsampling is a small convolution with
+depth-to-space; a traced graph has several times the nodes for the same numbers. The parity check
+against torch is what makes this safe.
 """
 
 from __future__ import annotations
@@ -88,17 +88,41 @@ def strided_stem(weight: Tensor) -> Tensor:
     return blocks.permute(0, 1, 4, 2, 5, 3).reshape(out_channels, channels, 3 * STRIDE, 3 * STRIDE)
 
 
-def noise_beside(graph: GraphWriter, picture: str) -> str:
-    """The padded picture with a fourth channel, tiled with the network's noise."""
-    sides = graph.node("Shape", picture, start=2)
-    counts = graph.node(
-        "Add", graph.node("Div", sides, graph.constant([NOISE_SIDE] * 2)), graph.constant([1, 1])
-    )
+def noisy_stem(graph: GraphWriter, picture: str, weight: Tensor) -> str:
+    """The stem on the padded picture and the network's noise beside it as a fourth channel.
+
+    The noise repeats, so its part is a constant that is tiled and added: ONNX Runtime computes
+    it once, when it loads the graph.
+    """
+    photo_weight, noise_weight = strided_stem(weight).split((3, 1), dim=1)
+    side, rest = NOISE_SIDE // STRIDE, 2 * STRIDE
     tile = graph.node("Cast", graph.constant(noise_tile()[None, None]), to=TensorProto.FLOAT)
     tile = graph.node("Div", tile, graph.constant(np.float32(255)))
+    tile = graph.node("Pad", tile, graph.constant([0] * 6 + [rest] * 2), mode="wrap")
+    tile = graph.conv(tile, noise_weight, stride=STRIDE)  # (1, C, side, side)
+
+    features = graph.conv(picture, photo_weight, stride=STRIDE)
+    sides = graph.node("Shape", features, start=2)
+    counts = graph.node("Div", graph.node("Add", sides, graph.constant([side - 1])), graph.constant([side]))
     tiles = graph.node("Tile", tile, graph.node("Concat", graph.constant([1, 1]), counts, axis=0))
     noise = graph.node("Slice", tiles, graph.constant([0, 0]), sides, graph.constant([2, 3]))
-    return graph.node("Concat", picture, noise, axis=1)
+    return graph.node("Add", features, noise)
+
+
+def depth_to_space(graph: GraphWriter, phases: str, channels: int) -> str:
+    """(1, 4 * channels, H, W), ordered as for pixel_shuffle, to (1, channels, 2 * H, 2 * W).
+
+    DepthToSpace moves both axes of phases at once, for which ONNX Runtime has no fast loop on
+    CPUs; one at a time takes half as long.
+    """
+    height = graph.node("Shape", phases, start=2, end=3)
+    columns = graph.node("Reshape", phases, graph.constant([2 * channels, 2, -1]))  # (C y, x, H W)
+    columns = graph.node("Transpose", columns, perm=[0, 2, 1])
+    shape = graph.node("Concat", graph.constant([channels, 2]), height, graph.constant([-1]), axis=0)
+    rows = graph.node("Transpose", graph.node("Reshape", columns, shape), perm=[0, 2, 1, 3])  # (C, H, y, W x)
+    doubled = graph.node("Add", height, height)
+    shape = graph.node("Concat", graph.constant([1, channels]), doubled, graph.constant([-1]), axis=0)
+    return graph.node("Reshape", rows, shape)
 
 
 def build_model(network: TransformerNetwork, *, producer: str = "stylecore") -> onnx.ModelProto:
@@ -119,8 +143,7 @@ def build_model(network: TransformerNetwork, *, producer: str = "stylecore") -> 
         "Concat", graph.constant([0, 0, STRIDE, STRIDE, 0, 0]), far_pad(height), far_pad(width), axis=0
     )
     features = graph.node("Pad", "image", pads, mode="reflect")
-    features = noise_beside(graph, features)
-    features = graph.conv(features, strided_stem(network.stem.conv.weight), stride=STRIDE)
+    features = noisy_stem(graph, features, network.stem.conv.weight)
     features = graph.node("Relu", graph.norm(features, mixed[network.stem.norm]))
     for block in network.blocks:
         residual = graph.conv(graph.reflected(features), block.first.conv.weight)
@@ -128,10 +151,10 @@ def build_model(network: TransformerNetwork, *, producer: str = "stylecore") -> 
         residual = graph.conv(graph.reflected(residual), block.second.conv.weight)
         features = graph.node("Add", features, graph.norm(residual, mixed[block.second.norm]))
     features = graph.conv(graph.reflected(features), network.up.phase_weight())
-    features = graph.node("DepthToSpace", features, blocksize=2, mode="CRD")
+    features = depth_to_space(graph, features, network.up.conv.out_channels)
     features = graph.node("Relu", graph.norm(features, mixed[network.up_norm]))
     features = graph.conv(graph.reflected(features), network.out.phase_weight(), network.out.phase_bias())
-    features = graph.node("DepthToSpace", features, blocksize=2, mode="CRD")
+    features = depth_to_space(graph, features, network.out.conv.out_channels)
     ends = graph.node("Concat", height, width, axis=0)
     features = graph.node("Slice", features, graph.constant([0, 0]), ends, graph.constant([2, 3]))
     graph.nodes.append(helper.make_node("Sigmoid", [features], ["stylized"]))
