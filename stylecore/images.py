@@ -130,14 +130,14 @@ def resize_long_side(image: Image.Image, side: int) -> Image.Image:
 
 def to_batch(image: Image.Image) -> np.ndarray:
     """Pixels as a network takes them: shape (1, 3, H, W), float32 in [0, 1]."""
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]) / np.float32(255)
+    planes = np.stack([np.asarray(band) for band in image.convert("RGB").split()])
+    return np.divide(planes[None], np.float32(255), dtype=np.float32)
 
 
 def from_batch(batch: np.ndarray) -> Image.Image:
     """RGB image of a network's output of shape (1, 3, H, W), clipped to [0, 1] and rounded."""
-    pixels = np.clip(batch[0].transpose(1, 2, 0), 0, 1) * np.float32(255) + np.float32(0.5)
-    return Image.fromarray(pixels.astype(np.uint8))
+    planes = np.clip(batch[0], 0, 1) * np.float32(255) + np.float32(0.5)
+    return Image.merge("RGB", [Image.fromarray(plane) for plane in planes.astype(np.uint8)])
 
 
 def save_format(path: str | PathLike) -> str:

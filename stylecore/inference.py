@@ -215,11 +215,12 @@ def _compose(photo: Image.Image, stylized: np.ndarray, strength: float, preserve
     result = Image.new("RGB", photo.size)
     for top in range(0, photo.height, STRIP_ROWS):
         bottom = min(top + STRIP_ROWS, photo.height)
-        content = to_batch(photo.crop((0, top, photo.width, bottom)))
         strip = _resized_rows(stylized, photo.size, top, bottom)
-        if preserve_color:
-            strip = blending.preserve_color(content, strip)
-        result.paste(from_batch(blending.apply_strength(content, strip, strength)), (0, top))
+        if preserve_color or strength != 1:
+            content = to_batch(photo.crop((0, top, photo.width, bottom)))
+            strip = blending.preserve_color(content, strip) if preserve_color else strip
+            strip = blending.apply_strength(content, strip, strength)
+        result.paste(from_batch(strip), (0, top))
     return result
 
 
