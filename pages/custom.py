@@ -125,21 +125,24 @@ def duration(seconds: float) -> str:
 
 
 is_busy = run is not None and not run.job.is_finished
-try:
-    plan = refining.plan(shown_photo.size, config)
-except StyleTransferError as error:
-    st.error(f"{error}.", icon=":material/memory:")
-    st.stop()
+fitting, shortage = config, ""
+if not is_busy:  # a running job holds the memory that the next one will have
+    try:
+        plan = refining.plan(shown_photo.size, config, len(styles))
+        fitting, changes = plan.config, ", ".join(plan.changes)
+        if changes:
+            st.warning(f"Little memory is free here, so it will be: {changes}.")
+    except StyleTransferError as error:
+        shortage = str(error)
+        st.error(f"{shortage}.", icon=":material/memory:")
 settings.button(
-    f"Refine (about {duration(refining.expected_seconds(shown_photo.size, plan.config))})",
+    f"Refine (about {duration(refining.expected_seconds(shown_photo.size, fitting))})",
     key="refine",
     type="primary",
     icon=":material/brush:",
-    disabled=is_busy,
+    disabled=is_busy or bool(shortage),
     on_click=start,
 )
-if plan.changes and not is_busy:
-    st.warning(f"Little memory is free here, so it will be: {', '.join(plan.changes)}.")
 if "run_error" in state:
     st.error(state.run_error, icon=":material/hourglass:")
 
@@ -176,8 +179,8 @@ def show_result() -> None:
         st.warning("The optimization lost its way; this is the last good picture. Try another quality.")
     elif result.is_stopped:
         st.info("Stopped: this is the best picture so far.")
-    if run.changes:
-        st.info(f"Little memory was free, so it became: {', '.join(run.changes)}.")
+    if shown and shown.changes:
+        st.info(f"Little memory was free, so it became: {', '.join(shown.changes)}.")
     painting = encode_image(result.image, "JPEG")
     if run.recipe["quality"] == "classic":
         styles_row = [("Style", picture) for picture in run.styles]

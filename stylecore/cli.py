@@ -230,7 +230,8 @@ def run_optimize(options: argparse.Namespace) -> int:
     if options.classic or options.quality:
         base = optimization.CLASSIC_RECIPE if options.classic else planning.QUALITIES[options.quality]
     config = replace(base, **given, preview_every=options.every if options.snapshots else 0)
-    plan = planning.fit_to_memory(content.size, config, devices.available_memory(config.device))
+    free = devices.available_memory(config.device)
+    plan = planning.fit_to_memory(content.size, config, free, styles=len(styles))
     config = plan.config
     if plan.changes:
         _progress(f"little memory is free, so it will be: {', '.join(plan.changes)}")

@@ -54,11 +54,14 @@ def available_memory(device: str = "auto") -> int:
         DeviceError: `cuda` was asked for and does not start.
     """
     if select_device(device).type == "cuda":
-        return torch.cuda.mem_get_info()[0]
+        return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
     free = psutil.virtual_memory().available
     try:
         limit = int(CGROUP.joinpath("memory.max").read_text())
         used = int(CGROUP.joinpath("memory.current").read_text())
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        # Counts files that were read, such as torch's libraries, which make room when needed.
+        statistics = dict(line.split() for line in CGROUP.joinpath("memory.stat").read_text().splitlines())
+        used -= int(statistics["inactive_file"])
+    except (OSError, ValueError, KeyError):  # no container, or one without a limit ("max")
         return free
     return min(free, max(0, limit - used))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import repeat
@@ -34,7 +34,14 @@ from stylecore.memory import kept_memory
 from stylecore.preview import PreviewPainter, StyleStatistics
 
 METHODS = ("lbfgs", "adam")
-STYLE_LOSSES = ("gram", "wasserstein", "patches")
+StyleTarget = Tensor | tuple[Tensor, Tensor]
+# What each style loss compares: (1, C, C); (1, C) and (1, C, C); or (patches, 9 * C).
+STYLE_STATISTICS: dict[str, Callable[[Tensor], StyleTarget]] = {
+    "gram": gram_matrix,
+    "wasserstein": feature_moments,
+    "patches": feature_patches,
+}
+STYLE_LOSSES = tuple(STYLE_STATISTICS)
 STARTS = ("content", "preview", "mixed_noise", "noise")
 # Pixels of a photo up to which freed memory is kept from step to step: 10 to 20 % faster, but the
 # peak grows by a sixth, which larger photos need for themselves.
@@ -180,9 +187,7 @@ def optimize_image(
         for side, steps in planned:
             objective = _Objective(vgg, content, styles, side, config)
             batch = (
-                _start(objective.photo, styles, config)
-                if batch is None
-                else _resized(batch, objective.photo.shape)
+                _start(objective, styles, config) if batch is None else _resized(batch, objective.photo.shape)
             )
             best, best_loss = batch.detach().clone().clamp(0, 1), math.inf
             batch.requires_grad_()
@@ -265,16 +270,23 @@ class _Objective:
         device = select_device(config.device)
         self.photo = _batch(content, side, device)
         # The style picture shrinks with the photo, so that strokes keep their size in the picture.
-        stroke_size = (config.stroke_size or config.max_side) * side / max(content.size)
+        self.stroke_size = round((config.stroke_size or config.max_side) * side / max(content.size))
         with torch.no_grad():
             self.content_target = vgg(self.photo, last=config.content_layer)[config.content_layer]
-            pictures = [(vgg(_batch(image, round(stroke_size), device)), weight) for image, weight in styles]
+            known = [(self._read_style(_batch(image, self.stroke_size, device)), w) for image, w in styles]
             self.layer_losses = {
-                layer: _layer_loss(layer, pictures, config) for layer in _style_layers(config)
+                layer: _layer_loss([(statistics[layer], weight) for statistics, weight in known], config)
+                for layer in _style_layers(config)
             }
         self.layer_weights = dict(
             zip(self.layer_losses, config.style_layer_weights or repeat(1.0), strict=False)
         )
+
+    def _read_style(self, picture: Tensor) -> dict[str, StyleTarget]:
+        """What counts of a style picture by layer; its activations, far larger, are let go."""
+        statistics = STYLE_STATISTICS[self.config.style_loss]
+        activations = self.vgg(picture)
+        return {layer: statistics(activations[layer]) for layer in _style_layers(self.config)}
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Total, content and style loss, each of shape (1,)."""
@@ -296,23 +308,21 @@ def _style_layers(config: OptimizationConfig) -> tuple[str, ...]:
 
 
 def _layer_loss(
-    layer: str, pictures: Sequence[tuple[Mapping[str, Tensor], float]], config: OptimizationConfig
+    known: Sequence[tuple[StyleTarget, float]], config: OptimizationConfig
 ) -> Callable[[Tensor], Tensor]:
     """Style loss of one layer as a function of the stylized picture's features.
 
     Several style pictures are mixed by their statistics; patches are taken from all of them.
     """
-    features = [(activations[layer], weight) for activations, weight in pictures]
     if config.style_loss == "gram":
-        gram = sum(weight * gram_matrix(value) for value, weight in features)
+        gram = sum(weight * own for own, weight in known)
         return lambda value: relative_error(gram_matrix(value), gram)
     if config.style_loss == "wasserstein":
-        moments = [(feature_moments(value), weight) for value, weight in features]
-        mean = sum(weight * own for (own, _), weight in moments)
-        second_moment = sum(weight * own for (_, own), weight in moments)
+        mean = sum(weight * own for (own, _), weight in known)
+        second_moment = sum(weight * own for (_, own), weight in known)
         root = matrix_root(covariance(mean, second_moment))
         return lambda value: wasserstein_loss(value, mean, root)
-    patches = torch.cat([feature_patches(value) for value, weight in features if weight > 0])
+    patches = torch.cat([own for own, weight in known if weight > 0])
     return lambda value: patch_loss(value, patches)
 
 
@@ -381,17 +391,21 @@ def _optimizer(
     )
 
 
-def _start(photo: Tensor, styles: Sequence[tuple[Image.Image, float]], config: OptimizationConfig) -> Tensor:
+def _start(
+    objective: _Objective, styles: Sequence[tuple[Image.Image, float]], config: OptimizationConfig
+) -> Tensor:
     """First picture, of the photo's shape (1, 3, H, W).
 
     `mixed_noise` is the photo plus uniform noise of 0 to 0.5, clipped, as in the classic recipe.
     """
+    photo = objective.photo
     if config.start == "content":
         return photo.clone()
     if config.start == "preview":
         painter = PreviewPainter(config.device, precision=config.precision)
-        stroke_size = round((config.stroke_size or config.max_side) * max(photo.shape[2:]) / config.max_side)
-        known = [(painter.read_style(image, stroke_size=stroke_size), weight) for image, weight in styles]
+        known = [
+            (painter.read_style(image, stroke_size=objective.stroke_size), weight) for image, weight in styles
+        ]
         painted = painter.paint(from_batch(photo.cpu().numpy()), StyleStatistics.mix(known))
         return torch.from_numpy(to_batch(painted)).to(photo.device)
     noise = torch.rand(photo.shape, generator=torch.Generator().manual_seed(config.seed)).to(photo.device)

@@ -55,12 +55,13 @@ def pixel_steps(size: tuple[int, int], config: OptimizationConfig) -> float:
     return sum(steps * s**2 for s, steps in scales(side, config)) * area / 1e6
 
 
-def peak_memory(size: tuple[int, int], config: OptimizationConfig) -> int:
+def peak_memory(size: tuple[int, int], config: OptimizationConfig, *, styles: int = 1) -> int:
     """Bytes that a run takes at its peak, beside what the process holds after importing torch.
 
     Args:
         size: Width and height of the photo.
         config: Settings.
+        styles: Number of style pictures.
     """
     side = min(max(size), config.max_side)
     pixels = side**2 * size[0] * size[1] / max(size) ** 2
@@ -73,34 +74,36 @@ def peak_memory(size: tuple[int, int], config: OptimizationConfig) -> int:
     if config.style_loss == "patches":
         # Float32 patches, 9 * C numbers a position of relu3_1 and relu4_1: of the style as they
         # are and normalized, of the photo with their gradient.
-        step += 4 * 9 * (256 / 16 + 512 / 64) * (2 * style_pixels + 2 * pixels)
+        step += 4 * 9 * (256 / 16 + 512 / 64) * (2 * styles * style_pixels + 2 * pixels)
     base = BASE_BYTES + (LBFGS_BYTES if config.method == "lbfgs" else 0)
     base += 0 if is_mixed(config) else WINOGRAD_BYTES
     return int(base + max(step, reading))
 
 
-def fit_to_memory(size: tuple[int, int], config: OptimizationConfig, budget: int) -> Plan:
+def fit_to_memory(size: tuple[int, int], config: OptimizationConfig, budget: int, *, styles: int = 1) -> Plan:
     """Step settings down until they fit: L-BFGS to Adam first, then the size by sqrt(2).
 
     Args:
         size: Width and height of the photo.
         config: Settings that are wanted.
         budget: Bytes that may be used, see `stylecore.devices.available_memory`.
+        styles: Number of style pictures.
     Raises:
         OutOfMemoryError: Not even 128 px fit.
     """
     wanted = config
     changes = []
-    if peak_memory(size, config) > budget and config.method == "lbfgs":
+    if peak_memory(size, config, styles=styles) > budget and config.method == "lbfgs":
         config = replace(config, method="adam")
         changes.append("Adam in place of L-BFGS")
     side = min(max(size), config.max_side)
-    while peak_memory(size, config) > budget:
+    while peak_memory(size, config, styles=styles) > budget:
         smaller = round(config.max_side / math.sqrt(2)) if config.max_side <= side else side
         if smaller < SMALLEST_SCALE:
+            needed = peak_memory(size, config, styles=styles) // MEBIBYTE
             raise OutOfMemoryError(
-                f"{peak_memory(size, config) // MEBIBYTE} MB of free memory are needed even at "
-                f"{config.max_side} px, {budget // MEBIBYTE} MB are free: close something, or try again later"
+                f"{needed} MB of free memory are needed even at {config.max_side} px, "
+                f"{budget // MEBIBYTE} MB are free: close something, or try again later"
             )
         stroke_size = config.stroke_size and round(config.stroke_size * smaller / config.max_side)
         config = replace(config, max_side=smaller, stroke_size=stroke_size)

@@ -181,7 +181,7 @@ def test_runs_forget_the_oldest_finished_ones(monkeypatch):
     for token in "abcd":
         job = queue.submit(lambda job: None)
         assert job.wait(10)
-        runs.add(refining.Run(token, job, b"", (), {}, ()))
+        runs.add(refining.Run(token, job, b"", (), {}))
     assert [token for token in "abcd" if runs.find(token)] == ["c", "d"]
 
 
@@ -247,6 +247,27 @@ def test_no_memory_is_said(app, monkeypatch):
     monkeypatch.setattr(refining, "available_memory", lambda device: 0)
     app.run()
     assert "MB of free memory are needed" in app.error[0].value
+    assert app.button(key="refine").disabled
+    assert any("Instant sketch" in caption.value for caption in app.caption)
+
+
+def test_a_running_job_is_shown_whatever_memory_is_left(app, monkeypatch):
+    app.segmented_control(key="quality").set_value("endless").run()
+    app.button(key="refine").click().run()
+    run_until(app, lambda: run_of(app).job.progress is not None)
+    monkeypatch.setattr(refining, "available_memory", lambda device: 0)
+    app.run()
+    assert not app.error
+    app.button(key="cancel").click().run()
+    run_until(app, lambda: run_of(app).job.is_finished)
+    assert run_of(app).job.result.is_stopped
+
+
+def test_memory_is_planned_when_the_job_begins(app, monkeypatch):
+    monkeypatch.setattr(refining, "available_memory", lambda device: 0)
+    app.button(key="refine").click().run()
+    run_until(app, lambda: run_of(app).job.is_finished)
+    assert "MB of free memory are needed" in str(run_of(app).job.error)
 
 
 def test_the_camera_gives_the_photo(app):

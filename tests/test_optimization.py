@@ -11,7 +11,6 @@ from PIL import Image
 
 from stylecore import optimization
 from stylecore.errors import DeviceError, ImageError
-from stylecore.images import to_batch
 from stylecore.optimization import OptimizationConfig, optimize_image
 from tests.conftest import encoded, make_photo
 
@@ -126,13 +125,29 @@ def test_a_seed_gives_the_same_picture_again(photo, style):
     assert not np.array_equal(first, other)
 
 
-def test_the_mixed_start_is_the_photo_and_half_noise(photo):
-    batch = torch.from_numpy(to_batch(photo))
-    start = optimization._start(batch, [], replace(QUICK, start="mixed_noise"))
-    added = start - batch
+def test_the_mixed_start_is_the_photo_and_half_noise(photo, style):
+    config = replace(QUICK, start="mixed_noise")
+    vgg = optimization.load_vgg(config)
+    objective = optimization._Objective(vgg, photo, [(style, 1.0)], max(photo.size), config)
+    start = optimization._start(objective, [], config)
+    added = start - objective.photo
     assert added.min() >= 0
     assert added.max() <= 0.5
     assert start.max() <= 1
+
+
+def test_the_sketch_it_starts_from_has_the_strokes_of_the_objective(photo, style, monkeypatch):
+    sizes = []
+    read = optimization.PreviewPainter.read_style
+
+    def note(self, image, *, stroke_size):
+        sizes.append(stroke_size)
+        return read(self, image, stroke_size=stroke_size)
+
+    monkeypatch.setattr(optimization.PreviewPainter, "read_style", note)
+    config = replace(QUICK, start="preview", steps=1, max_side=512, stroke_size=96)
+    optimize_image(photo, style, config)  # a photo smaller than max_side
+    assert sizes == [96]
 
 
 def test_should_stop_ends_the_run_within_one_step(photo, style):

@@ -26,6 +26,9 @@ def test_memory_grows_with_size_method_and_precision():
     assert peak_memory((512, 512), replace(config, precision="mixed")) < usual
     assert peak_memory((512, 512), replace(config, style_loss="patches")) > usual
     assert peak_memory((512, 512), replace(config, stroke_size=2048)) > usual
+    patches = replace(config, style_loss="patches")
+    assert peak_memory((512, 512), patches, styles=4) > 1.5 * peak_memory((512, 512), patches)
+    assert peak_memory((512, 512), config, styles=4) == usual  # of these only statistics are kept
 
 
 def test_what_fits_stays_as_it_is():
@@ -69,7 +72,9 @@ def test_a_container_limit_counts(tmp_path, monkeypatch):
     assert free > 0
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("400000\n")
-    assert devices.available_memory("cpu") == 600_000
+    # Files that were read make room when memory is needed.
+    (tmp_path / "memory.stat").write_text("anon 300000\ninactive_file 100000\n")
+    assert devices.available_memory("cpu") == 700_000
     (tmp_path / "memory.max").write_text("max\n")
     assert devices.available_memory("cpu") == pytest.approx(free, rel=0.5)
 

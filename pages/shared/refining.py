@@ -44,8 +44,10 @@ class Refinement:
         losses: Total loss after every step.
         snapshots: Step number and JPEG of every preview.
         newest: The last step.
+        changes: What was stepped down to fit into memory.
     """
 
+    changes: tuple[str, ...]
     losses: list[float] = field(default_factory=list)
     snapshots: list[tuple[int, bytes]] = field(default_factory=list)
     newest: Iterate | None = None
@@ -60,8 +62,7 @@ class Run:
         job: The work.
         photo: JPEG of screen size.
         styles: JPEGs of screen size.
-        recipe: Settings that repeat the picture.
-        changes: What was stepped down to fit into memory.
+        recipe: Settings that repeat the picture; those that fit into memory once the job runs.
     """
 
     token: str
@@ -69,7 +70,6 @@ class Run:
     photo: bytes
     styles: tuple[bytes, ...]
     recipe: dict
-    changes: tuple[str, ...]
 
 
 class Runs:
@@ -155,13 +155,18 @@ def expected_seconds(photo_size: tuple[int, int], config: OptimizationConfig) ->
     return pixel_steps(photo_size, config) * pace()[is_mixed(config)]
 
 
-def plan(photo_size: tuple[int, int], config: OptimizationConfig) -> Plan:
-    """The settings, stepped down to the memory that is free now.
+def plan(photo_size: tuple[int, int], config: OptimizationConfig, styles: int) -> Plan:
+    """The settings, stepped down to the memory that is free now for one of the host's jobs.
 
+    Args:
+        photo_size: Width and height.
+        config: Settings that are wanted.
+        styles: Number of style pictures.
     Raises:
         OutOfMemoryError: Nothing fits.
     """
-    return fit_to_memory(photo_size, config, max(0, available_memory(config.device) - RESERVED_BYTES))
+    budget = max(0, available_memory(config.device) - RESERVED_BYTES) // limits().jobs
+    return fit_to_memory(photo_size, config, budget, styles=styles)
 
 
 def start_run(
@@ -172,32 +177,26 @@ def start_run(
     Args:
         photo: The encoded photo.
         styles: Encoded style pictures with weights.
-        config: Settings that are wanted; they are stepped down when memory is short.
+        config: Settings that are wanted; they are stepped down when memory is short once the job runs.
         quality: Name of the quality that the settings come from, for the recipe.
         names: Of the photo and the style pictures, for the recipe.
     Raises:
         ImageError: A picture cannot be used.
         QueueFullError: Too many visitors wait already.
-        OutOfMemoryError: Too little memory is free.
     """
-    content = load_photo(photo)
-    pictures = [(load_photo(data), weight) for data, weight in styles]
-    planned = plan(content.size, config)
-    job = job_queue().submit(_work(content, pictures, planned.config, pace()))
+    # No larger than they are read, since a job may wait for long.
+    content = limit_long_side(load_photo(photo), config.max_side)
+    stroke_size = config.stroke_size or config.max_side
+    pictures = [(limit_long_side(load_photo(data), stroke_size), weight) for data, weight in styles]
     shares = [weight for _, weight in styles]
     style_names = [{"name": name, "weight": share} for name, share in zip(names[1:], shares, strict=True)]
+    recipe = {"content": names[0], "styles": style_names, "quality": quality, "config": asdict(config)}
     run = Run(
         token=secrets.token_hex(8),
-        job=job,
+        job=job_queue().submit(_work(content, pictures, config, recipe, pace())),
         photo=screen_picture(photo).jpeg,
         styles=tuple(screen_picture(data).jpeg for data, _ in styles),
-        recipe={
-            "content": names[0],
-            "styles": style_names,
-            "quality": quality,
-            "config": asdict(planned.config),
-        },
-        changes=planned.changes,
+        recipe=recipe,
     )
     runs().add(run)
     return run
@@ -206,11 +205,15 @@ def start_run(
 def _work(
     photo: Image.Image,
     styles: list[tuple[Image.Image, float]],
-    config: OptimizationConfig,
+    wanted: OptimizationConfig,
+    recipe: dict,
     measured_pace: dict[bool, float],
 ):
     def work(job: Job[Refinement, OptimizationResult]) -> OptimizationResult:
-        shown = Refinement()
+        planned = plan(photo.size, wanted, len(styles))
+        config = planned.config
+        recipe["config"] = asdict(config)
+        shown = Refinement(planned.changes)
 
         def show(iterate: Iterate) -> None:
             if math.isfinite(iterate.total_loss):
