@@ -235,6 +235,7 @@ def export(
     onnx.save(build_model(network), partial)
     difference = parity(network, partial)
     if difference > PARITY_LIMIT:
+        partial.unlink()
         raise WeightsError(
             f"torch and ONNX Runtime differ by {difference * 255:.2f}/255, at most 1/255 is accepted"
         )
@@ -245,6 +246,8 @@ def export(
 
     sha256 = hashlib.sha256(model_path.read_bytes()).hexdigest()
     config = checkpoint["config"]
+    of_record = {"steps", "style_size", "content_factors"}  # said in other words
+    settings = {key: value for key, value in asdict(config).items() if key not in of_record}
     known = json.loads(styles_file.read_text(encoding="utf-8")) if styles_file.exists() else []
     records = {record["name"]: record for record in known if record["model"] != model_path.name}
     old_scores = {record["name"]: record.get("scores") for record in known}
@@ -259,18 +262,8 @@ def export(
             "training": {
                 "steps": checkpoint["step"],
                 "hours": round(checkpoint["elapsed_s"] / 3600, 2),
-                "batch_size": config.batch_size,
-                "styles_per_photo": config.styles_per_photo,
-                "crop_size": config.crop_size,
-                "channels": config.channels,
-                "blocks": config.blocks,
-                "content_layers": list(config.content_layers),
+                **settings,
                 "content_weight": config.content_weight * config.content_factors.get(name, 1.0),
-                "style_weight": config.style_weight,
-                "tv_weight": config.tv_weight,
-                "grid_weight": config.grid_weight,
-                "learning_rate": config.learning_rate,
-                "seed": config.seed,
             },
             "scores": (scores or {}).get(name) or old_scores.get(name),
         }

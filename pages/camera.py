@@ -13,6 +13,12 @@ state = st.session_state
 come_in()
 st.header("A snapshot, painted", anchor=False)
 
+
+def note(source: str) -> None:
+    """Remember whether snapshot or upload came last: that one is painted."""
+    state.newest = source
+
+
 camera_column, style_column = st.columns([3, 2])
 with camera_column:
     resolution = st.segmented_control(
@@ -27,6 +33,8 @@ with camera_column:
     snapshot = st.camera_input(
         "Take a snapshot",
         key="camera",
+        on_change=note,
+        args=("snapshot",),
         resolution=resolution,
         help="On a phone, the button in the corner turns the camera.",
     )
@@ -35,7 +43,7 @@ with style_column:
     look = choose_look(style)
 photo = None
 upload = state.get("camera_upload")  # of the widget below
-if snapshot is not None:
+if snapshot is not None and (upload is None or state.get("newest") != "upload"):
     photo = Choice(snapshot.getvalue(), "snapshot")
 elif upload is not None:
     photo = Choice.of_upload(upload)
@@ -53,6 +61,12 @@ with camera_column:
             "`http://localhost`, and only when you allow it: look for a camera symbol beside the address. "
             "You can always take the photo with your phone's own camera app and choose it here."
         )
-        st.file_uploader("Choose a photo in its place", type=UPLOAD_TYPES, key="camera_upload")
+        st.file_uploader(
+            "Choose a photo in its place",
+            type=UPLOAD_TYPES,
+            key="camera_upload",
+            on_change=note,
+            args=("upload",),
+        )
 if painting is not None:
     show_credits(painting, look)

@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from stylecore import __version__, list_styles, load_image
-from stylecore.errors import DeviceError, ImageError, StyleTransferError
+from stylecore.errors import DeviceError, ImageError, OutOfMemoryError, StyleTransferError
 from stylecore.images import SAVE_FORMATS, encode_image, find_pictures, save_format
 from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, model_checksum
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = build_parser().parse_args(arguments)
         return options.run(options)
-    except DeviceError as error:
+    except (DeviceError, OutOfMemoryError) as error:
         return _fail(error, FAILED)
     except (StyleTransferError, ValueError) as error:
         return _fail(error, BAD_INPUT)
@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted", FAILED)
+    except Exception as error:  # of torch or ONNX Runtime, such as too little memory on a GPU
+        return _fail(f"{type(error).__name__}: {str(error).strip() or 'no message'}", FAILED)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -152,6 +154,7 @@ def run_stylize(options: argparse.Namespace) -> int:
     if options.json and options.output == STANDARD_STREAM:
         raise UsageError("--json and -o - both want standard output: give one of them up")
     outputs = [output_path(source, options.output, options.style, len(sources)) for source in sources]
+    outputs = list(without_doubles(outputs))
 
     # Everything is checked before the network is loaded, so that bad input costs nothing.
     from stylecore.styles import get_style
@@ -286,8 +289,19 @@ def _read_recipe(path: Path) -> dict:
     optimization = _module("stylecore.optimization")
     if unknown := config.keys() - {field.name for field in fields(optimization.OptimizationConfig)}:
         raise UsageError(f"{path} has unknown settings: {', '.join(sorted(unknown))}")
+    defaults = asdict(optimization.OptimizationConfig())
+    wrong = [name for name, value in config.items() if not _fits(value, defaults[name])]
+    if wrong:
+        raise UsageError(f"{path} has unusable settings: {', '.join(f'{n} {config[n]!r}' for n in wrong)}")
     # Recipes without a share are from when adam's rate did not fall.
     return {"config": {"decay_share": 0.0} | config, "shares": shares}
+
+
+def _fits(value: object, default: object) -> bool:
+    """Whether a setting is of its default's kind; whole numbers are numbers, None has several."""
+    if default is None:
+        return value is None or isinstance(value, (int, tuple))
+    return type(value) is type(default) or (isinstance(default, float) and type(value) is int)
 
 
 def run_train(options: argparse.Namespace) -> int:
@@ -467,6 +481,17 @@ def output_path(source: str | Path, output: str | None, style: str, count: int) 
     stem, suffix = ("stdin", ".png") if source == STANDARD_STREAM else (source.stem, source.suffix.lower())
     label = "_".join(parse_weights(style))
     return target / f"{stem}_{label}{suffix if suffix in SAVE_FORMATS else '.png'}"
+
+
+def without_doubles(outputs: Sequence[str | Path]) -> Iterator[str | Path]:
+    """The same files, `_2` and so on added where two pictures would go to one: many are IMG_0001."""
+    taken: set[str | Path] = set()
+    for output in outputs:
+        free, number = output, 2
+        while free in taken:
+            free, number = output.with_stem(f"{output.stem}_{number}"), number + 1
+        taken.add(free)
+        yield free
 
 
 def read_source(source: str | Path, *, max_side: int | None) -> Image.Image:

@@ -19,3 +19,7 @@ class WeightsError(StyleTransferError):
 
 class DeviceError(StyleTransferError):
     """The requested device does not really start."""
+
+
+class OutOfMemoryError(StyleTransferError):
+    """No settings fit into the memory that is free; the message says how much is needed."""

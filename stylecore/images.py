@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from stylecore.errors import ImageError
 
@@ -39,6 +39,17 @@ SAVE_OPTIONS = {
 }
 pillow_heif.register_heif_opener(thumbnails=False)  # what iPhones write
 _SRGB = ImageCms.createProfile("sRGB")
+# By EXIF orientation: how to bring a picture upright. `ImageOps.exif_transpose` also writes the
+# EXIF block anew, and so fails on blocks with flaws that do no harm.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 Source = str | PathLike | bytes | BinaryIO | Image.Image
 
@@ -56,7 +67,7 @@ def load_image(
         max_megapixels: Largest accepted size, in millions of pixels.
         max_side: Scale the picture down, if it is larger, to this many pixels on its long side.
     Returns:
-        A new image, mode RGB, or RGBA when the picture has transparency.
+        A new image, mode RGB, or RGBA when the picture has an alpha channel or a transparent color.
     Raises:
         ImageError: Not a picture, damaged, smaller than 32 px, or too large. The message says
             what came and what is needed.
@@ -64,7 +75,8 @@ def load_image(
     if max_side is not None and max_side < MIN_SIDE:
         raise ImageError(f"max_side is {max_side}: at least {MIN_SIDE} px are needed")
     label = _label(source)
-    image = source if isinstance(source, Image.Image) else _open(source, label, max_megapixels)
+    is_ours = not isinstance(source, Image.Image)
+    image = _open(source, label, max_megapixels) if is_ours else source
     width, height = image.size
     if width * height > max_megapixels * 1e6:
         raise ImageError(
@@ -74,10 +86,11 @@ def load_image(
     if min(width, height) < MIN_SIDE:
         raise ImageError(f"{label} has {width} x {height} px: at least {MIN_SIDE} px a side are needed")
     try:
-        if max_side is not None and image.format in ("JPEG", "MPO"):
+        if is_ours and max_side is not None and image.format in ("JPEG", "MPO"):
             image.draft(None, (max_side, max_side))  # decodes at 1/2, 1/4 or 1/8 where that suffices
         image.load()
-        image = _to_srgb(ImageOps.exif_transpose(image))
+        turn = _TURNS.get(_orientation(image))
+        image = _to_srgb(image if turn is None else image.transpose(turn))
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageError(f"{label} is damaged: {error}") from error
     return image if max_side is None else limit_long_side(image, max_side)
@@ -223,8 +236,15 @@ def _is_empty(source: str | PathLike | bytes | BinaryIO) -> bool:
     return not source.read(1)
 
 
+def _orientation(image: Image.Image) -> int | None:
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # Pillow's EXIF parser raises anything, from SyntaxError to struct.error
+        return None
+
+
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """Convert any mode to 8-bit sRGB, RGBA when there is transparency."""
+    """Convert any mode to 8-bit sRGB, RGBA when there is an alpha channel or a transparent color."""
     if image.mode.startswith(("I", "F")):  # 16-bit and 32-bit grey
         image = _grey_to_8_bit(image)
     has_alpha = image.has_transparency_data
@@ -234,9 +254,8 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     alpha = image.getchannel("A") if image.mode in ("LA", "La", "RGBA", "RGBa") else None
     color = _apply_profile(image, profile) if profile else image
     color = color.convert("RGB")
-    if alpha is None or alpha.getextrema() == (255, 255):
-        return color
-    color.putalpha(alpha)
+    if alpha is not None:
+        color.putalpha(alpha)
     return color
 
 

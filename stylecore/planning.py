@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from stylecore.errors import StyleTransferError
+from stylecore.errors import OutOfMemoryError
 from stylecore.optimization import KEPT_PIXELS, SMALLEST_SCALE, OptimizationConfig, is_mixed, scales
 
 MEBIBYTE = 2**20
@@ -24,10 +24,6 @@ QUALITIES = {
     "good": OptimizationConfig(steps=120, max_side=512, preview_every=10),
     "best": OptimizationConfig(steps=250, max_side=768, preview_every=20),
 }
-
-
-class OutOfMemoryError(StyleTransferError):
-    """No settings fit into the memory that is free; the message says how much is needed."""
 
 
 @dataclass(frozen=True)

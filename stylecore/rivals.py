@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +55,7 @@ def builders(device: str) -> dict[str, Callable[[], Painter]]:
         found[LITE] = partial(_lite, device)
     if importlib.util.find_spec("onnx"):
         found[FULL] = partial(_onnx_johnson, device)
-        if importlib.util.find_spec("cv2") and int(metadata.version("opencv-python-headless")[0]) < 5:
+        if importlib.util.find_spec("cv2") and int(importlib.import_module("cv2").__version__[0]) < 5:
             found[OPENCV] = _opencv_johnson
     if importlib.util.find_spec("torch"):
         found[TORCH] = partial(_torch_johnson, device)

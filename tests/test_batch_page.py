@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from pages.shared import batches, limits
 from pages.shared.choosing import Choice
 from pages.shared.painting import Look
-from stylecore import list_styles
+from stylecore import ImageError, list_styles
 from tests.conftest import encoded, make_photo
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
@@ -40,6 +40,23 @@ def test_a_broken_file_is_named_and_skipped():
     assert list(files_in(job.result)) == ["beach_mosaic.jpg", "beach_the_wave.jpg"]
     [reason] = job.progress.skipped
     assert reason.startswith("diary is not a picture")
+    assert job.progress.share == 1
+
+
+def test_a_painting_that_fails_leaves_the_others(monkeypatch):
+    paint = batches.paint
+
+    def fail_for_one(image, look):
+        if image.width == 64 and look.name == "the_wave":
+            raise ImageError("no room")
+        return paint(image, look)
+
+    monkeypatch.setattr(batches, "paint", fail_for_one)
+    photos = [Choice(encoded(make_photo(width, 48)), f"p{width}") for width in (64, 80)]
+    job = batches.start_batch(photos, LOOK, ["mosaic", "the_wave"])
+    assert job.wait(60)
+    assert list(files_in(job.result)) == ["p64_mosaic.jpg", "p80_mosaic.jpg", "p80_the_wave.jpg"]
+    assert job.progress.skipped == ["no room"]
     assert job.progress.share == 1
 
 

@@ -158,7 +158,7 @@ def test_any_style_is_sketched_refined_and_stopped(open_page):
     wait_for_upload(page, "style_picture")
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.get_by_role("button", name="Refine").click()
-    page.get_by_text(re.compile(r"Step \d+ of 60")).wait_for(timeout=120_000)
+    page.get_by_text(re.compile(r"Step \d+ of 50")).wait_for(timeout=120_000)
     keep_screenshot(page, "refining")
     page.get_by_role("button", name="Stop and keep the best so far").click()
     page.get_by_text("this is the best picture so far").wait_for()

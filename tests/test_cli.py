@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -128,6 +129,37 @@ def test_optimize_repeats_a_recipe(capsys, photo_file, tmp_path):
     arguments = ["--steps", 2, "--max-side", 48, "--start", "content", "--shares", 0.75, 0.25]
     status, out, _ = run(capsys, *pictures, *arguments, "-o", tmp_path / "b.png", "--json")
     assert json.loads(out)["style_loss"] > report["style_loss"]  # five layers in place of two
+
+
+@pytest.mark.parametrize("setting", [{"steps": "50"}, {"steps": None}, {"content_weight": "much"}])
+def test_a_recipe_with_unusable_settings_is_refused(capsys, photo_file, tmp_path, setting):
+    recipe = {"styles": [{"name": "a", "weight": 1}], "config": {"max_side": 48, "style_weight": 4} | setting}
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    status, _, err = run(capsys, "optimize", photo_file, photo_file, "--recipe", tmp_path / "recipe.json")
+    assert status == 2
+    assert f"unusable settings: {next(iter(setting))}" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_an_error_from_below_is_one_line_too(capsys, photo_file, monkeypatch):
+    def break_down(*arguments, **settings):
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr("stylecore.inference.FastStylizer.stylize", break_down)
+    status, _, err = run(capsys, "stylize", photo_file, "--style", "mosaic")
+    assert (status, err) == (1, "error: RuntimeError: CUDA out of memory\n")
+
+
+def test_pictures_of_one_name_do_not_overwrite_each_other(capsys, photo_file, tmp_path):
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.png").write_bytes(photo_file.read_bytes())
+    photos = [tmp_path / "first", tmp_path / "second"]
+    status, out, _ = run(capsys, "stylize", *photos, "--style", "mosaic", "-o", f"{tmp_path}/out/", "--json")
+    assert status == 0
+    outputs = [picture["output"] for picture in json.loads(out)["pictures"]]
+    assert [Path(output).name for output in outputs] == ["x_mosaic.png", "x_mosaic_2.png"]
+    assert all(Path(output).exists() for output in outputs)
 
 
 def test_optimize_takes_the_qualities_of_the_app(capsys, photo_file, tmp_path):

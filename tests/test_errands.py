@@ -112,7 +112,7 @@ def test_own_childs_drawing_as_style(visit):
     wait_for_upload(visitor.page, "style_picture")
     visitor.see("drawing.jpg")
     visitor.click("button", re.compile("Refine"))
-    visitor.see(re.compile(r"Step \d+ of 60"))
+    visitor.see(re.compile(r"Step \d+ of 50"))
     visitor.click("button", "Stop and keep the best so far")
     visitor.see("best picture so far")
     download = visitor.download(re.compile("Download"))

@@ -50,8 +50,25 @@ def test_load_image_keeps_alpha():
     assert np.array_equal(load_image(encoded(image)), image)
 
 
-def test_load_image_drops_alpha_that_hides_nothing():
-    assert load_image(encoded(Image.new("RGBA", (40, 40), "red"))).mode == "RGB"
+def test_load_image_keeps_alpha_that_hides_nothing():
+    assert load_image(encoded(Image.new("RGBA", (40, 40), "red"))).mode == "RGBA"
+
+
+def test_an_exif_block_with_flaws_does_no_harm():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x011A] = 72.0  # resolution, a rational number
+    data = bytearray(encoded(make_photo(64, 40), "JPEG", exif=exif))
+    entry = data.index(b"\x01\x1a\x00\x05")  # tag and kind of the resolution
+    data[entry : entry + 4] = b"\x01\x1a\x00\x02"  # now it is text
+    assert load_image(bytes(data)).size == (40, 64)
+
+
+def test_the_given_picture_stays_as_it_is(tmp_path):
+    make_photo(800, 600).save(tmp_path / "photo.jpg")
+    with Image.open(tmp_path / "photo.jpg") as image:
+        assert load_image(image, max_side=100).size == (100, 75)
+        assert image.size == (800, 600)
 
 
 def test_load_image_keeps_palette_transparency():
@@ -73,7 +90,7 @@ def test_load_image_scales_16_bit_grey():
 def test_load_image_takes_every_common_mode(mode, photo):
     image_format = "TIFF" if mode == "CMYK" else "PNG"
     loaded = load_image(encoded(photo.convert(mode), image_format))
-    assert loaded.mode == "RGB"
+    assert loaded.mode == ("RGBA" if mode == "LA" else "RGB")
     assert loaded.size == photo.size
 
 

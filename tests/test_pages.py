@@ -176,9 +176,11 @@ def test_a_snapshot_is_painted_and_keeps_the_look_of_the_other_page(app, painted
 def test_a_photo_may_take_the_place_of_the_snapshot(app, painted):
     app.run()
     app.switch_page("pages/camera.py").run()
+    app.camera_input[0].upload("camera.jpg", encoded(make_photo(320, 240), "JPEG"), "image/jpeg").run()
     app.file_uploader[0].upload("me.png", encoded(make_photo(120, 90)), "image/png").run()
     assert not app.exception
     assert "Painted: Starry Night" in captions(app)
+    assert app.download_button(key="download").label == "Download in full size (120 x 90)"
 
 
 def test_a_broken_photo_in_place_of_the_snapshot_leaves_the_uploader_there(app, painted):

@@ -80,25 +80,24 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look]) 
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         while photos and not job.should_stop():
             photo = photos.pop(0)
+            left = list(looks)
             try:
                 file = io.BytesIO(photo.data)
                 file.name = photo.name  # for the message when it is broken
                 image = load_photo(file)
+                thumbnail = limit_long_side(image, THUMBNAIL_SIDE)
+                while left and not job.should_stop():
+                    painting = paint(image, left[0])
+                    name = _free_name(f"{photo.name}_{left[0].name}", names)
+                    data = encode_image(painting, FILE_FORMAT, description=left.pop(0).description)
+                    archive.writestr(name, data)
+                    pair = contact_sheet([[thumbnail, painting]], cell=thumbnail.size)
+                    batch.pairs.append(Pair(encode_image(pair, "JPEG"), name))
+                    each_s = (time.monotonic() - started) / len(batch.pairs)
+                    batch.remaining_s = each_s * (batch.total - len(batch.pairs))
             except StyleTransferError as error:
                 batch.skipped.append(str(error))
-                batch.total -= len(looks)
-                continue
-            thumbnail = limit_long_side(image, THUMBNAIL_SIDE)
-            for look in looks:
-                if job.should_stop():
-                    break
-                painting = paint(image, look)
-                name = _free_name(f"{photo.name}_{look.name}", names)
-                archive.writestr(name, encode_image(painting, FILE_FORMAT, description=look.description))
-                pair = contact_sheet([[thumbnail, painting]], cell=thumbnail.size)
-                batch.pairs.append(Pair(encode_image(pair, "JPEG"), name))
-                each_s = (time.monotonic() - started) / len(batch.pairs)
-                batch.remaining_s = each_s * (batch.total - len(batch.pairs))
+                batch.total -= len(left)
     return buffer.getvalue()
 
 

@@ -66,11 +66,18 @@ def _choose(
         state.pop(f"{key}_camera", None)
         state[f"{key}_has_camera"] = False
 
+    def leave_camera() -> None:
+        """An upload behind a snapshot is what the visitor wants now."""
+        if state[f"{key}_{state[round_key]}"]:
+            state.pop(f"{key}_camera", None)
+            state[f"{key}_has_camera"] = False
+
     uploads = st.file_uploader(
         label,
         type=UPLOAD_TYPES,
         key=f"{key}_{state[round_key]}",
         accept_multiple_files=limit > 1,
+        on_change=leave_camera,
     )
     uploads = uploads if isinstance(uploads, list) else [upload for upload in [uploads] if upload]
     if len(uploads) > limit:

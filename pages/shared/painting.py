@@ -122,10 +122,11 @@ def all_styles(photo: bytes, look: Look) -> bytes:
     Raises:
         ImageError: The photo cannot be used.
     """
-    image = load_photo(photo, max_side=SHEET_SIDE)
+    full = load_photo(photo, max_side=WORKING_SIDE)  # as the preview
+    image = limit_long_side(full, SHEET_SIDE)
     names = [style.name for style in list_styles()]
-    # Pictures are half as large as the preview, so strokes are, too.
-    small = replace(look, stroke_scale=look.stroke_scale * SHEET_SIDE / WORKING_SIDE)
+    # Strokes shrink with the picture.
+    small = replace(look, stroke_scale=look.stroke_scale * max(image.size) / max(full.size))
     pictures = [paint(image, replace(small, styles=((name, 1.0),))) for name in names]
     rows = [pictures[i : i + SHEET_COLUMNS] for i in range(0, len(pictures), SHEET_COLUMNS)]
     cell = (360, round(360 * image.height / image.width))
