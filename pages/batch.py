@@ -32,7 +32,7 @@ look = choose_look(style)
 with_all = st.toggle(f"In all {len(list_styles())} styles", key="in_all_styles")
 names = [other.name for other in list_styles()] if with_all else []
 
-most = min(limits().photos, limits().pictures // max(1, len(names)))
+most = min(limits().photos, max(1, limits().pictures // max(1, len(names))))
 photos = [Choice.of_upload(upload) for upload in uploads]
 if len(photos) > most:
     st.warning(f"{len(photos)} photos came; at most {most} can be painted at once, so the first {most} are.")

@@ -16,7 +16,7 @@ from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from stylecore.errors import ImageError
 
 MIN_SIDE = 32  # px; the networks need that much
-MAX_MEGAPIXELS = 100.0  # decoded RGB of this size is 300 MB
+MAX_MEGAPIXELS = 100.0  # Pillow holds RGB of this size in 400 MB
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 PHOTO_EXTENSIONS = (
     ".jpg",

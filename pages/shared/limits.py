@@ -21,7 +21,7 @@ class Limits:
 
     Attributes:
         megapixels: Largest photo, in millions of pixels.
-        jobs: Optimizations that run at once; each takes up to 1.5 GB.
+        jobs: Optimizations that run at once; each has its share of the free memory.
         queue: Optimizations, and batches of photos, that may wait for their turn.
         photos: Photos in one batch.
         pictures: Paintings in one batch, photos times styles.
