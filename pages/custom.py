@@ -17,6 +17,7 @@ REFRESH_S = 1.0
 STROKES = {"fine": 0.7, "medium": 1.0, "coarse": 1.5}  # long side of the style picture / of the painting
 LIKENESS = {"closer to the photo": 1.0, "balanced": 4.0, "closer to the style": 16.0}  # style weights
 STYLE_LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein", "patches": "Patches"}
+KEPT = {"bind": "query-params", "persist_state": "session"}  # settings outlive reloads and other pages
 QUALITY_HELP = (
     "Larger and longer from quick to best. Classic is the recipe of 2015 as courses teach it: "
     "2,500 small steps from a noisy photo, for those who want to see it happen."
@@ -63,16 +64,18 @@ quality = settings.segmented_control(
     required=True,
     key="quality",
     help=QUALITY_HELP,
+    **KEPT,
 )
-preserve_color = settings.toggle("Keep the photo's colors", key="custom_preserve_color")
+preserve_color = settings.toggle("Keep the photo's colors", key="custom_preserve_color", **KEPT)
 with settings.popover("More", icon=":material/tune:"):
-    strokes = st.select_slider("Strokes", list(STROKES), value="medium", key="custom_strokes")
-    likeness = st.select_slider("Likeness", list(LIKENESS), value="balanced", key="likeness")
+    strokes = st.select_slider("Strokes", list(STROKES), value="medium", key="custom_strokes", **KEPT)
+    likeness = st.select_slider("Likeness", list(LIKENESS), value="balanced", key="likeness", **KEPT)
     style_loss = st.selectbox(
         "What makes a style",
         list(STYLE_LOSSES),
         format_func=STYLE_LOSSES.get,
         key="style_loss",
+        **KEPT,
         help="Gram matrices (Gatys et al.) and Wasserstein distances compare textures as a whole; "
         "patches (Li and Wand) copy small pieces of the style picture.",
     )

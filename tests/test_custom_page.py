@@ -200,6 +200,15 @@ def test_a_failed_run_shows_its_last_picture(app, monkeypatch):
     assert any("after step 2, before it failed" in caption for caption in captions(app))
 
 
+def test_the_settings_outlive_another_page(app):
+    app.segmented_control(key="quality").set_value("endless").run()
+    app.select_slider(key="custom_strokes").set_value("coarse").run()
+    app.switch_page("pages/how_it_works.py").run()
+    app.switch_page("pages/custom.py").run()
+    assert app.segmented_control(key="quality").value == "endless"
+    assert app.select_slider(key="custom_strokes").value == "coarse"
+
+
 def test_the_classic_recipe_ends_in_a_row(app, monkeypatch):
     monkeypatch.setitem(refining.QUALITIES, "classic", replace(TINY, steps=2))
     app.run()
