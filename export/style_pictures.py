@@ -301,6 +301,7 @@ class Detail:
         hue: Turn of the colors in degrees.
         saturation: Factor of the colors' strength.
         contrast: Factor of the distance from the mean brightness.
+        black_point: Level, 0 to 255, that becomes black, and all below it.
     """
 
     scan: str
@@ -308,6 +309,7 @@ class Detail:
     hue: float = 0.0
     saturation: float = 1.0
     contrast: float = 1.0
+    black_point: int = 0
 
 
 DETAILS = {
@@ -315,9 +317,19 @@ DETAILS = {
     # The whole print's spray becomes a lattice of rings; Mount Fuji's part does not.
     "the_wave": Detail("hokusai_great_wave.jpg", (0.47, 0.41, 1.0, 1.0)),
     "the_scream": Detail("munch_the_scream_painting.jpg", (0.02, 0.02, 0.925, 0.98)),
-    "fire": Detail("turner_burning_of_the_houses_of_parliament_16x9.jpg", (0.2, 0.05, 0.95, 0.95)),
+    # The whole painting gives a dull yellow: its fire alone, embers red, smoke and boats black.
+    "fire": Detail(
+        "turner_burning_of_the_houses_of_parliament_16x9.jpg",
+        (0.1, 0.02, 0.58, 0.95),
+        hue=-10.0,
+        saturation=1.5,
+        contrast=1.6,
+        black_point=30,
+    ),
     # The print's dark browns become black.
-    "gold_black": Detail("klimt_adele_bloch_bauer.jpg", (0.3, 0.25, 0.98, 0.98), contrast=1.7),
+    "gold_black": Detail(
+        "klimt_adele_bloch_bauer.jpg", (0.3, 0.25, 0.98, 0.98), saturation=0.85, contrast=1.7, black_point=50
+    ),
     # Teal becomes rose, white petals stay white.
     "pink": Detail("van_gogh_almond_blossom.jpg", hue=145.0, saturation=1.5, contrast=1.2),
     "landscape": Detail("van_gogh_wheat_field_with_cypresses.jpg"),
@@ -353,7 +365,8 @@ def cut_out(detail: Detail, scans: Path) -> Image.Image:
         hue = hue.point(lambda shade: round(shade + detail.hue / 360 * 256) % 256)
         image = Image.merge("HSV", (hue, saturation, value)).convert("RGB")
     image = ImageEnhance.Color(image).enhance(detail.saturation)
-    return ImageEnhance.Contrast(image).enhance(detail.contrast)
+    image = ImageEnhance.Contrast(image).enhance(detail.contrast)
+    return image.point(lambda level: round((level - detail.black_point) * 255 / (255 - detail.black_point)))
 
 
 def main(arguments: list[str] | None = None) -> None:
