@@ -31,8 +31,10 @@ def run(
 ) -> dict:
     """Time every contender on square pictures.
 
-    Contenders take turns within each round, after two warm-up calls, so that a change in the
-    machine's speed meets all of them. Memory is that of a process of its own that paints once.
+    Contenders take turns within each round, so that a change in the machine's speed meets all of
+    them. Right before each timed call stands one that is not: threads of the contender before
+    may still be waiting busily, and its pictures fill the caches. Memory is that of a process of
+    its own that paints once.
 
     Args:
         sizes: Sides of the pictures in pixels.
@@ -123,12 +125,12 @@ def _engine(device: str) -> rivals.Painter:
 
 def _interleave(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    for turn in range(rounds + 2):
+    for _ in range(rounds):
         for name, call in contenders.items():
+            call()
             started = time.perf_counter()
             call()
-            if turn >= 2:
-                times[name].append(time.perf_counter() - started)
+            times[name].append(time.perf_counter() - started)
     return times
 
 
