@@ -90,12 +90,15 @@ class Job(Generic[Progress, Result]):
         self.state = JobState.RUNNING
         try:
             self.result = work(self)
-            self._end(JobState.CANCELLED if self.should_stop() else JobState.DONE)
+            state = JobState.CANCELLED if self.should_stop() else JobState.DONE
         except Exception as error:
             if not isinstance(error, StyleTransferError):
                 logger.exception("a job failed")
             self.error = error.with_traceback(None)  # its frames hold tensors
-            self._end(JobState.FAILED)
+            state = JobState.FAILED
+        del work
+        return_freed_memory()  # before anybody hears of the end and starts the next
+        self._end(state)
 
     def _end(self, state: JobState) -> None:
         self._work = None
@@ -173,7 +176,6 @@ class JobQueue:
             watcher = threading.Thread(target=self._cancel_when_abandoned, args=(job,), daemon=True)
             watcher.start()
             job._run()
-            return_freed_memory()
             with self._changed:
                 self._running -= 1
             del job

@@ -186,3 +186,21 @@ def test_two_workers_run_two_jobs_at_once():
     for gate in gates:
         gate.open.set()
     assert all(job.wait(5) for job in jobs)
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_memory_goes_back_before_the_end_is_told(monkeypatch, is_broken):
+    seen = []
+
+    def work(job):
+        if is_broken:
+            raise ImageError("broken")
+
+    queue = JobQueue()
+    started = threading.Event()
+    monkeypatch.setattr("stylecore.jobs.return_freed_memory", lambda: seen.append(job.is_finished))
+    queue.submit(lambda _: started.wait(10))  # holds the queue until `job` is bound
+    job = queue.submit(work)
+    started.set()
+    assert job.wait(10)
+    assert seen[-1] is False
