@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from importlib import metadata
 from pathlib import Path
@@ -16,7 +16,7 @@ from PIL import Image
 
 from stylecore import __version__, list_styles, load_image
 from stylecore.errors import DeviceError, ImageError, OutOfMemoryError, StyleTransferError
-from stylecore.images import SAVE_FORMATS, encode_image, find_pictures, save_format
+from stylecore.images import SAVE_FORMATS, encode_image, find_pictures, free_path, save_format
 from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, model_checksum
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
@@ -153,8 +153,9 @@ def run_stylize(options: argparse.Namespace) -> int:
     sources = find_sources(options.photos)
     if options.json and options.output == STANDARD_STREAM:
         raise UsageError("--json and -o - both want standard output: give one of them up")
+    taken: set[Path] = set()
     outputs = [output_path(source, options.output, options.style, len(sources)) for source in sources]
-    outputs = list(without_doubles(outputs))
+    outputs = [output if output == STANDARD_STREAM else free_path(output, taken) for output in outputs]
 
     # Everything is checked before the network is loaded, so that bad input costs nothing.
     from stylecore.styles import get_style
@@ -481,17 +482,6 @@ def output_path(source: str | Path, output: str | None, style: str, count: int) 
     stem, suffix = ("stdin", ".png") if source == STANDARD_STREAM else (source.stem, source.suffix.lower())
     label = "_".join(parse_weights(style))
     return target / f"{stem}_{label}{suffix if suffix in SAVE_FORMATS else '.png'}"
-
-
-def without_doubles(outputs: Sequence[str | Path]) -> Iterator[str | Path]:
-    """The same files, `_2` and so on added where two pictures would go to one: many are IMG_0001."""
-    taken: set[str | Path] = set()
-    for output in outputs:
-        free, number = output, 2
-        while free in taken:
-            free, number = output.with_stem(f"{output.stem}_{number}"), number + 1
-        taken.add(free)
-        yield free
 
 
 def read_source(source: str | Path, *, max_side: int | None) -> Image.Image:

@@ -153,6 +153,20 @@ def from_batch(batch: np.ndarray) -> Image.Image:
     return Image.merge("RGB", [Image.fromarray(plane) for plane in planes.astype(np.uint8)])
 
 
+def free_path(path: Path, taken: set[Path]) -> Path:
+    """The path, or with `_2` and so on where it is taken: two cameras both write IMG_0001.
+
+    Args:
+        path: Where a picture would go.
+        taken: Paths given out so far; gets the new one.
+    """
+    free, number = path, 2
+    while free in taken:
+        free, number = path.with_stem(f"{path.stem}_{number}"), number + 1
+    taken.add(free)
+    return free
+
+
 def save_format(path: str | PathLike) -> str:
     """Name of the format that a file name's ending stands for.
 

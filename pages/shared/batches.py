@@ -7,6 +7,7 @@ import time
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import streamlit as st
 
@@ -14,7 +15,7 @@ from pages.shared.choosing import Choice
 from pages.shared.limits import limits, load_photo
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, paint
 from stylecore import StyleTransferError
-from stylecore.images import encode_image, limit_long_side
+from stylecore.images import encode_image, free_path, limit_long_side
 from stylecore.jobs import Job, JobQueue
 from stylecore.sheets import contact_sheet
 
@@ -76,7 +77,7 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look]) 
     batch = Batch(total=len(photos) * len(looks))
     job.report(batch)
     started = time.monotonic()
-    buffer, names = io.BytesIO(), set()
+    buffer, names, ending = io.BytesIO(), set(), DOWNLOAD_FORMATS[FILE_FORMAT][0]
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         while photos and not job.should_stop():
             photo = photos.pop(0)
@@ -88,7 +89,7 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look]) 
                 thumbnail = limit_long_side(image, THUMBNAIL_SIDE)
                 while left and not job.should_stop():
                     painting = paint(image, left[0])
-                    name = _free_name(f"{photo.name}_{left[0].name}", names)
+                    name = str(free_path(Path(f"{photo.name}_{left[0].name}.{ending}"), names))
                     data = encode_image(painting, FILE_FORMAT, description=left.pop(0).description)
                     archive.writestr(name, data)
                     pair = contact_sheet([[thumbnail, painting]], cell=thumbnail.size)
@@ -99,13 +100,3 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look]) 
                 batch.skipped.append(str(error))
                 batch.total -= len(left)
     return buffer.getvalue()
-
-
-def _free_name(stem: str, taken: set[str]) -> str:
-    """A file name that no other painting of the ZIP has: two cameras both write IMG_0001."""
-    ending = DOWNLOAD_FORMATS[FILE_FORMAT][0]
-    name, number = f"{stem}.{ending}", 2
-    while name in taken:
-        name, number = f"{stem}_{number}.{ending}", number + 1
-    taken.add(name)
-    return name
