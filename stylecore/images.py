@@ -214,7 +214,7 @@ def _label(source: Source) -> str:
     if isinstance(source, (str, PathLike)):
         return Path(source).name or str(source)
     name = getattr(source, "name", None)
-    return Path(name).name if isinstance(name, str) else "the picture"
+    return Path(name).name if isinstance(name, str) else "the file"
 
 
 def _open(source: str | PathLike | bytes | BinaryIO, label: str, max_megapixels: float) -> Image.Image:
