@@ -101,6 +101,9 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--content", type=Path, required=True, metavar="FOLDER")
     train.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    train.add_argument(
+        "--faces", type=Path, metavar="FILE", help="boxes of faces by export.find_faces; they count more"
+    )
     train.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from a trained trunk")
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     train.add_argument("--json", action="store_true")
@@ -335,6 +338,7 @@ def run_train(options: argparse.Namespace) -> int:
         options.style_images,
         options.out,
         training.TrainingConfig(**given),
+        faces=options.faces,
         init=options.init,
         resume=options.resume,
         device=options.device,
@@ -512,6 +516,8 @@ def _add_training_settings(parser: argparse.ArgumentParser) -> None:
         "channels": int,
         "blocks": int,
         "content_weight": float,
+        "face_factor": float,
+        "face_share": float,
         "style_weight": float,
         "tv_weight": float,
         "grid_weight": float,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from stylecore.errors import ImageError
 from stylecore.images import load_image, to_batch
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom as parts of width and height
 
 
 class PhotoCrops(Dataset):
@@ -29,6 +31,8 @@ class PhotoCrops(Dataset):
         styles_per_photo: Styles in which each crop is painted.
         crop_size: Side of the crops in pixels.
         seed: Of all draws.
+        faces: Boxes of the faces by the name of the photo's file.
+        face_share: Part of the crops that come from photos with faces, if there are such.
     """
 
     def __init__(
@@ -41,6 +45,8 @@ class PhotoCrops(Dataset):
         styles_per_photo: int,
         crop_size: int,
         seed: int,
+        faces: Mapping[str, Sequence[Box]] | None = None,
+        face_share: float = 0.0,
     ) -> None:
         if batch_size % styles_per_photo:
             raise ValueError(f"a batch of {batch_size} cannot hold every crop in {styles_per_photo} styles")
@@ -51,16 +57,21 @@ class PhotoCrops(Dataset):
         self.styles_per_photo = styles_per_photo
         self.crop_size = crop_size
         self.seed = seed
+        self.faces = faces or {}
+        self.face_photos = [path for path in photos if path.name in self.faces]
+        self.face_share = face_share if self.face_photos else 0.0
 
     def __len__(self) -> int:
         return self.steps
 
-    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, list[str]]:
-        """Crops (N, 3, S, S) in [0, 1], style indices (N * styles_per_photo,), unreadable photos."""
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor, list[str]]:
+        """Crops (N, 3, S, S) in [0, 1], where they show faces (N, 1, S, S) in [0, 1], style indices
+        (N * styles_per_photo,), unreadable photos."""
         random = np.random.default_rng((self.seed, step))
         bad: list[str] = []
-        crops = [self._crop(random, bad) for _ in range(self.batch_size // self.styles_per_photo)]
-        return torch.from_numpy(np.concatenate(crops)), self._style_indices(step), bad
+        pairs = [self._crop(random, bad) for _ in range(self.batch_size // self.styles_per_photo)]
+        crops, faces = (torch.from_numpy(np.concatenate(parts)) for parts in zip(*pairs, strict=True))
+        return crops, faces[:, :1], self._style_indices(step), bad
 
     def _style_indices(self, step: int) -> Tensor:
         # All styles in turn, in a new order every round, so that each gets its share.
@@ -72,16 +83,18 @@ class PhotoCrops(Dataset):
         }
         return torch.tensor([int(orders[place // self.styles][place % self.styles]) for place in places])
 
-    def _crop(self, random: np.random.Generator, bad: list[str]) -> np.ndarray:
+    def _crop(self, random: np.random.Generator, bad: list[str]) -> tuple[np.ndarray, np.ndarray]:
         for _ in range(100):
-            path = self.photos[random.integers(len(self.photos))]
+            photos = self.face_photos if random.random() < self.face_share else self.photos
+            path = photos[random.integers(len(photos))]
             scale, x, y, is_flipped = *random.random(3), random.random() < 0.5
             try:
                 image = load_image(path)
             except ImageError:
                 bad.append(path.name)
                 continue
-            return to_batch(self._cut(image, scale, x, y, is_flipped))
+            pictures = image, _mask(image.size, self.faces.get(path.name, ()))
+            return tuple(to_batch(self._cut(picture, scale, x, y, is_flipped)) for picture in pictures)
         raise ImageError(f"100 photos in a row could not be read, the last was {bad[-1]}")
 
     def _cut(self, image: Image.Image, scale: float, x: float, y: float, is_flipped: bool) -> Image.Image:
@@ -95,3 +108,12 @@ class PhotoCrops(Dataset):
             box=(left, top, min(left + side, width), min(top + side, height)),
         )
         return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if is_flipped else crop
+
+
+def _mask(size: tuple[int, int], faces: Sequence[Box]) -> Image.Image:
+    """White ellipses in the boxes, black elsewhere."""
+    mask = Image.new("RGB", size)
+    for box in faces:
+        corners = [part * length for part, length in zip(box, size * 2, strict=True)]
+        ImageDraw.Draw(mask).ellipse(corners, fill="white")
+    return mask

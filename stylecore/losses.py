@@ -68,18 +68,24 @@ def relative_error(value: Tensor, target: Tensor) -> Tensor:
     return difference / target.float().flatten(1).square().sum(1)
 
 
-def content_loss(features: Tensor, target: Tensor) -> Tensor:
+def content_loss(features: Tensor, target: Tensor, emphasis: Tensor | None = None) -> Tensor:
     """How far the arrangement of the photo is lost, as a relative squared error.
 
     Args:
         features: Activations of the stylized pictures, shape (N, C, H, W).
         target: Activations of the photos, shape (N, C, H, W).
+        emphasis: Weights of the places' squared errors, shape (N, 1, any height, any width);
+            without it 1 everywhere.
     Returns:
         Shape (N,). 0 for an unchanged photo.
     Source: Gatys et al. (2016), eq. 1. Differs: divided by the photo's own squared norm, which
         makes one weight fit every photo and layer.
     """
-    return relative_error(features, target)
+    if emphasis is None:
+        return relative_error(features, target)
+    roots = F.interpolate(emphasis, features.shape[2:], mode="area").sqrt()
+    error = (features.float() - target.float()) * roots
+    return error.flatten(1).square().sum(1) / target.float().flatten(1).square().sum(1)
 
 
 def style_loss(features: Mapping[str, Tensor], target_grams: Mapping[str, Tensor]) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from stylecore.crops import PhotoCrops
+from stylecore.crops import Box, PhotoCrops
 from stylecore.devices import autocast_dtype, select_device
 from stylecore.errors import ImageError, StyleError, WeightsError
 from stylecore.features import Vgg19Features
@@ -57,6 +57,8 @@ class TrainingConfig:
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     content_weight: float = 4.0
     content_factors: Mapping[str, float] = field(default_factory=dict)  # of it, for styles that lose faces
+    face_factor: float = 4.0  # of the content's weight in faces, where these are given
+    face_share: float = 0.35  # of the crops that come from photos with faces; by chance it is 0.1
     style_weight: float = 4.0  # twice the content's drowned it within the first hundred steps
     tv_weight: float = 6.0
     grid_weight: float = 1000.0  # against a weave at the network's stride
@@ -137,6 +139,7 @@ def train(
     out_folder: Path,
     config: TrainingConfig = TrainingConfig(),
     *,
+    faces: Path | None = None,
     init: Path | None = None,
     resume: bool = False,
     device: str = "auto",
@@ -152,6 +155,8 @@ def train(
         style_images: One picture a style; the file name without its ending is the style's name.
         out_folder: Gets `checkpoint.pt`, `samples.jpg` and `log.jsonl`.
         config: Settings; ignored by `resume`, which takes those of the checkpoint.
+        faces: JSON of the boxes of faces by file name, see `read_faces`: their content counts
+            `face_factor` times, and `face_share` of the crops come from photos with faces.
         init: Checkpoint to start from: its trunk, and its rows for styles of the same names
             (other styles start from their mean).
         resume: Continue the run in `out_folder`.
@@ -220,7 +225,11 @@ def train(
         styles_per_photo=config.styles_per_photo,
         crop_size=config.crop_size,
         seed=config.seed,
+        faces=None if faces is None else read_faces(faces),
+        face_share=config.face_share,
     )
+    if faces is not None and not crops.face_photos:
+        raise ImageError(f"{faces} names no photo of {content_folder}")
     loader = DataLoader(
         crops,
         batch_size=None,
@@ -254,8 +263,10 @@ def train(
 
     meter, progress = _Meter(config, names, step, earlier_s), None
     last_save = time.monotonic()
-    for batch, style_indices, bad in loader:
-        batch, style_indices = batch.to(torch_device), style_indices.to(torch_device)
+    for batch, face_masks, style_indices, bad in loader:
+        batch, face_masks, style_indices = (
+            part.to(torch_device) for part in (batch, face_masks, style_indices)
+        )
         with torch.autocast(torch_device.type, dtype=amp_dtype, enabled=amp_dtype is not None):
             mixes = F.one_hot(style_indices, len(names)).float()
             stylized = network(batch.repeat_interleave(config.styles_per_photo, 0), mixes).float()
@@ -263,7 +274,7 @@ def train(
                 losses = _pixel_losses(stylized, batch.repeat_interleave(config.styles_per_photo, 0))
             else:
                 losses = _perceptual_losses(
-                    vgg, stylized, batch, targets, content_weights, style_indices, config
+                    vgg, stylized, batch, face_masks, targets, content_weights, style_indices, config
                 )
         optimizer.zero_grad()
         scaler.scale(losses.total).backward()
@@ -284,6 +295,26 @@ def train(
             last_save = time.monotonic()
     save()
     return checkpoint_path
+
+
+def read_faces(path: Path) -> dict[str, list[Box]]:
+    """Boxes of faces by the photo's file name, as `export.find_faces` writes them.
+
+    Each is left, top, right, bottom as parts of the upright photo's width and height.
+
+    Raises:
+        ImageError: Missing, or not such a file.
+    """
+    try:
+        faces = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            str(name): [(float(x), float(y), float(right), float(bottom)) for x, y, right, bottom in boxes]
+            for name, boxes in faces.items()
+        }
+    except FileNotFoundError as error:
+        raise ImageError(f"there is no file {path}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ImageError(f"{path} does not hold boxes of faces by file name: {error}") from error
 
 
 def read_checkpoint(path: Path) -> dict:
@@ -351,6 +382,7 @@ def _perceptual_losses(
     vgg: Vgg19Features,
     stylized: Tensor,
     photos: Tensor,
+    face_masks: Tensor,
     targets: Mapping[str, Tensor],
     content_weights: Tensor,
     style_indices: Tensor,
@@ -365,7 +397,10 @@ def _perceptual_losses(
             if layer in config.content_layers
         }
     features = vgg(stylized)
-    contents = [content_loss(features[layer], photo_features[layer]) for layer in config.content_layers]
+    emphasis = (1 + (config.face_factor - 1) * face_masks).repeat_interleave(config.styles_per_photo, 0)
+    contents = [
+        content_loss(features[layer], photo_features[layer], emphasis) for layer in config.content_layers
+    ]
     content = torch.stack(contents).mean(0)
     style = style_loss(features, {layer: targets[layer][style_indices] for layer in config.style_layers})
     tone = tone_loss(stylized, photos.repeat_interleave(config.styles_per_photo, 0))

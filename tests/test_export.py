@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -138,3 +139,20 @@ def make_checkpoint(folder, network, names):
     }
     write_checkpoint(folder / "checkpoint.pt", contents)
     return folder / "checkpoint.pt"
+
+
+def test_the_face_of_the_portrait_is_found(tmp_path):
+    pytest.importorskip("cv2")
+    from export.find_faces import find_faces
+    from stylecore.training import read_faces
+
+    samples = Path(__file__).parent.parent / "pages" / "shared" / "samples"
+    (tmp_path / "broken.jpg").write_text("not a photo")
+    faces = find_faces([samples / "portrait.jpg", samples / "coffee.jpg", tmp_path / "broken.jpg"])
+    ((left, top, right, bottom),) = faces.pop("portrait.jpg")
+    assert 0.3 < left < 0.44 < right < 0.56  # the eyes lie at (0.44, 0.21)
+    assert 0.02 < top < 0.21 < bottom < 0.4
+    assert not faces
+    path = tmp_path / "faces.json"
+    path.write_text(json.dumps({"portrait.jpg": [(left, top, right, bottom)]}))
+    assert read_faces(path) == {"portrait.jpg": [(left, top, right, bottom)]}

@@ -55,6 +55,17 @@ def test_content_loss_is_one_value_a_picture():
     assert content_loss(value, target).tolist() == [0, 1]
 
 
+def test_content_loss_counts_emphasized_places_more():
+    target = torch.ones(1, 3, 2, 2)
+    value = target.clone()
+    value[:, :, 0, 0] = 2  # a quarter of the places is wrong by its own size
+    emphasis = torch.ones(1, 1, 4, 4)
+    emphasis[:, :, :2, :2] = 4
+    assert content_loss(value, target).item() == pytest.approx(0.25)
+    assert content_loss(value, target, emphasis).item() == pytest.approx(1)
+    assert content_loss(value, target, emphasis.flip(2, 3)).item() == pytest.approx(0.25)
+
+
 def test_style_loss_sums_over_layers():
     features = {"a": torch.rand(1, 3, 4, 4), "b": torch.rand(1, 5, 2, 2)}
     targets = {name: 2 * gram_matrix(value) for name, value in features.items()}

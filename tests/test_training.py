@@ -118,9 +118,54 @@ def test_crops_depend_on_seed_and_step_alone(folders):
     first, second = PhotoCrops(photos, **settings), PhotoCrops(photos, **settings)
     second[0]
     assert first[5][0].shape == (2, 3, 48, 48)
-    assert len(first[5][1]) == 4
+    assert len(first[5][2]) == 4
     assert torch.equal(first[5][0], second[5][0])
     assert not torch.equal(first[5][0], first[4][0])
+
+
+def test_crops_show_where_faces_are(folders):
+    photos = sorted(folders[0].iterdir())
+    settings = {"styles": 2, "steps": 20, "batch_size": 2, "styles_per_photo": 1, "crop_size": 48, "seed": 3}
+    faces = {photos[1].name: [(0.0, 0.0, 1.0, 1.0)]}
+    mixed = PhotoCrops(photos, **settings, faces=faces, face_share=0.0)
+    masks = torch.cat([mixed[step][1] for step in range(20)])
+    has_face = masks.flatten(1).amax(1) > 0.5
+    assert masks.shape == (40, 1, 48, 48)
+    assert 2 <= has_face.sum() <= 20  # one photo of four
+    assert masks[has_face].mean() > 0.7  # crops of a face that fills the photo
+    only = PhotoCrops(photos, **settings, faces=faces, face_share=1.0)
+    assert all(only[step][1].amax() > 0.5 for step in range(20))
+
+
+def test_faces_keep_more_of_the_photo(folders, tmp_path):
+    content, styles, _ = folders
+    config = replace(TINY, steps=30, pixel_steps=10, learning_rate=1e-2, checkpoint_s=1000)
+    path = tmp_path / "faces.json"
+    path.write_text(json.dumps({photo.name: [[-1, -1, 2, 2]] for photo in content.iterdir()}))
+    contents = {}
+    for factor in (1.0, 100.0):
+        records = []
+        config = replace(config, face_factor=factor)
+        train(content, styles, tmp_path / str(factor), config, faces=path, on_progress=records.append)
+        contents[factor] = records[-1].content_loss / factor
+    assert contents[100.0] < 0.9 * contents[1.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "there is no file"),
+        ('{"a.jpg": [[1, 2]]}', "does not hold boxes"),
+        ("[1]", "does not hold boxes"),
+        ('{"other.jpg": [[0, 0, 1, 1]]}', "names no photo of"),
+    ],
+)
+def test_unusable_boxes_of_faces_are_refused(folders, tmp_path, text, message):
+    path = tmp_path / "faces.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ImageError, match=message):
+        train(*folders, TINY, faces=path)
 
 
 def test_styles_get_equal_shares():
