@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 
 # Parameters of mallopt(3) in glibc's malloc.h.
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -2, -3, -4, -8
 MEBIBYTE = 2**20
 _KEPT = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 128 * MEBIBYTE))
 # glibc's defaults, its adaptive thresholds where they end once large blocks were freed.
@@ -47,6 +47,15 @@ def kept_memory() -> Iterator[None]:
             if _runs == 0:
                 _set(_DEFAULT)
         return_freed_memory()
+
+
+def share_freed_memory() -> None:
+    """Let all threads of this process allocate from two arenas, for servers of many threads.
+
+    Else glibc has eight arenas a core, and each keeps what its threads freed: of the pictures of
+    twenty threads twice to three times the memory stayed.
+    """
+    _set(((_ARENA_MAX, 2),))
 
 
 def return_freed_memory() -> None:

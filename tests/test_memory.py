@@ -1,6 +1,7 @@
 """Freed memory stays for the next step of a run, and goes back behind it."""
 
 import resource
+import subprocess
 import sys
 
 import psutil
@@ -53,3 +54,35 @@ def test_the_default_is_back_after_an_error():
     with kept_memory():
         _page_faults(1)
         assert _page_faults() < outside / 10
+
+
+THREADS = """
+import sys, threading
+import psutil
+from stylecore.memory import share_freed_memory
+
+if sys.argv[1] == "shared":
+    share_freed_memory()
+bytearray(30 * 2**20)  # from now on blocks of this size come from the arenas
+before = psutil.Process().memory_info().rss
+ended = threading.Event()
+
+def work():
+    bytearray(b"x" * (8 * 2**20))
+    freed.set()
+    ended.wait()
+
+for _ in range(8):  # one after another, and all of them stay
+    freed = threading.Event()
+    threading.Thread(target=work).start()
+    freed.wait()
+print(psutil.Process().memory_info().rss - before)
+ended.set()
+"""
+
+
+def test_threads_share_what_they_freed():
+    def left(mode: str) -> int:
+        return int(subprocess.check_output([sys.executable, "-c", THREADS, mode]))
+
+    assert left("shared") < left("apart") / 2

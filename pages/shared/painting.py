@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -26,7 +25,9 @@ DOWNLOAD_FORMATS = {  # ending and type by name
     "WEBP": ("webp", "image/webp"),
 }
 
-_large_pictures = threading.Lock()
+# However many visitors come, the memory is that of few pictures: a large one takes 130 bytes a pixel
+# while it is painted. Two small ones keep all cores busy.
+_large_turns, _small_turns = threading.Semaphore(1), threading.Semaphore(2)
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,9 @@ def all_styles(photo: bytes, look: Look) -> bytes:
 
 def paint(image, look: Look):
     """Paint with strokes that keep their size relative to the picture, whatever its resolution."""
-    # A large picture takes 130 bytes a pixel while it is painted: one at a time, however many visitors.
-    turn = _large_pictures if image.width * image.height > LARGE_MEGAPIXELS * 1e6 else nullcontext()
+    is_large = image.width * image.height > LARGE_MEGAPIXELS * 1e6
     stroke_size = TRAINED_STROKE_SIZE * look.stroke_scale * max(1.0, max(image.size) / WORKING_SIDE)
-    with turn:
+    with _large_turns if is_large else _small_turns:
         return stylizer().stylize(
             image,
             dict(look.styles),

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from stylecore import FastStylizer
+from stylecore.memory import share_freed_memory
 
 FOLDER = Path(__file__).parent
 
@@ -67,4 +68,5 @@ def explaining_path(name: str) -> Path:
 
 @st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")
 def stylizer() -> FastStylizer:
+    share_freed_memory()
     return FastStylizer()
