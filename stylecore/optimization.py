@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import repeat
@@ -189,21 +189,12 @@ def optimize_image(
             batch = (
                 _start(objective, styles, config) if batch is None else _resized(batch, objective.photo.shape)
             )
-            best, best_loss = batch.detach().clone().clamp(0, 1), math.inf
             batch.requires_grad_()
             optimizer = _optimizer(batch, config, earlier=optimizer)
-            for _ in range(steps):
-                before = batch.detach().clone()
-                if config.method == "adam":
-                    optimizer.learning_rate = _rate(len(iterates), config)
-                losses = _step(optimizer, batch, objective)
+            for losses, best in _descend(batch, optimizer, objective, steps, len(iterates)):
                 if not math.isfinite(losses.total):
                     is_diverged = True
                     break
-                if losses.total < best_loss:
-                    best, best_loss = before.clamp_(0, 1), losses.total
-                if config.method == "adam":
-                    batch.data.clamp_(0, 1)
                 step = len(iterates) + 1
                 elapsed_s = time.monotonic() - started
                 has_image = step == config.steps or (
@@ -229,6 +220,28 @@ def optimize_image(
                 break
             batch = best
     return OptimizationResult(_finish(best, photo, config), tuple(iterates), is_stopped, is_diverged)
+
+
+def _descend(
+    batch: Tensor,
+    optimizer: _Adam | torch.optim.LBFGS,
+    objective: _Objective,
+    steps: int,
+    earlier_steps: int,
+) -> Iterator[tuple[_Losses, Tensor]]:
+    """Losses of each step at one scale, and the best picture so far, which starts as `batch` itself."""
+    is_adam = objective.config.method == "adam"
+    best, best_loss = batch.detach().clone().clamp(0, 1), math.inf
+    for step in range(earlier_steps, earlier_steps + steps):
+        before = batch.detach().clone()
+        if is_adam:
+            optimizer.learning_rate = _rate(step, objective.config)
+        losses = _step(optimizer, batch, objective)
+        if losses.total < best_loss:  # never where it is not a number
+            best, best_loss = before.clamp_(0, 1), losses.total
+        if is_adam:
+            batch.data.clamp_(0, 1)
+        yield losses, best
 
 
 def is_mixed(config: OptimizationConfig) -> bool:
