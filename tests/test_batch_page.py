@@ -76,6 +76,18 @@ def test_a_cancelled_batch_keeps_what_is_painted(monkeypatch):
     assert list(files_in(job.result)) == ["beach_mosaic.jpg"]
 
 
+def test_a_full_zip_takes_no_more_paintings(monkeypatch):
+    monkeypatch.setattr(batches, "MEGABYTE", 1000)
+    monkeypatch.setattr(batches, "limits", lambda: limits.Limits(zip_megabytes=2))
+    photos = [Choice(encoded(make_photo(64, 48, seed=i)), f"p{i}") for i in range(3)]
+    job = batches.start_batch(photos, LOOK, ["mosaic", "the_wave"])
+    assert job.wait(60)
+    made = len(files_in(job.result))
+    assert 1 <= made < 6
+    assert len(job.result) > 2000
+    assert job.progress.skipped == [f"{6 - made} paintings, since the ZIP has reached 2 MB"]
+
+
 def test_the_page_paints_all_and_offers_the_zip():
     app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
     app.switch_page("pages/batch.py").run()

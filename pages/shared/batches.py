@@ -21,6 +21,7 @@ from stylecore.sheets import contact_sheet
 
 THUMBNAIL_SIDE = 400  # px
 FILE_FORMAT = "JPEG"
+MEGABYTE = 10**6
 ABANDONED_S = 180.0  # a batch that nobody has looked at for this long is stopped
 
 
@@ -78,8 +79,12 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look]) 
     job.report(batch)
     started = time.monotonic()
     buffer, names, ending = io.BytesIO(), set(), DOWNLOAD_FORMATS[FILE_FORMAT][0]
+
+    def is_full() -> bool:
+        return buffer.tell() >= limits().zip_megabytes * MEGABYTE
+
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        while photos and not job.should_stop():
+        while photos and not is_full() and not job.should_stop():
             photo = photos.pop(0)
             left = list(looks)
             try:
@@ -87,7 +92,7 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look]) 
                 file.name = photo.name  # for the message when it is broken
                 image = load_photo(file)
                 thumbnail = limit_long_side(image, THUMBNAIL_SIDE)
-                while left and not job.should_stop():
+                while left and not is_full() and not job.should_stop():
                     painting = paint(image, left[0])
                     name = str(free_path(Path(f"{photo.name}_{left[0].name}.{ending}"), names))
                     data = encode_image(painting, FILE_FORMAT, description=left.pop(0).description)
@@ -99,4 +104,7 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look]) 
             except StyleTransferError as error:
                 batch.skipped.append(str(error))
                 batch.total -= len(left)
+    missing = batch.total - len(batch.pairs)
+    if missing and is_full():
+        batch.skipped.append(f"{missing} paintings, since the ZIP has reached {limits().zip_megabytes} MB")
     return buffer.getvalue()

@@ -25,6 +25,7 @@ class Limits:
         queue: Optimizations, and batches of photos, that may wait for their turn.
         photos: Photos in one batch.
         pictures: Paintings in one batch, photos times styles.
+        zip_megabytes: Size from which on a batch's ZIP takes no more paintings; it lies in memory.
     """
 
     megapixels: float = MAX_MEGAPIXELS
@@ -32,6 +33,7 @@ class Limits:
     queue: int = 8
     photos: int = 50
     pictures: int = 200
+    zip_megabytes: int = 500
 
     def __post_init__(self) -> None:
         for field in fields(self):
