@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from tests.browsing import SCREENSHOTS, keep_screenshot, wait_for_upload
 from tests.conftest import encoded, make_photo
@@ -107,6 +108,16 @@ def test_a_blend_is_mixed_by_clicks_and_sent_as_a_link(open_page):
     friend = open_page(page.evaluate("location.pathname + location.search"), PHONE, "dark")
     friend.get_by_text("Painted: Starry Night and Mosaic").wait_for()
     assert np.array_equal(pixels_of(friend, "Your photo painted like Starry Night and Mosaic"), mixed)
+
+
+def test_settings_for_ones_own_style_are_sent_as_a_link(open_page):
+    page = open_page("/custom", text="Instant sketch")
+    page.get_by_role("radio", name="Good").click()
+    page.get_by_text("Keep the photo's colors").click()
+    page.wait_for_function("location.search.includes('quality') && location.search.includes('color')")
+    friend = open_page(page.evaluate("location.pathname + location.search"), PHONE, text="Instant sketch")
+    expect(friend.get_by_role("radio", name="Good")).to_be_checked()
+    expect(friend.get_by_role("switch", name="Keep the photo's colors")).to_be_checked()
 
 
 @pytest.mark.parametrize(
