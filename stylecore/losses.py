@@ -84,8 +84,7 @@ def content_loss(features: Tensor, target: Tensor, emphasis: Tensor | None = Non
     if emphasis is None:
         return relative_error(features, target)
     roots = F.interpolate(emphasis, features.shape[2:], mode="area").sqrt()
-    error = (features.float() - target.float()) * roots
-    return error.flatten(1).square().sum(1) / target.float().flatten(1).square().sum(1)
+    return relative_error(torch.lerp(target.float(), features.float(), roots), target)
 
 
 def style_loss(features: Mapping[str, Tensor], target_grams: Mapping[str, Tensor]) -> Tensor:
