@@ -15,12 +15,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from stylecore.crops import Box
 from stylecore.errors import ImageError
 from stylecore.images import find_pictures, limit_long_side, load_image
+
+try:
+    import cv2
+except ModuleNotFoundError as error:
+    raise SystemExit("this needs OpenCV: pip install 'opencv-python-headless<5'") from error
 
 MAX_SIDE = 640  # px
 SMALLEST_FACE = 24  # px, in the photo of that size: smaller ones are mostly none
@@ -57,7 +61,10 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("output", type=Path)
     options = parser.parse_args()
-    photos = find_pictures(options.photos)
+    try:
+        photos = find_pictures(options.photos)
+    except ImageError as error:
+        parser.error(str(error))
     faces = find_faces(photos)
     options.output.write_text(json.dumps(faces, indent=1))
     print(f"{sum(map(len, faces.values()))} faces in {len(faces)} of {len(photos)} photos")

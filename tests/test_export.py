@@ -1,4 +1,6 @@
+import importlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -156,3 +158,10 @@ def test_the_face_of_the_portrait_is_found(tmp_path):
     path = tmp_path / "faces.json"
     path.write_text(json.dumps({"portrait.jpg": [(left, top, right, bottom)]}))
     assert read_faces(path) == {"portrait.jpg": [(left, top, right, bottom)]}
+
+
+def test_looking_for_faces_without_opencv_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    monkeypatch.delitem(sys.modules, "export.find_faces", raising=False)
+    with pytest.raises(SystemExit, match="pip install 'opencv-python-headless<5'"):
+        importlib.import_module("export.find_faces")
