@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.shared.choosing import choose_picture, choose_pictures
+from pages.shared.choosing import ask_for_another, choose_picture, choose_pictures
 from pages.shared.comparing import compare
 from pages.shared.entrance import come_in
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
@@ -85,14 +85,14 @@ for choice, next_step in ((photo, "photo"), *((style, "style picture") for style
     try:
         shown_pictures.append(refining.screen_picture(choice.data))
     except StyleTransferError as error:
-        st.error(f"{error}. Choose another {next_step} above.", icon=":material/image_not_supported:")
+        ask_for_another(error, f"{next_step} above")
         st.stop()
 shown_photo, *shown_styles = shown_pictures
 mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))
 try:
     sketch, milliseconds = refining.sketch(photo.data, mix, preserve_color)
 except StyleTransferError as error:
-    st.error(f"{error}. Choose another picture above.", icon=":material/image_not_supported:")
+    ask_for_another(error, "picture above")
     st.stop()
 
 config = replace(refining.QUALITIES[quality], preserve_color=preserve_color)

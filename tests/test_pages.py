@@ -186,6 +186,7 @@ def test_a_photo_may_take_the_place_of_the_snapshot(app, painted):
 def test_a_broken_photo_in_place_of_the_snapshot_leaves_the_uploader_there(app, painted):
     app.switch_page("pages/camera.py").run()
     app.file_uploader[0].upload("diary.jpg", b"dear diary", "image/jpeg").run()
+    assert app.error[0].value[0].isupper()
     assert "Choose another photo" in app.error[0].value
     assert app.file_uploader[0].value.name == "diary.jpg"
     assert not app.exception
@@ -221,6 +222,7 @@ def test_a_bad_upload_gets_a_message_and_the_next_step(app, data, message):
     app.file_uploader[0].upload("beach.png", data, "image/png").run()
     assert not app.exception
     assert message in app.error[0].value
+    assert app.error[0].value[0].isupper()
     assert "Choose another photo" in app.error[0].value
     app.button(key="photo_sample_coffee").click().run()
     assert not app.error

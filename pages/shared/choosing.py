@@ -52,6 +52,13 @@ def choose_pictures(label: str, samples: Mapping[str, Sample], *, key: str, limi
     return _choose(label, samples, key=key, limit=limit, has_camera=False)
 
 
+def ask_for_another(error: Exception, what: str) -> None:
+    """Say why a picture cannot be used, and what to do: choose another `what`."""
+    reason = str(error)
+    reason = reason[0].upper() + reason[1:]
+    st.error(f"{reason}. Choose another {what}.", icon=":material/image_not_supported:")
+
+
 def _choose(
     label: str, samples: Mapping[str, Sample], *, key: str, limit: int, has_camera: bool
 ) -> list[Choice]:

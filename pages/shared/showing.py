@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.choosing import Choice
+from pages.shared.choosing import Choice, ask_for_another
 from pages.shared.comparing import compare
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview
 from pages.shared.pictures import short_title
@@ -35,7 +35,7 @@ def show_painting(photo: Choice, look: Look) -> Preview | None:
         try:
             result = preview(photo.data, look)
         except ImageError as error:
-            st.error(f"{error}. Choose another photo.", icon=":material/image_not_supported:")
+            ask_for_another(error, "photo")
             return None
         except StyleTransferError as error:
             st.error(f"{error}. Please tell whoever runs this app.", icon=":material/error:")
