@@ -31,6 +31,7 @@ from stylecore.networks import (
     NOISE_SIDE,
     NORM_EPSILON,
     STRIDE,
+    TWO_CONVS,
     ConditionalInstanceNorm2d,
     TransformerNetwork,
     noise_tile,
@@ -64,8 +65,9 @@ class GraphWriter:
         return names[0] if outputs == 1 else names
 
     def reflected(self, features: str) -> str:
-        """One pixel more on every side."""
-        return self.node("Pad", features, self.constant([0, 0, 1, 1] * 2), mode="reflect")
+        """As many pixels more on every side as two convolutions take away."""
+        pads = self.constant([0, 0, TWO_CONVS, TWO_CONVS] * 2)
+        return self.node("Pad", features, pads, mode="reflect")
 
     def conv(self, features: str, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1) -> str:
         inputs = [features, self.constant(weight)] + ([] if bias is None else [self.constant(bias)])
@@ -148,15 +150,16 @@ def build_model(network: TransformerNetwork, *, producer: str = "stylecore") -> 
     for block in network.blocks:
         residual = graph.conv(graph.reflected(features), block.first.conv.weight)
         residual = graph.node("Relu", graph.norm(residual, mixed[block.first.norm]))
-        residual = graph.conv(graph.reflected(residual), block.second.conv.weight)
+        residual = graph.conv(residual, block.second.conv.weight)
         features = graph.node("Add", features, graph.norm(residual, mixed[block.second.norm]))
     features = graph.conv(graph.reflected(features), network.up.phase_weight())
     features = depth_to_space(graph, features, network.up.conv.out_channels)
     features = graph.node("Relu", graph.norm(features, mixed[network.up_norm]))
-    features = graph.conv(graph.reflected(features), network.out.phase_weight(), network.out.phase_bias())
+    features = graph.conv(features, network.out.phase_weight(), network.out.phase_bias())
     features = depth_to_space(graph, features, network.out.conv.out_channels)
-    ends = graph.node("Concat", height, width, axis=0)
-    features = graph.node("Slice", features, graph.constant([0, 0]), ends, graph.constant([2, 3]))
+    starts = graph.constant([TWO_CONVS] * 2)
+    ends = graph.node("Add", graph.node("Concat", height, width, axis=0), starts)
+    features = graph.node("Slice", features, starts, ends, graph.constant([2, 3]))
     graph.nodes.append(helper.make_node("Sigmoid", [features], ["stylized"]))
 
     picture = [1, 3, "height", "width"]
