@@ -64,7 +64,7 @@ class GraphWriter:
         self.nodes.append(helper.make_node(op, inputs, names, **attributes))
         return names[0] if outputs == 1 else names
 
-    def reflected(self, features: str) -> str:
+    def reflect_borders(self, features: str) -> str:
         """As many pixels more on every side as two convolutions take away."""
         pads = self.constant([0, 0, TWO_CONVS, TWO_CONVS] * 2)
         return self.node("Pad", features, pads, mode="reflect")
@@ -148,11 +148,11 @@ def build_model(network: TransformerNetwork, *, producer: str = "stylecore") -> 
     features = noisy_stem(graph, features, network.stem.conv.weight)
     features = graph.node("Relu", graph.norm(features, mixed[network.stem.norm]))
     for block in network.blocks:
-        residual = graph.conv(graph.reflected(features), block.first.conv.weight)
+        residual = graph.conv(graph.reflect_borders(features), block.first.conv.weight)
         residual = graph.node("Relu", graph.norm(residual, mixed[block.first.norm]))
         residual = graph.conv(residual, block.second.conv.weight)
         features = graph.node("Add", features, graph.norm(residual, mixed[block.second.norm]))
-    features = graph.conv(graph.reflected(features), network.up.phase_weight())
+    features = graph.conv(graph.reflect_borders(features), network.up.phase_weight())
     features = depth_to_space(graph, features, network.up.conv.out_channels)
     features = graph.node("Relu", graph.norm(features, mixed[network.up_norm]))
     features = graph.conv(features, network.out.phase_weight(), network.out.phase_bias())
