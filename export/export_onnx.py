@@ -249,7 +249,7 @@ def export(
 
     sha256 = hashlib.sha256(model_path.read_bytes()).hexdigest()
     config = checkpoint["config"]
-    of_record = {"steps", "style_size", "content_factors"}  # said in other words
+    of_record = {"steps", "style_size", "content_factors", "style_turns"}  # said in other words
     settings = {key: value for key, value in asdict(config).items() if key not in of_record}
     known = json.loads(styles_file.read_text(encoding="utf-8")) if styles_file.exists() else []
     records = {record["name"]: record for record in known if record["model"] != model_path.name}
@@ -267,6 +267,7 @@ def export(
                 "hours": round(checkpoint["elapsed_s"] / 3600, 2),
                 **settings,
                 "content_weight": config.content_weight * config.content_factors.get(name, 1.0),
+                "style_turns": config.style_turns.get(name, 1),
             },
             "scores": (scores or {}).get(name) or old_scores.get(name),
         }

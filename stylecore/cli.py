@@ -316,6 +316,13 @@ def run_train(options: argparse.Namespace) -> int:
         given["content_layers"] = tuple(given["content_layers"])
     if "content_factors" in given:
         given["content_factors"] = parse_weights(given["content_factors"], "--content-factors")
+    if "style_turns" in given:
+        turns = parse_weights(given["style_turns"], "--style-turns")
+        if not all(number.is_integer() for number in turns.values()):
+            raise UsageError(
+                f"--style-turns {given['style_turns']}: whole numbers are needed, as NAME:2,NAME:3"
+            )
+        given["style_turns"] = {name: int(number) for name, number in turns.items()}
     last_line = 0.0
 
     def report(progress) -> None:
@@ -531,6 +538,9 @@ def _add_training_settings(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.upper())
     parser.add_argument(
         "--content-factors", metavar="NAME:FACTOR,...", help="of --content-weight, for styles that lose faces"
+    )
+    parser.add_argument(
+        "--style-turns", metavar="NAME:TURNS,...", help="of these styles in a round of all, others have 1"
     )
     parser.add_argument("--content-layers", nargs="+", metavar="LAYER", help="such as relu4_1")
     parser.add_argument("--precision", choices=("auto", "float32", "mixed"))

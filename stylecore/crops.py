@@ -25,7 +25,7 @@ class PhotoCrops(Dataset):
 
     Args:
         photos: Files to draw from.
-        styles: Number of styles, drawn in turn.
+        turns: Of each style in a round, in which all styles are drawn.
         steps: Number of batches.
         batch_size: Pictures to paint of a batch, a multiple of `styles_per_photo`.
         styles_per_photo: Styles in which each crop is painted.
@@ -39,7 +39,7 @@ class PhotoCrops(Dataset):
         self,
         photos: Sequence[Path],
         *,
-        styles: int,
+        turns: Sequence[int],
         steps: int,
         batch_size: int,
         styles_per_photo: int,
@@ -51,7 +51,7 @@ class PhotoCrops(Dataset):
         if batch_size % styles_per_photo:
             raise ValueError(f"a batch of {batch_size} cannot hold every crop in {styles_per_photo} styles")
         self.photos = photos
-        self.styles = styles
+        self.round = np.repeat(np.arange(len(turns)), turns)  # style indices
         self.steps = steps
         self.batch_size = batch_size
         self.styles_per_photo = styles_per_photo
@@ -78,10 +78,10 @@ class PhotoCrops(Dataset):
         first = step * self.batch_size
         places = range(first, first + self.batch_size)
         orders = {
-            round_: np.random.default_rng((self.seed, 1, round_)).permutation(self.styles)
-            for round_ in {place // self.styles for place in places}
+            round_: np.random.default_rng((self.seed, 1, round_)).permutation(self.round)
+            for round_ in {place // len(self.round) for place in places}
         }
-        return torch.tensor([int(orders[place // self.styles][place % self.styles]) for place in places])
+        return torch.tensor([orders[place // len(self.round)][place % len(self.round)] for place in places])
 
     def _crop(self, random: np.random.Generator, bad: list[str]) -> tuple[np.ndarray, np.ndarray]:
         for _ in range(100):

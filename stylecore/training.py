@@ -57,6 +57,7 @@ class TrainingConfig:
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     content_weight: float = 4.0
     content_factors: Mapping[str, float] = field(default_factory=dict)  # of it, for styles that lose faces
+    style_turns: Mapping[str, int] = field(default_factory=dict)  # in a round of all styles; others have 1
     face_factor: float = 4.0  # of the content's weight in faces, where these are given
     face_share: float = 0.35  # of the crops that come from photos with faces; by chance it is 0.1
     style_weight: float = 4.0  # twice the content's drowned it within the first hundred steps
@@ -166,7 +167,8 @@ def train(
         Path of the final checkpoint.
     Raises:
         ImageError: No usable photo, or an unreadable style picture.
-        StyleError: No style, two of the same name, or a content factor of a style that is not given.
+        StyleError: No style, two of the same name, or settings for a style that is not given.
+        ValueError: Less than one turn for a style.
         WeightsError: A checkpoint that is missing or does not fit.
         DeviceError: The device does not start.
     Source: Johnson et al. (2016), section 3; Dumoulin et al. (2017) for many styles at once.
@@ -174,8 +176,10 @@ def train(
     names = [path.stem for path in style_images]
     if not names or len(set(names)) < len(names):
         raise StyleError(f"style pictures of different names are needed, got {', '.join(names) or 'none'}")
-    if unknown := sorted(set(config.content_factors) - set(names)):
-        raise StyleError(f"content factors for {', '.join(unknown)}: there are {', '.join(names)}")
+    if unknown := sorted({*config.content_factors, *config.style_turns} - set(names)):
+        raise StyleError(f"settings for {', '.join(unknown)}: there are {', '.join(names)}")
+    if not all(turns >= 1 for turns in config.style_turns.values()):
+        raise ValueError(f"style_turns is {config.style_turns}: each style needs at least 1")
     checkpoint_path = out_folder / CHECKPOINT_NAME
     saved = read_checkpoint(checkpoint_path) if resume else None
     if saved is not None:
@@ -219,7 +223,7 @@ def train(
     )
     crops = PhotoCrops(
         photos,
-        styles=len(names),
+        turns=[config.style_turns.get(name, 1) for name in names],
         steps=config.steps,
         batch_size=config.batch_size,
         styles_per_photo=config.styles_per_photo,

@@ -86,7 +86,7 @@ def test_a_content_factor_keeps_more_of_the_photo_in_its_style(folders, tmp_path
 
 
 def test_a_content_factor_of_an_unknown_style_is_refused(folders):
-    with pytest.raises(StyleError, match="factors for dashes: there are dots, lines"):
+    with pytest.raises(StyleError, match="settings for dashes: there are dots, lines"):
         train(*folders, replace(TINY, content_factors={"dashes": 2.0}))
 
 
@@ -114,7 +114,14 @@ def test_a_folder_of_nothing_but_bad_photos_is_an_error(folders, tmp_path):
 
 def test_crops_depend_on_seed_and_step_alone(folders):
     photos = sorted(folders[0].iterdir())
-    settings = {"styles": 2, "steps": 6, "batch_size": 4, "styles_per_photo": 2, "crop_size": 48, "seed": 3}
+    settings = {
+        "turns": [1, 1],
+        "steps": 6,
+        "batch_size": 4,
+        "styles_per_photo": 2,
+        "crop_size": 48,
+        "seed": 3,
+    }
     first, second = PhotoCrops(photos, **settings), PhotoCrops(photos, **settings)
     second[0]
     assert first[5][0].shape == (2, 3, 48, 48)
@@ -125,7 +132,14 @@ def test_crops_depend_on_seed_and_step_alone(folders):
 
 def test_crops_show_where_faces_are(folders):
     photos = sorted(folders[0].iterdir())
-    settings = {"styles": 2, "steps": 20, "batch_size": 2, "styles_per_photo": 1, "crop_size": 48, "seed": 3}
+    settings = {
+        "turns": [1, 1],
+        "steps": 20,
+        "batch_size": 2,
+        "styles_per_photo": 1,
+        "crop_size": 48,
+        "seed": 3,
+    }
     faces = {photos[1].name: [(0.0, 0.0, 1.0, 1.0)]}
     mixed = PhotoCrops(photos, **settings, faces=faces, face_share=0.0)
     masks = torch.cat([mixed[step][1] for step in range(20)])
@@ -169,9 +183,17 @@ def test_unusable_boxes_of_faces_are_refused(folders, tmp_path, text, message):
 
 
 def test_styles_get_equal_shares():
-    crops = PhotoCrops([], styles=3, steps=30, batch_size=2, styles_per_photo=2, crop_size=48, seed=0)
+    crops = PhotoCrops([], turns=[1, 1, 1], steps=30, batch_size=2, styles_per_photo=2, crop_size=48, seed=0)
     drawn = torch.cat([crops._style_indices(step) for step in range(30)])
     assert torch.bincount(drawn).tolist() == [20, 20, 20]
+
+
+def test_a_style_may_have_several_turns_in_a_round(folders):
+    crops = PhotoCrops([], turns=[1, 3, 1], steps=25, batch_size=2, styles_per_photo=2, crop_size=48, seed=0)
+    drawn = torch.cat([crops._style_indices(step) for step in range(25)])
+    assert torch.bincount(drawn).tolist() == [10, 30, 10]
+    with pytest.raises(ValueError, match="each style needs at least 1"):
+        train(*folders, replace(TINY, style_turns={"lines": 0}))
 
 
 def test_init_takes_the_trunk_and_the_rows_of_known_styles(folders, tmp_path):
