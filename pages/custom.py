@@ -85,7 +85,7 @@ for choice, next_step in ((photo, "photo"), *((style, "style picture") for style
     try:
         shown_pictures.append(refining.screen_picture(choice.data))
     except StyleTransferError as error:
-        ask_for_another(error, f"{next_step} above")
+        ask_for_another(error, f"{next_step} above in place of {choice.name}")
         st.stop()
 shown_photo, *shown_styles = shown_pictures
 mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))

@@ -187,7 +187,7 @@ def test_a_broken_photo_in_place_of_the_snapshot_leaves_the_uploader_there(app, 
     app.switch_page("pages/camera.py").run()
     app.file_uploader[0].upload("diary.jpg", b"dear diary", "image/jpeg").run()
     assert app.error[0].value[0].isupper()
-    assert "Choose another photo" in app.error[0].value
+    assert "Choose another photo in place of diary." in app.error[0].value
     assert app.file_uploader[0].value.name == "diary.jpg"
     assert not app.exception
 

@@ -35,7 +35,7 @@ def show_painting(photo: Choice, look: Look) -> Preview | None:
         try:
             result = preview(photo.data, look)
         except ImageError as error:
-            ask_for_another(error, "photo")
+            ask_for_another(error, f"photo in place of {photo.name}")
             return None
         except StyleTransferError as error:
             st.error(f"{error}. Please tell whoever runs this app.", icon=":material/error:")
