@@ -84,16 +84,14 @@ shown_pictures = []
 for choice, next_step in ((photo, "photo"), *((style, "style picture") for style in styles)):
     try:
         shown_pictures.append(refining.screen_picture(choice.data))
+        if choice is not photo:
+            refining.read_style(choice.data)  # refuses what gives no style
     except StyleTransferError as error:
         ask_for_another(error, f"{next_step} above in place of {choice.name}")
         st.stop()
 shown_photo, *shown_styles = shown_pictures
 mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))
-try:
-    sketch, milliseconds = refining.sketch(photo.data, mix, preserve_color)
-except StyleTransferError as error:
-    ask_for_another(error, "picture above")
-    st.stop()
+sketch, milliseconds = refining.sketch(photo.data, mix, preserve_color)
 
 config = replace(refining.QUALITIES[quality], preserve_color=preserve_color)
 if quality != "classic":
@@ -274,7 +272,7 @@ if not is_busy and not is_refined:
                 after_tag="Sketch",
                 key="compare_sketch",
             )
-            st.caption(f"Instant sketch, {milliseconds} ms")
+            st.caption(f"Instant sketch, painted in {milliseconds} ms")
         with st.container(gap="xsmall"):
             for picture in shown_styles:
                 st.image(picture.jpeg, caption="Style", width="stretch", alt="The style picture")

@@ -153,9 +153,10 @@ def test_bad_pictures_get_a_message_and_the_next_step(app, place, picture, messa
     assert "Choose another" in app.error[0].value
 
 
-def test_of_several_style_pictures_the_bad_one_is_named(app):
+@pytest.mark.parametrize("bad", [b"dear diary", encoded(Image.new("RGB", (64, 64), "red"))])
+def test_of_several_style_pictures_the_bad_one_is_named(app, bad):
     good = ("good.png", encoded(make_photo(60, 60)), "image/png")
-    app.file_uploader[1].set_value([good, ("diary.png", b"dear diary", "image/png")]).run()
+    app.file_uploader[1].set_value([good, ("diary.png", bad, "image/png")]).run()
     assert "Choose another style picture above in place of diary." in app.error[0].value
 
 

@@ -112,18 +112,19 @@ def preview_painter() -> PreviewPainter:
     return PreviewPainter()
 
 
-@st.cache_data(max_entries=50, show_spinner=False)
+@st.cache_data(max_entries=50, show_spinner="Looking at the style ...")
 def read_style(style: bytes) -> StyleStatistics:
+    """What the preview needs of a style picture.
+
+    Raises:
+        ImageError: It cannot be used.
+    """
     return preview_painter().read_style(load_photo(style), stroke_size=SKETCH_SIDE)
 
 
 @st.cache_data(max_entries=50, show_spinner="Sketching ...")
 def sketch(photo: bytes, styles: StyleBytes, preserve_color: bool) -> tuple[bytes, int]:
-    """The instant preview as JPEG, and the milliseconds that it took.
-
-    Raises:
-        ImageError: Photo or style picture cannot be used.
-    """
+    """The instant preview as JPEG, and the milliseconds that it took, of usable pictures."""
     image = load_photo(photo, max_side=SKETCH_SIDE)
     started = time.perf_counter()
     style = StyleStatistics.mix([(read_style(data), weight) for data, weight in styles])
