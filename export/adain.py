@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from stylecore.errors import WeightsError
 from stylecore.preview import DECODER_LAYERS, DECODER_WEIGHTS
+from stylecore.tensor_files import write_tensors
 
 SOURCE_SHA256 = "379ca41d59f3a37eed3599bbbc2560c19da5c458870a5ffd3a9dd41aa88f9472"
 FACTS = {
@@ -46,11 +45,8 @@ def main(arguments: list[str] | None = None) -> None:
     for layer, key in zip(DECODER_LAYERS, keys, strict=True):
         for part in ("weight", "bias"):
             tensors[f"{layer.name}.{part}"] = checkpoint[f"{key}.{part}"].half()
-    save_file(tensors, options.output, metadata=FACTS)
-    options.output.chmod(0o644)
-    facts = FACTS | {"sha256": hashlib.sha256(options.output.read_bytes()).hexdigest()}
-    options.output.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
-    print(f"{options.output}: {options.output.stat().st_size / 1e6:.1f} MB, SHA-256 {facts['sha256']}")
+    sha256 = write_tensors(options.output, tensors, FACTS)
+    print(f"{options.output}: {options.output.stat().st_size / 1e6:.1f} MB, SHA-256 {sha256}")
 
 
 if __name__ == "__main__":

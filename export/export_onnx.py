@@ -21,7 +21,6 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from stylecore.errors import WeightsError
@@ -37,6 +36,7 @@ from stylecore.networks import (
     noise_tile,
 )
 from stylecore.styles import STYLES_FILE, WEIGHTS_FOLDER
+from stylecore.tensor_files import read_tensors, write_tensors
 from stylecore.training import load_network, read_checkpoint, write_checkpoint
 
 CATALOG_FILE = Path(__file__).with_name("catalog.json")
@@ -127,7 +127,7 @@ def depth_to_space(graph: GraphWriter, phases: str, channels: int) -> str:
     return graph.node("Reshape", rows, shape)
 
 
-def build_model(network: TransformerNetwork, *, producer: str = "stylecore") -> onnx.ModelProto:
+def build_model(network: TransformerNetwork) -> onnx.ModelProto:
     """The network as an ONNX model: `image` and `style_weights` in, `stylized` out."""
     graph = GraphWriter()
     norms = [module for module in network.modules() if isinstance(module, ConditionalInstanceNorm2d)]
@@ -176,7 +176,7 @@ def build_model(network: TransformerNetwork, *, producer: str = "stylecore") -> 
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
-        producer_name=producer,
+        producer_name="stylecore",
     )
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -287,20 +287,17 @@ def write_targets(checkpoint: dict, path: Path) -> None:
 
     What is there already stays when it differs by rounding alone, as from one CPU to another.
     """
-    tensors = load_file(path) if path.exists() else {}
+    tensors = read_tensors(path) if path.exists() else {}
+    changed = {}
     for layer, grams in checkpoint["targets"].items():
         for name, gram in zip(checkpoint["styles"], grams, strict=True):
             key, packed = f"{name}.{layer}", pack_gram(gram.cpu())
             known = tensors.get(key, torch.zeros_like(packed)).float()
             if (known - packed.float()).abs().max() > 1e-3 * packed.float().abs().max():
-                tensors[key] = packed
-    save_file(tensors, path)
-    path.chmod(0o644)
-    facts = {
-        "contents": "Gram matrices of the style pictures, upper triangles times channels, float16",
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-    }
-    path.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
+                changed[key] = packed
+    if changed:
+        contents = "Gram matrices of the style pictures, upper triangles times channels, float16"
+        write_tensors(path, tensors | changed, {"contents": contents})
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -19,15 +19,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from stylecore.errors import WeightsError
 from stylecore.features import CONVOLUTIONS, VGG19_WEIGHTS, convolution_shapes
+from stylecore.tensor_files import write_tensors
 
 NORMALIZED_SHA256 = "804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a"
 # torchvision.models.VGG19_Weights.IMAGENET1K_V1.transforms()
@@ -114,11 +113,8 @@ def main(arguments: list[str] | None = None) -> None:
             raise WeightsError(
                 f"{options.checkpoint.name} has SHA-256 {found[:12]}..., needed is {expected[:12]}..."
             )
-    save_file(tensors, options.output, metadata=facts)
-    options.output.chmod(0o644)
-    facts["sha256"] = hashlib.sha256(options.output.read_bytes()).hexdigest()
-    options.output.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
-    print(f"{options.output}: {options.output.stat().st_size / 1e6:.1f} MB, SHA-256 {facts['sha256']}")
+    sha256 = write_tensors(options.output, tensors, facts)
+    print(f"{options.output}: {options.output.stat().st_size / 1e6:.1f} MB, SHA-256 {sha256}")
 
 
 if __name__ == "__main__":

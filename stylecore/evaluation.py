@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from stylecore.artefacts import border_excess, grid_excess
-from stylecore.errors import ImageError, StyleError, WeightsError
+from stylecore.errors import ImageError, StyleError
 from stylecore.features import Vgg19Features
 from stylecore.images import (
     encode_image,
     find_pictures,
+    from_batch,
     limit_long_side,
     load_image,
+    load_style,
     resize_long_side,
     save_format,
     to_batch,
@@ -29,7 +29,8 @@ from stylecore.inference import FastStylizer
 from stylecore.losses import content_loss, gram_matrix, relative_error, style_loss
 from stylecore.rivals import any_style_rival
 from stylecore.sheets import contact_sheet
-from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, get_style, list_styles
+from stylecore.styles import WEIGHTS_FOLDER, get_style, list_styles
+from stylecore.tensor_files import read_tensors
 
 CONTENT_LAYER = "relu4_1"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -193,8 +194,7 @@ def optimize_pixels(
         return loss
 
     optimizer.step(closure)
-    pixels = batch.detach()[0].permute(1, 2, 0).clamp(0, 1) * 255
-    return Image.fromarray(pixels.round().to(torch.uint8).numpy())
+    return from_batch(batch.detach().numpy())
 
 
 def read_style_targets(names: Sequence[str]) -> dict[str, dict[str, Tensor]]:
@@ -204,11 +204,7 @@ def read_style_targets(names: Sequence[str]) -> dict[str, dict[str, Tensor]]:
         WeightsError: The file is missing or damaged.
         StyleError: It has no targets for a style.
     """
-    check_weights_file(STYLE_TARGETS)
-    try:
-        stored = load_file(STYLE_TARGETS)
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{STYLE_TARGETS.name} cannot be read: {error}") from error
+    stored = read_tensors(STYLE_TARGETS)
     targets: dict[str, dict[str, Tensor]] = {}
     for name in names:
         if f"{name}.{CONTENT_LAYER}" not in stored:
@@ -226,7 +222,7 @@ def read_style_images(folder: Path, names: Iterable[str]) -> dict[str, Image.Ima
     files = {path.stem: path for path in find_pictures(folder)}
     if missing := [name for name in names if name not in files]:
         raise ImageError(f"{folder} has no pictures named {', '.join(missing)}")
-    return {name: load_image(files[name]).convert("RGB") for name in names}
+    return {name: load_style(files[name]) for name in names}
 
 
 def pack_gram(gram: Tensor) -> Tensor:

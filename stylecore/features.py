@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from stylecore.errors import WeightsError
-from stylecore.styles import WEIGHTS_FOLDER, check_weights_file
+from stylecore.styles import WEIGHTS_FOLDER
+from stylecore.tensor_files import read_tensors
 from stylecore.winograd import FrozenConv3x3
 
 VGG19_WEIGHTS = WEIGHTS_FOLDER / "vgg19.safetensors"
@@ -62,7 +61,6 @@ class Vgg19Features(nn.Module):
         *,
         weights: Path = VGG19_WEIGHTS,
         pooling: str = "max",
-        verify: bool = True,
     ) -> None:
         super().__init__()
         known = {kind + name[4:] for name in CONVOLUTIONS for kind in ("conv", "relu")}
@@ -79,7 +77,7 @@ class Vgg19Features(nn.Module):
         last = max(CONVOLUTIONS.index("conv" + layer[4:]) for layer in layers)
         self.convolutions = CONVOLUTIONS[: last + 1]
 
-        tensors = read_vgg19_weights(weights, verify=verify)
+        tensors = read_vgg19_weights(weights)
         for name in self.convolutions:
             weight, bias = (tensors[f"{name}.{part}"].float() for part in ("weight", "bias"))
             # conv1_1 finds its border replicated already.
@@ -122,18 +120,13 @@ class Vgg19Features(nn.Module):
         return activations
 
 
-def read_vgg19_weights(path: Path, *, verify: bool = True) -> dict[str, Tensor]:
+def read_vgg19_weights(path: Path) -> dict[str, Tensor]:
     """Weights and biases of all 16 convolutions by name, `conv1_1.weight` to `conv5_4.bias`.
 
     Raises:
         WeightsError: The file is missing, damaged, or lacks a tensor.
     """
-    if verify:
-        check_weights_file(path)
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path.name} cannot be read: {error}") from error
+    tensors = read_tensors(path)
     for name, shape in convolution_shapes().items():
         weight = tensors.get(f"{name}.weight")
         bias = tensors.get(f"{name}.bias")

@@ -150,16 +150,15 @@ def wasserstein_loss(features: Tensor, target_mean: Tensor, target_root: Tensor)
     return distance.clamp(min=0) / (target_mean.square().sum(1) + target_root.square().sum((1, 2)))
 
 
-def feature_patches(features: Tensor, *, stride: int = 1) -> Tensor:
+def feature_patches(features: Tensor) -> Tensor:
     """All 3x3 patches of one picture's activations.
 
     Args:
         features: Shape (1, C, H, W), H and W of at least 3.
-        stride: Step between patches.
     Returns:
         Shape (patches, 9 * C).
     """
-    return torch.nn.functional.unfold(features.float(), 3, stride=stride)[0].T
+    return torch.nn.functional.unfold(features.float(), 3)[0].T
 
 
 def patch_loss(features: Tensor, target_patches: Tensor) -> Tensor:

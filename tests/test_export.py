@@ -13,6 +13,7 @@ from export import export_onnx, style_pictures
 from stylecore.errors import WeightsError
 from stylecore.inference import open_session
 from stylecore.networks import TransformerNetwork
+from stylecore.tensor_files import read_tensors
 from stylecore.training import load_network, read_checkpoint
 from tests.conftest import make_photo
 
@@ -78,6 +79,7 @@ def test_targets_are_kept_when_only_rounding_differs(tmp_path):
     before = path.read_bytes()
     export_onnx.write_targets({"styles": ["a", "b"], "targets": {"relu1_1": grams * (1 + 2e-4)}}, path)
     assert path.read_bytes() == before
+    assert read_tensors(path).keys() == {"a.relu1_1", "b.relu1_1"}
     grams[1, 0, 0] *= 1.01
     export_onnx.write_targets({"styles": ["a", "b"], "targets": {"relu1_1": grams}}, path)
     assert path.read_bytes() != before
