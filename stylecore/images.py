@@ -17,6 +17,7 @@ from stylecore.errors import ImageError
 
 MIN_SIDE = 32  # px; the networks need that much
 MAX_MEGAPIXELS = 100.0  # Pillow holds RGB of this size in 400 MB
+PILLOW_MEGAPIXELS = 178  # what Pillow opens at most
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 PHOTO_EXTENSIONS = (
     ".jpg",
@@ -64,7 +65,8 @@ def load_image(
 
     Args:
         source: Path, encoded bytes, binary file object, or PIL image.
-        max_megapixels: Largest accepted size, in millions of pixels.
+        max_megapixels: Largest accepted size, in millions of pixels; files have at most 178, where
+            Pillow's own limit lies.
         max_side: Scale the picture down, if it is larger, to this many pixels on its long side.
     Returns:
         A new image, mode RGB, or RGBA when the picture has an alpha channel or a transparent color.
@@ -110,11 +112,25 @@ def load_style(source: Source) -> Image.Image:
     return image
 
 
-def flatten(image: Image.Image) -> Image.Image:
-    """RGB, transparent parts of an RGBA image white."""
+def flatten(image: Image.Image, *, backdrop: str | tuple[int, int, int] = "white") -> Image.Image:
+    """RGB, transparent parts of an RGBA image in the color of the backdrop."""
     if image.mode != "RGBA":
         return image.convert("RGB")
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", image.size, backdrop), image).convert("RGB")
+
+
+def flatten_content(image: Image.Image) -> Image.Image:
+    """RGB of a photo that is about to be painted, transparent parts in the mean visible color.
+
+    What hides under transparency (often black) would otherwise shift a network's statistics and
+    bleed over the edges.
+    """
+    if image.mode != "RGBA":
+        return image.convert("RGB")
+    pixels = np.asarray(image, dtype=np.float32)
+    alpha = pixels[..., 3:]
+    mean = (pixels[..., :3] * alpha).sum((0, 1)) / max(float(alpha.sum()), 1.0)
+    return flatten(image, backdrop=tuple(int(value) for value in mean))
 
 
 def find_pictures(folder: str | PathLike) -> list[Path]:
@@ -225,9 +241,10 @@ def _open(source: str | PathLike | bytes | BinaryIO, label: str, max_megapixels:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError as error:
-        limit = 2 * Image.MAX_IMAGE_PIXELS / 1e6  # Pillow's own, the size is not told
+        limit = PILLOW_MEGAPIXELS  # the size is not told
         raise ImageError(
-            f"{label} has over {limit:.0f} megapixels: at most {max_megapixels:g} megapixels are accepted"
+            f"{label} has over {limit} megapixels: at most {min(max_megapixels, limit):g} megapixels "
+            "are accepted"
         ) from error
     except FileNotFoundError as error:
         raise ImageError(f"{label} does not exist") from error

@@ -16,7 +16,7 @@ from PIL import Image
 
 from stylecore import blending
 from stylecore.errors import DeviceError, StyleError, WeightsError
-from stylecore.images import MIN_SIDE, from_batch, load_image, to_batch
+from stylecore.images import MIN_SIDE, flatten_content, from_batch, load_image, to_batch
 from stylecore.styles import WEIGHTS_FOLDER, Style, check_weights_file, get_style, list_styles, model_checksum
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -47,6 +47,7 @@ class FastStylizer:
     def __init__(self, device: str = "auto") -> None:
         if device not in DEVICES:
             raise ValueError(f"device is {device!r}: use one of {', '.join(DEVICES)}")
+        self._asked_for = device
         self.device, self.device_note = "cpu", ""
         if device != "cpu":
             self.device_note = _missing_cuda()
@@ -54,8 +55,6 @@ class FastStylizer:
         self._lock = threading.Lock()
         self._sessions: dict[str, ort.InferenceSession] = {}
         self._session(list_styles()[0].model)
-        if device == "cuda" and self.device != "cuda":
-            raise DeviceError(f"cuda was asked for, but it does not start: {self.device_note}")
 
     def stylize(
         self,
@@ -94,12 +93,12 @@ class FastStylizer:
         image = load_image(image, max_megapixels=math.inf, max_side=max_side)
         if strength == 0:
             return image
-        flat = _flatten(image)
+        flat = flatten_content(image)
         stylized = self._paint(flat, parts, (stroke_size or TRAINED_STROKE_SIZE) / TRAINED_STROKE_SIZE)
-        result = _compose(flat, stylized, strength, preserve_color)
+        painted = _compose(flat, stylized, strength, preserve_color)
         if image.mode == "RGBA":
-            result.putalpha(image.getchannel("A"))
-        return result
+            painted.putalpha(image.getchannel("A"))
+        return painted
 
     def _paint(self, image: Image.Image, parts: dict[Style, float], stroke_scale: float) -> np.ndarray:
         """Stylized batch at the working size: strokes are scaled by working larger or smaller."""
@@ -133,6 +132,8 @@ class FastStylizer:
                 if self.device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
                     self.device = "cpu"
                     self.device_note = "a GPU is there, but ONNX Runtime could not load CUDA for it"
+                if self._asked_for == "cuda" and self.device != "cuda":
+                    raise DeviceError(f"cuda was asked for, but it does not start: {self.device_note}")
                 self._sessions[model] = session
             return self._sessions[model]
 
@@ -192,27 +193,12 @@ def _missing_cuda() -> str:
     return ""
 
 
-def _flatten(image: Image.Image) -> Image.Image:
-    """RGB version of a picture, transparent parts filled with the mean visible color.
-
-    What hides under transparency (often black) would otherwise shift the network's statistics
-    and bleed over the edges.
-    """
-    if image.mode != "RGBA":
-        return image
-    pixels = np.asarray(image, dtype=np.float32)
-    alpha = pixels[..., 3:]
-    mean = (pixels[..., :3] * alpha).sum((0, 1)) / max(float(alpha.sum()), 1.0)
-    backdrop = Image.new("RGBA", image.size, (*(int(value) for value in mean), 255))
-    return Image.alpha_composite(backdrop, image).convert("RGB")
-
-
 def _compose(photo: Image.Image, stylized: np.ndarray, strength: float, preserve_color: bool) -> Image.Image:
     """Bring the stylized batch to the photo's size and mix the two, a strip of rows at a time.
 
     The strips keep the memory flat: float pictures of 50 megapixels are 600 MB each.
     """
-    result = Image.new("RGB", photo.size)
+    painted = Image.new("RGB", photo.size)
     for top in range(0, photo.height, STRIP_ROWS):
         bottom = min(top + STRIP_ROWS, photo.height)
         strip = _resized_rows(stylized, photo.size, top, bottom)
@@ -220,8 +206,8 @@ def _compose(photo: Image.Image, stylized: np.ndarray, strength: float, preserve
             content = to_batch(photo.crop((0, top, photo.width, bottom)))
             strip = blending.preserve_color(content, strip) if preserve_color else strip
             strip = blending.apply_strength(content, strip, strength)
-        result.paste(from_batch(strip), (0, top))
-    return result
+        painted.paste(from_batch(strip), (0, top))
+    return painted
 
 
 def _resized_rows(batch: np.ndarray, size: tuple[int, int], top: int, bottom: int) -> np.ndarray:

@@ -10,16 +10,22 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from stylecore import blending
 from stylecore.devices import autocast_dtype, select_device
-from stylecore.errors import WeightsError
 from stylecore.features import Vgg19Features
-from stylecore.images import from_batch, limit_long_side, load_image, load_style, resize_long_side, to_batch
-from stylecore.styles import WEIGHTS_FOLDER, check_weights_file
+from stylecore.images import (
+    flatten_content,
+    from_batch,
+    limit_long_side,
+    load_image,
+    load_style,
+    resize_long_side,
+    to_batch,
+)
+from stylecore.styles import WEIGHTS_FOLDER
+from stylecore.tensor_files import read_tensors
 from stylecore.winograd import FrozenConv3x3
 
 DECODER_WEIGHTS = WEIGHTS_FOLDER / "adain_decoder.safetensors"
@@ -152,7 +158,7 @@ class PreviewPainter(nn.Module):
         image = load_image(image, max_megapixels=math.inf)
         image = image if max_side is None else limit_long_side(image, max_side)
         width, height = image.size
-        features = self._encode(image.convert("RGB"))
+        features = self._encode(flatten_content(image))
         own = _statistics(features)
         normalized = (features - own.mean) / own.std * style.std + style.mean  # eq. 8
         stylized = self._decode(strength * normalized + (1 - strength) * features)  # eq. 14
@@ -191,9 +197,4 @@ def _statistics(features: Tensor) -> StyleStatistics:
 
 
 def _read_decoder(path: Path) -> dict[str, Tensor]:
-    check_weights_file(path)
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path.name} cannot be read: {error}") from error
-    return {name: value.float() for name, value in tensors.items()}
+    return {name: value.float() for name, value in read_tensors(path).items()}

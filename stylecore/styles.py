@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -28,7 +28,7 @@ class Style:
         license: Terms of that picture.
         model: File name of the ONNX network in `weights/`.
         index: Place of the style in the network's `style_weights`.
-        kind: `brush`, `print`, `modern` or `pattern`, to choose among many styles.
+        kind: `brush`, `print`, `modern` or `pattern`, to choose among many styles; may be empty.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Style:
     license: str
     model: str
     index: int
-    kind: str
+    kind: str = ""
 
 
 def list_styles() -> list[Style]:
@@ -114,8 +114,12 @@ def _read_records() -> tuple[dict, ...]:
 
 @cache
 def _read_styles() -> tuple[Style, ...]:
-    fields = Style.__dataclass_fields__
+    records = _read_records()
+    needed = [field.name for field in fields(Style) if field.default is MISSING]
     try:
-        return tuple(Style(**{field: record[field] for field in fields}) for record in _read_records())
+        return tuple(
+            Style(**{name: record[name] for name in needed}, kind=record.get("kind", ""))
+            for record in records
+        )
     except (KeyError, TypeError) as error:
         raise WeightsError(f"a record in {STYLES_FILE.name} lacks {error}") from error

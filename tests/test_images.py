@@ -121,6 +121,12 @@ def test_load_image_reads_heic(photo):
     assert np.abs(np.asarray(image, np.float32) - np.asarray(photo, np.float32)).mean() < 8
 
 
+@pytest.mark.parametrize(("accepted", "limit"), [(100, 100), (200, 178), (float("inf"), 178)])
+def test_what_pillow_refuses_is_refused_with_the_limit_that_holds(accepted, limit):
+    with pytest.raises(ImageError, match=f"over 178 megapixels: at most {limit} megapixels"):
+        load_image(png_header_of(20_000, 20_000), max_megapixels=accepted)
+
+
 def test_load_image_limits_the_long_side():
     assert load_image(make_photo(400, 100), max_side=200).size == (200, 50)
     assert load_image(encoded(make_photo(400, 100), "JPEG"), max_side=200).size == (200, 50)

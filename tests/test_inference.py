@@ -220,6 +220,19 @@ def test_a_provider_that_silently_falls_back_is_noticed(monkeypatch):
         FastStylizer("cuda")
 
 
+def test_cuda_that_starts_for_one_network_alone_is_an_error(monkeypatch):
+    class OnCuda:
+        get_providers = staticmethod(lambda: ["CUDAExecutionProvider"])
+
+    open_session = inference_module.open_session
+    monkeypatch.setattr(inference_module, "_missing_cuda", lambda: "")
+    monkeypatch.setattr(inference_module, "open_session", lambda path, device: OnCuda())
+    stylizer = FastStylizer("cuda")
+    monkeypatch.setattr(inference_module, "open_session", lambda path, device: open_session(path, "cpu"))
+    with pytest.raises(DeviceError, match="could not load CUDA"):
+        stylizer.stylize(make_photo(64, 64), "ink")
+
+
 @pytest.mark.gpu
 def test_cuda_gives_the_same_picture(stylizer, photo):
     try:

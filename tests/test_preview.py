@@ -76,6 +76,14 @@ def test_alpha_goes_through_unchanged(painter, style):
     assert painted.size == (48, 36)
 
 
+def test_what_hides_under_transparency_does_not_matter(painter, style):
+    black, white = make_photo(64, 48).convert("RGBA"), make_photo(64, 48).convert("RGBA")
+    black.paste((0, 0, 0, 0), (0, 0, 32, 48))
+    white.paste((255, 255, 255, 0), (0, 0, 32, 48))
+    first, second = (painter.paint(photo, style).convert("RGB") for photo in (black, white))
+    assert difference(first, second) < 1
+
+
 def test_bfloat16_paints_nearly_the_same(painter, style):
     photo = make_photo(96, 64)
     mixed = PreviewPainter("cpu", precision="mixed")

@@ -56,15 +56,23 @@ def test_a_file_without_a_record_is_not_trusted(tmp_path):
         check_weights_file(path)
 
 
-def test_a_record_that_lacks_a_field_is_named(tmp_path, monkeypatch):
-    (tmp_path / "styles.json").write_text(json.dumps([{"name": "x"}]))
+@pytest.fixture
+def styles_file(tmp_path, monkeypatch):
     monkeypatch.setattr(styles, "STYLES_FILE", tmp_path / "styles.json")
     styles._read_records.cache_clear()
     styles._read_styles.cache_clear()
-    try:
-        with pytest.raises(WeightsError, match="lacks 'title'"):
-            list_styles()
-    finally:
-        monkeypatch.undo()
-        styles._read_records.cache_clear()
-        styles._read_styles.cache_clear()
+    yield tmp_path / "styles.json"
+    styles._read_records.cache_clear()
+    styles._read_styles.cache_clear()
+
+
+def test_a_record_that_lacks_a_field_is_named(styles_file):
+    styles_file.write_text(json.dumps([{"name": "x"}]))
+    with pytest.raises(WeightsError, match="lacks 'title'"):
+        list_styles()
+
+
+def test_a_record_needs_no_kind(styles_file):
+    record = dict.fromkeys(("name", "title", "artist", "year", "credit", "license", "model"), "x")
+    styles_file.write_text(json.dumps([record | {"index": 0}]))
+    assert list_styles() == [styles.Style(**record, index=0)]
