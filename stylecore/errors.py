@@ -21,5 +21,13 @@ class DeviceError(StyleTransferError):
     """The requested device does not really start."""
 
 
+class DivergenceError(StyleTransferError):
+    """An optimization's loss is not a number any more, or stays far above the lowest it had."""
+
+
+class CheckpointError(StyleTransferError):
+    """A checkpoint that was asked for is missing, damaged, or does not fit."""
+
+
 class OutOfMemoryError(StyleTransferError):
     """No settings fit into the memory that is free; the message says how much is needed."""

@@ -16,8 +16,17 @@ from torch import Tensor
 
 from stylecore import blending
 from stylecore.devices import autocast_dtype, select_device
+from stylecore.errors import DivergenceError
 from stylecore.features import Vgg19Features
-from stylecore.images import MIN_SIDE, from_batch, load_image, load_style, resize_long_side, to_batch
+from stylecore.images import (
+    MIN_SIDE,
+    flatten_content,
+    from_batch,
+    load_image,
+    load_style,
+    resize_long_side,
+    to_batch,
+)
 from stylecore.losses import (
     content_loss,
     covariance,
@@ -47,6 +56,8 @@ STARTS = ("content", "preview", "mixed_noise", "noise")
 # peak grows by a sixth, which larger photos need for themselves.
 KEPT_PIXELS = 400**2
 SMALLEST_SCALE = 128  # px, long side at which coarse to fine begins
+# A run has diverged when this many losses in a row are so many times the lowest.
+LOST_STEPS, LOST_FACTOR = 20, 3.0
 
 
 @dataclass(frozen=True)
@@ -139,13 +150,18 @@ class OptimizationResult:
         image: The best picture of the finest scale that was reached, RGB or RGBA as the photo.
         iterates: Every step, without pictures.
         is_stopped: Whether `should_stop` ended the run early.
-        is_diverged: Whether the loss stopped being a number; the picture is the last good one.
+        error: What ended the run early, or None: a `DivergenceError`, or the failure of a step, such
+            as for lack of memory. The picture is the best before.
     """
 
     image: Image.Image
     iterates: tuple[Iterate, ...]
     is_stopped: bool
-    is_diverged: bool
+    error: Exception | None
+
+    @property
+    def is_diverged(self) -> bool:
+        return isinstance(self.error, DivergenceError)
 
 
 def optimize_image(
@@ -169,19 +185,20 @@ def optimize_image(
     Raises:
         ImageError: A picture smaller than 32 px, or a style picture of a single color.
         ValueError: Settings that do not exist or are out of range.
-    Source: Gatys et al. (2016). Differs: relative losses (see `stylecore.losses`), start from the
-        photo, coarse to fine (Gatys et al. 2017, section 6).
+    Source: Gatys et al. (2016). Differs: relative losses (see `stylecore.losses`), by default a
+        start from the preview and Adam; coarse to fine is that of Gatys et al. (2017), section 6.
     """
     _check(config)
     photo = load_image(content_image, max_megapixels=math.inf, max_side=config.max_side)
     styles = _load_styles(style_image)
-    content = photo.convert("RGB")
+    content = flatten_content(photo)
     planned = scales(max(photo.size), config)
     vgg = load_vgg(config)
     started = time.monotonic()
     iterates: list[Iterate] = []
     batch, optimizer = None, None
-    is_stopped = is_diverged = False
+    is_stopped = False
+    error: Exception | None = None
     is_small = photo.width * photo.height <= KEPT_PIXELS
     with kept_memory() if is_small else nullcontext():
         for side, steps in planned:
@@ -192,8 +209,8 @@ def optimize_image(
             batch.requires_grad_()
             optimizer = _optimizer(batch, config, earlier=optimizer)
             for losses, best in _descend(batch, optimizer, objective, steps, len(iterates)):
-                if not math.isfinite(losses.total):
-                    is_diverged = True
+                if isinstance(losses, Exception):
+                    error = losses
                     break
                 step = len(iterates) + 1
                 elapsed_s = time.monotonic() - started
@@ -208,7 +225,7 @@ def optimize_image(
                     total_loss=losses.total,
                     elapsed_s=elapsed_s,
                     remaining_s=elapsed_s * _work_left(planned, step),
-                    image=from_batch(best.cpu().numpy()) if has_image else None,
+                    image=_finish(best, photo, config) if has_image else None,
                 )
                 iterates.append(replace(iterate, image=None))
                 if on_iterate is not None:
@@ -216,10 +233,10 @@ def optimize_image(
                 if should_stop is not None and should_stop():
                     is_stopped = True
                     break
-            if is_stopped or is_diverged:
+            if is_stopped or error:
                 break
             batch = best
-    return OptimizationResult(_finish(best, photo, config), tuple(iterates), is_stopped, is_diverged)
+    return OptimizationResult(_finish(best, photo, config), tuple(iterates), is_stopped, error)
 
 
 def _descend(
@@ -228,17 +245,32 @@ def _descend(
     objective: _Objective,
     steps: int,
     earlier_steps: int,
-) -> Iterator[tuple[_Losses, Tensor]]:
-    """Losses of each step at one scale, and the best picture so far, which starts as `batch` itself."""
+) -> Iterator[tuple[_Losses | Exception, Tensor]]:
+    """Losses of each step at one scale, and the best picture so far, which starts as `batch` itself.
+
+    A step that fails ends it with its error; the very first one raises it. So does a loss that is
+    not a number, or that stays far above the lowest.
+    """
     is_adam = objective.config.method == "adam"
-    best, best_loss = batch.detach().clone().clamp(0, 1), math.inf
+    best, best_loss, lost = batch.detach().clone().clamp(0, 1), math.inf, 0
     for step in range(earlier_steps, earlier_steps + steps):
         before = batch.detach().clone()
         if is_adam:
             optimizer.learning_rate = _rate(step, objective.config)
-        losses = _step(optimizer, batch, objective)
+        try:
+            losses = _step(optimizer, batch, objective)
+        except (RuntimeError, MemoryError) as error:  # torch lacks memory, or the device has gone
+            if step == 0:
+                raise
+            yield error.with_traceback(None), best  # its frames hold tensors
+            return
         if losses.total < best_loss:  # never where it is not a number
             best, best_loss = before.clamp_(0, 1), losses.total
+        lost = 0 if losses.total < LOST_FACTOR * best_loss else lost + 1
+        if lost == LOST_STEPS or not math.isfinite(losses.total):
+            found = f"a loss of {losses.total:.3g} after {best_loss:.3g}"
+            yield DivergenceError(f"the optimization lost its way with {found}: try other settings"), best
+            return
         if is_adam:
             batch.data.clamp_(0, 1)
         yield losses, best
@@ -488,6 +520,10 @@ def _check(config: OptimizationConfig) -> None:
     for field, value in smallest.items():
         if value < MIN_SIDE:
             raise ValueError(f"{field} is {value}: at least {MIN_SIDE} px are needed")
+    if not 0 < config.learning_rate < math.inf:
+        raise ValueError(f"learning_rate is {config.learning_rate}: a number above 0 is needed")
+    if config.history < 1:
+        raise ValueError(f"history is {config.history}: at least 1 is needed")
     if not 0 <= config.decay_share <= 1:
         raise ValueError(f"decay_share is {config.decay_share}: a number from 0 to 1 is needed")
     for field in ("content_weight", "style_weight", "tv_weight"):

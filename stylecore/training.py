@@ -21,9 +21,9 @@ from torch.utils.data import DataLoader
 
 from stylecore.crops import Box, PhotoCrops
 from stylecore.devices import autocast_dtype, select_device
-from stylecore.errors import ImageError, StyleError, WeightsError
+from stylecore.errors import CheckpointError, ImageError, StyleError
 from stylecore.features import Vgg19Features
-from stylecore.images import find_pictures, from_batch, load_image, resize_long_side, to_batch
+from stylecore.images import find_pictures, from_batch, load_image, load_style, resize_long_side, to_batch
 from stylecore.losses import (
     content_loss,
     gram_matrix,
@@ -43,7 +43,7 @@ SAMPLE_SIDE = 384  # px
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Settings of one training run. The defaults are those of the shipped networks."""
+    """Settings of one training run; those of the shipped networks stand in `weights/styles.json`."""
 
     steps: int = 4000  # optimizer steps, those on pixels alone included
     pixel_steps: int = 400  # first steps that only reproduce the photo; 0 with `init`
@@ -169,7 +169,7 @@ def train(
         ImageError: No usable photo, or an unreadable style picture.
         StyleError: No style, two of the same name, or settings for a style that is not given.
         ValueError: Less than one turn for a style.
-        WeightsError: A checkpoint that is missing or does not fit.
+        CheckpointError: A checkpoint that is missing or does not fit.
         DeviceError: The device does not start.
     Source: Johnson et al. (2016), section 3; Dumoulin et al. (2017) for many styles at once.
     """
@@ -185,7 +185,7 @@ def train(
     if saved is not None:
         config = saved["config"]
         if saved["styles"] != names:
-            raise WeightsError(
+            raise CheckpointError(
                 f"{checkpoint_path} was trained for {', '.join(saved['styles'])}, not {', '.join(names)}"
             )
     torch_device = select_device(device)
@@ -325,7 +325,7 @@ def read_checkpoint(path: Path) -> dict:
     """A checkpoint's contents, its `config` as a `TrainingConfig`.
 
     Raises:
-        WeightsError: Missing, damaged, or not a checkpoint of this project.
+        CheckpointError: Missing, damaged, or not a checkpoint of this project.
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
@@ -335,9 +335,9 @@ def read_checkpoint(path: Path) -> dict:
         )
         return saved
     except FileNotFoundError as error:
-        raise WeightsError(f"there is no checkpoint {path}") from error
+        raise CheckpointError(f"there is no checkpoint {path}") from error
     except Exception as error:  # torch.load raises anything, from EOFError to UnpicklingError
-        raise WeightsError(f"{path} is not a checkpoint of this project: {error}") from error
+        raise CheckpointError(f"{path} is not a checkpoint of this project: {error}") from error
 
 
 def write_checkpoint(path: Path, contents: dict) -> None:
@@ -392,7 +392,7 @@ def _perceptual_losses(
     style_indices: Tensor,
     config: TrainingConfig,
 ) -> _StepLosses:
-    """Weighted content, style and total variation loss, (N * styles_per_photo) pictures of N photos."""
+    """Weighted losses of (N * styles_per_photo) pictures of N photos, see `TrainingConfig`."""
     with torch.no_grad():
         deepest = max(config.content_layers, key=lambda layer: layer[4:])
         photo_features = {
@@ -425,7 +425,7 @@ def _style_targets(
     """Gram matrices of all style pictures by layer, each (styles, C, C)."""
     grams: dict[str, list[Tensor]] = {layer: [] for layer in config.style_layers}
     for path in style_images:
-        image = resize_long_side(load_image(path), config.style_size)
+        image = resize_long_side(load_style(path), config.style_size)
         features = vgg(torch.from_numpy(to_batch(image)).to(device))
         for layer in config.style_layers:
             grams[layer].append(gram_matrix(features[layer]))
@@ -454,13 +454,15 @@ def _load_init(network: TransformerNetwork, checkpoint: dict, names: Sequence[st
     rows = {name: row for row, name in enumerate(checkpoint["styles"])}
     for key, value in own.items():
         if key not in given:
-            raise WeightsError(f"the initial checkpoint has no {key}: give it the same channels and blocks")
+            raise CheckpointError(
+                f"the initial checkpoint has no {key}: give it the same channels and blocks"
+            )
         source = given[key]
-        if key.endswith((".scale", ".shift", "_norm.scale", "_norm.shift")):
+        if key.endswith((".scale", ".shift")):
             mean = source.mean(0)
             source = torch.stack([source[rows[name]] if name in rows else mean for name in names])
         if source.shape != value.shape:
-            raise WeightsError(
+            raise CheckpointError(
                 f"{key} is {tuple(source.shape)} in the initial checkpoint, {tuple(value.shape)} is needed: "
                 "give it the same channels and blocks"
             )

@@ -172,6 +172,50 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_picture(photo, style, monk
     assert np.asarray(result.image).std() > 10
 
 
+def test_a_loss_that_stays_far_above_the_lowest_keeps_the_last_good_picture(photo, style, monkeypatch):
+    call = optimization._Objective.__call__
+    calls = itertools.count(1)
+
+    def lose_the_way(self, batch):
+        total, content, style = call(self, batch)
+        return (total * 1000 if next(calls) > 2 else total), content, style
+
+    monkeypatch.setattr(optimization._Objective, "__call__", lose_the_way)
+    result = optimize_image(photo, style, replace(QUICK, method="adam", steps=100))
+    assert result.is_diverged
+    assert len(result.iterates) == 2 + optimization.LOST_STEPS - 1
+    assert "a loss of" in str(result.error)
+
+
+def test_a_step_that_fails_keeps_the_best_before(photo, style, monkeypatch):
+    call = optimization._Objective.__call__
+    calls = itertools.count(1)
+
+    def break_down(self, batch):
+        if next(calls) == 4:
+            raise MemoryError("no memory left")
+        return call(self, batch)
+
+    monkeypatch.setattr(optimization._Objective, "__call__", break_down)
+    result = optimize_image(photo, style, QUICK)
+    assert str(result.error) == "no memory left"
+    assert not result.is_diverged
+    assert len(result.iterates) == 3
+    assert np.asarray(result.image).std() > 10
+
+
+def test_pictures_on_the_way_are_as_the_last(style):
+    photo = make_photo(64, 48).convert("L").convert("RGBA")
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    seen = []
+    config = replace(QUICK, method="adam", steps=2, preserve_color=True, preview_every=1)
+    result = optimize_image(photo, style, config, on_iterate=seen.append)
+    assert [iterate.image.mode for iterate in seen] == ["RGBA"] * 2
+    assert np.array_equal(seen[-1].image, result.image)
+    pixels = np.asarray(seen[0].image, np.int16)[..., :3]
+    assert np.abs(pixels - pixels[..., :1]).max() <= 1
+
+
 def test_coarse_to_fine_grows_by_the_root_of_two_and_shares_the_steps():
     config = replace(QUICK, is_coarse_to_fine=True, steps=102)
     assert optimization.scales(512, config) == [(128, 20), (181, 20), (256, 20), (362, 21), (512, 21)]
@@ -246,6 +290,17 @@ def test_alpha_goes_through_unchanged(style):
     photo.putalpha(Image.linear_gradient("L").resize(photo.size))
     image = optimize_image(photo, style, replace(QUICK, steps=1)).image
     assert np.array_equal(image.getchannel("A"), photo.getchannel("A"))
+
+
+def test_what_hides_under_transparency_does_not_matter(style):
+    black, white = make_photo(64, 48).convert("RGBA"), make_photo(64, 48).convert("RGBA")
+    black.paste((0, 0, 0, 0), (0, 0, 32, 48))
+    white.paste((255, 255, 255, 0), (0, 0, 32, 48))
+    losses = [
+        optimize_image(photo, style, replace(QUICK, steps=1)).iterates[0].total_loss
+        for photo in (black, white)
+    ]
+    assert losses[0] == losses[1]
 
 
 def test_bfloat16_comes_to_the_same_losses(photo, style):
@@ -324,6 +379,9 @@ def test_unusable_style_pictures_are_refused(photo, style, message):
         ({"stroke_size": 5}, "stroke_size is 5"),
         ({"style_weight": -1}, "style_weight is -1"),
         ({"tv_weight": float("nan")}, "tv_weight is nan"),
+        ({"learning_rate": 0.0}, "learning_rate is 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"history": 0}, "history is 0"),
         ({"pooling": "none"}, "pooling is 'none'"),
         ({"content_layer": "relu9_1"}, "no layer relu9_1"),
     ],

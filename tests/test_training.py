@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stylecore.crops import PhotoCrops
-from stylecore.errors import DeviceError, ImageError, StyleError, WeightsError
+from stylecore.errors import CheckpointError, DeviceError, ImageError, StyleError
 from stylecore.training import TrainingConfig, _rate, load_network, read_checkpoint, train
 from tests.conftest import make_photo
 
@@ -213,12 +213,12 @@ def test_init_takes_the_trunk_and_the_rows_of_known_styles(folders, tmp_path):
 def test_init_of_another_width_is_refused(folders, tmp_path):
     content, styles, out = folders
     path = train(content, styles, out, TINY)
-    with pytest.raises(WeightsError, match="same channels and blocks"):
+    with pytest.raises(CheckpointError, match="same channels and blocks"):
         train(content, styles, tmp_path / "second", replace(TINY, channels=16), init=path)
 
 
 def test_resume_without_a_checkpoint_says_so(folders):
-    with pytest.raises(WeightsError, match="there is no checkpoint"):
+    with pytest.raises(CheckpointError, match="there is no checkpoint"):
         train(*folders, TINY, resume=True)
 
 
