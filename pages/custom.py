@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared.choosing import ask_for_another, choose_picture, choose_pictures
 from pages.shared.comparing import compare
-from pages.shared.entrance import come_in
+from pages.shared.entrance import come_in, keep_watching
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
 from stylecore import StyleTransferError
 from stylecore.images import encode_image
@@ -18,6 +18,7 @@ STROKES = {"fine": 0.7, "medium": 1.0, "coarse": 1.5}  # long side of the style 
 LIKENESS = {"closer to the photo": 1.0, "balanced": 4.0, "closer to the style": 16.0}  # style weights
 STYLE_LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein", "patches": "Patches"}
 KEPT = {"bind": "query-params", "persist_state": "session"}  # settings outlive reloads and other pages
+AWAY = "You were away for a while, and others waited. "
 QUALITY_HELP = (
     "Larger and longer from quick to best. Classic is the recipe of 2015 as courses teach it: "
     "2,500 small steps from a noisy photo, for those who want to see it happen."
@@ -67,40 +68,85 @@ quality = settings.segmented_control(
     **KEPT,
 )
 preserve_color = settings.toggle("Keep the photo's colors", key="custom_preserve_color", **KEPT)
+is_classic = quality == "classic"
 with settings.popover("More", icon=":material/tune:"):
-    strokes = st.select_slider("Strokes", list(STROKES), value="medium", key="custom_strokes", **KEPT)
-    likeness = st.select_slider("Likeness", list(LIKENESS), value="balanced", key="likeness", **KEPT)
+    if is_classic:
+        st.caption("The classic recipe has settings of its own.")
+    strokes = st.select_slider(
+        "Strokes", list(STROKES), value="medium", key="custom_strokes", disabled=is_classic, **KEPT
+    )
+    likeness = st.select_slider(
+        "Likeness", list(LIKENESS), value="balanced", key="likeness", disabled=is_classic, **KEPT
+    )
     style_loss = st.selectbox(
         "What makes a style",
         list(STYLE_LOSSES),
         format_func=STYLE_LOSSES.get,
         key="style_loss",
+        disabled=is_classic,
         **KEPT,
         help="Gram matrices (Gatys et al.) and Wasserstein distances compare textures as a whole; "
         "patches (Li and Wand) copy small pieces of the style picture.",
     )
 
-shown_pictures = []
-for choice, next_step in ((photo, "photo"), *((style, "style picture") for style in styles)):
-    try:
-        shown_pictures.append(refining.screen_picture(choice.data))
-        if choice is not photo:
-            refining.read_style(choice.data)  # refuses what gives no style
-    except StyleTransferError as error:
-        ask_for_another(error, f"{next_step} above in place of {choice.name}")
-        st.stop()
-shown_photo, *shown_styles = shown_pictures
-mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))
-sketch, milliseconds = refining.sketch(photo.data, mix, preserve_color)
-
 config = replace(refining.QUALITIES[quality], preserve_color=preserve_color)
-if quality != "classic":
+if not is_classic:
     config = replace(
         config,
         stroke_size=round(STROKES[strokes] * config.max_side),
         style_weight=LIKENESS[likeness],
         style_loss=style_loss,
     )
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def read_pictures() -> list[refining.ScreenPicture]:
+    """The photo and the style pictures, or nothing and the reason on the page when one is unusable."""
+    pictures = []
+    for choice, next_step in ((photo, "photo"), *((style, "style picture") for style in styles)):
+        try:
+            pictures.append(refining.screen_picture(choice.data))
+            if choice is not photo:
+                refining.read_style(choice.data)  # refuses what gives no style
+        except StyleTransferError as error:
+            ask_for_another(error, f"{next_step} above in place of {choice.name}")
+            return []
+    return pictures
+
+
+def offer_refining(size: tuple[int, int]) -> None:
+    """The button that starts a run, with the time that it will take."""
+    fitting, shortage = config, ""
+    if not refining.job_queue().is_busy:  # a running job holds the memory that the next one will have
+        try:
+            plan = refining.plan(size, config, len(styles))
+            fitting, changes = plan.config, ", ".join(plan.changes)
+            if changes:
+                st.warning(f"Little memory is free here, so it will be: {changes}.")
+        except StyleTransferError as error:
+            shortage = str(error)
+            st.error(f"{shortage}.", icon=":material/memory:")
+    # A callback would start with the picture and the settings of the run before.
+    if settings.button(
+        f"Refine (about {duration(refining.expected_seconds(size, fitting))})",
+        key="refine",
+        type="primary",
+        icon=":material/brush:",
+        disabled=is_busy or bool(shortage),
+    ):
+        names = (photo.name, *(style.name for style in styles))
+        try:
+            state.run = refining.start_run(photo.data, mix, config, quality=quality, names=names)
+        except StyleTransferError as error:
+            st.error(f"{error}.", icon=":material/hourglass:")
+            return
+        state.setdefault("runs", []).append(state.run)
+        keep_watching(refining.runs().find(state.run).job)
+        st.rerun()
+
 
 # A run is found again by the address after a reload, and by the session after a change of page.
 token = state.get("run") or st.query_params.get("run")
@@ -110,42 +156,12 @@ if run is not None:
 elif "run" in st.query_params:
     del st.query_params["run"]
     st.info("That painting is gone: paintings are kept for a while only. Start it again.")
-
-
-def start() -> None:
-    state.pop("run_error", None)
-    names = (photo.name, *(style.name for style in styles))
-    try:
-        state.run = refining.start_run(photo.data, mix, config, quality=quality, names=names).token
-    except StyleTransferError as error:
-        state.run_error = str(error)
-
-
-def duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-
-
 is_busy = run is not None and not run.job.is_finished
-fitting, shortage = config, ""
-if not is_busy:  # a running job holds the memory that the next one will have
-    try:
-        plan = refining.plan(shown_photo.size, config, len(styles))
-        fitting, changes = plan.config, ", ".join(plan.changes)
-        if changes:
-            st.warning(f"Little memory is free here, so it will be: {changes}.")
-    except StyleTransferError as error:
-        shortage = str(error)
-        st.error(f"{shortage}.", icon=":material/memory:")
-settings.button(
-    f"Refine (about {duration(refining.expected_seconds(shown_photo.size, fitting))})",
-    key="refine",
-    type="primary",
-    icon=":material/brush:",
-    disabled=is_busy or bool(shortage),
-    on_click=start,
-)
-if "run_error" in state:
-    st.error(state.run_error, icon=":material/hourglass:")
+
+mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))
+pictures = read_pictures()
+if pictures:
+    offer_refining(pictures[0].size)
 
 
 @st.fragment(run_every=REFRESH_S if is_busy else None)
@@ -167,22 +183,34 @@ def show_run() -> None:
         st.progress(newest.step / newest.steps, f"Step {newest.step} of {newest.steps}, {left}")
     st.button("Stop and keep the best so far", key="cancel", icon=":material/stop:", on_click=job.cancel)
     with st.grid(2, min_column_width=300, gap="small"):
-        picture = shown.snapshots[-1][1] if shown and shown.snapshots else run.photo
-        caption = "The painting so far" if shown and shown.snapshots else "Your photo"
-        st.image(picture, caption=caption, width="stretch", alt=caption)
+        is_begun = shown is not None and shown.picture is not None
+        caption = "The painting so far" if is_begun else "Your photo"
+        st.image(shown.picture if is_begun else run.photo, caption=caption, width="stretch", alt=caption)
         if shown:
             st.line_chart({"total loss": shown.losses}, height=260, x_label="step")
 
 
+def describe(run: refining.Run) -> str:
+    """The settings of a run, for people."""
+    wanted = run.wanted
+    words = [run.recipe["quality"]]
+    if run.recipe["quality"] != "classic":
+        scale = (wanted.stroke_size or wanted.max_side) / wanted.max_side
+        words.append(f"{min(STROKES, key=lambda name: abs(STROKES[name] - scale))} strokes")
+        words += [name for name, weight in LIKENESS.items() if weight == wanted.style_weight]
+        words += [STYLE_LOSSES[wanted.style_loss]] if wanted.style_loss != "gram" else []
+    return ", ".join(words + ["colors of the photo"] * wanted.preserve_color)
+
+
 def show_result() -> None:
     result, shown = run.job.result, run.job.progress
-    if result.is_diverged:
-        st.warning("The optimization lost its way; this is the last good picture. Try another quality.")
+    if result.error is not None:
+        st.warning(f"It ended early: {result.error}. This is the best picture before.")
     elif result.is_stopped:
-        st.info("Stopped: this is the best picture so far.")
-    if shown and shown.changes:
+        st.info(f"{AWAY if run.job.is_abandoned else ''}Stopped: this is the best picture so far.")
+    if shown.changes:
         st.info(f"Little memory was free, so it became: {', '.join(shown.changes)}.")
-    painting = encode_image(result.image, "JPEG")
+    painting = shown.snapshots[-1][1]
     if run.recipe["quality"] == "classic":
         styles_row = [("Style", picture) for picture in run.styles]
         row = [("Content", run.photo), *styles_row, ("Generated", painting)]
@@ -196,9 +224,9 @@ def show_result() -> None:
                 painting,
                 before_alt="Your photo as it was",
                 after_alt="Your photo in your style, refined",
-                key=f"compare_{run.token}",
+                key=f"compare_{state.run}",
             )
-            st.caption("Refined: slide to compare")
+            st.caption(f"Refined ({describe(run)}): slide to compare")
         with st.container(gap="xsmall"):
             for style in run.styles:
                 st.image(style, caption="Style", width="stretch", alt="The style picture")
@@ -226,7 +254,7 @@ def show_result() -> None:
         )
         if result.iterates:
             st.caption(f"{len(result.iterates)} steps in {duration(result.iterates[-1].elapsed_s)}.")
-    if shown and len(shown.snapshots) > 1:
+    if len(shown.snapshots) > 1:
         with st.grid(2, min_column_width=300, gap="small"):
             with st.container():
                 steps = [step for step, _ in shown.snapshots]
@@ -236,43 +264,61 @@ def show_result() -> None:
             st.line_chart({"total loss": shown.losses}, height=260, x_label="step")
 
 
-def show_last_snapshot() -> None:
-    """What is left of a run that failed."""
-    shown = run.job.progress
-    if shown and shown.snapshots:
-        step, data = shown.snapshots[-1]
-        caption = f"The painting after step {step}, before it failed"
-        st.image(data, caption=caption, width=480, alt=caption)
-        st.download_button(
-            "Download", data=data, file_name="painting.jpg", mime="image/jpeg", on_click="ignore"
-        )
+def show_earlier() -> None:
+    """The visitor's other paintings that are still there."""
+    others = [(other, refining.runs().find(other)) for other in reversed(state.get("runs", []))]
+    finished = [(other, found) for other, found in others if found and found is not run and found.job.result]
+    if not finished:
+        return
+    st.subheader("Your earlier paintings", anchor=False)
+    with st.grid("auto", min_column_width=160, gap="small"):
+        for other, found in finished:
+            with st.container(gap="xxsmall"):
+                alt = f"{found.recipe['content']}, refined ({describe(found)})"
+                st.image(found.job.progress.snapshots[-1][1], width="stretch", alt=alt)
+                if st.button("Show", key=f"show_{other}", disabled=is_busy, width="stretch", help=alt):
+                    state.run = other
+                    st.rerun()
 
 
 if is_busy:
     show_run()
 elif run is not None and run.job.error is not None:
-    st.error(f"The optimization failed: {run.job.error}", icon=":material/error:")
-    show_last_snapshot()
+    st.error(f"The optimization failed: {run.job.error}.", icon=":material/error:")
 elif run is not None and run.job.result is not None:
     show_result()
 elif run is not None:
-    st.info("Stopped before it began.")
-shown = [picture.jpeg for picture in shown_pictures]
-is_refined = run is not None and [run.photo, *run.styles] == shown
-if not is_busy and not is_refined:
+    st.info(f"{AWAY if run.job.is_abandoned else ''}Stopped before it began.")
+
+jpegs = [picture.jpeg for picture in pictures]
+if pictures and not is_busy and not (run and run.is_of(jpegs[0], jpegs[1:], weights, config)):
     if run is not None:
         st.subheader("What is chosen above now", anchor=False)
+    sketch, milliseconds = refining.sketch(photo.data, mix, preserve_color)
     with st.grid(2, min_column_width=300, gap="small"):
         with st.container(gap="xsmall"):
             compare(
-                shown_photo.jpeg,
+                jpegs[0],
                 sketch,
                 before_alt="Your photo as it was",
                 after_alt="A quick sketch of your photo in your style",
                 after_tag="Sketch",
                 key="compare_sketch",
             )
-            st.caption(f"Instant sketch, painted in {milliseconds} ms")
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.download_button(
+                    "Download the sketch",
+                    data=sketch,
+                    file_name=f"{'_'.join([photo.name, *(style.name for style in styles)])}_sketch.jpg",
+                    mime="image/jpeg",
+                    icon=":material/download:",
+                    on_click="ignore",
+                    key="download_sketch",
+                )
+                st.caption(
+                    f"Instant sketch, painted in {milliseconds} ms. Refining makes it larger and better."
+                )
         with st.container(gap="xsmall"):
-            for picture in shown_styles:
-                st.image(picture.jpeg, caption="Style", width="stretch", alt="The style picture")
+            for jpeg in jpegs[1:]:
+                st.image(jpeg, caption="Style", width="stretch", alt="The style picture")
+show_earlier()

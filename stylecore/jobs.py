@@ -44,6 +44,7 @@ class Job(Generic[Progress, Result]):
         progress: What the work reported last, or None.
         result: What the work returned; a cancelled job has one, too, when the work returned it.
         error: Why it failed, or None.
+        is_abandoned: Whether it was cancelled because nobody watched while others waited.
     """
 
     def __init__(self, work: Callable[[Job[Progress, Result]], Result]) -> None:
@@ -51,6 +52,7 @@ class Job(Generic[Progress, Result]):
         self.progress: Progress | None = None
         self.result: Result | None = None
         self.error: Exception | None = None
+        self.is_abandoned = False
         self._work: Callable[[Job[Progress, Result]], Result] | None = work
         self._cancel = threading.Event()
         self._finished = threading.Event()
@@ -69,7 +71,7 @@ class Job(Generic[Progress, Result]):
         self._cancel.set()
 
     def touch(self) -> None:
-        """Say that somebody still watches; a job that nobody watches is cancelled after a while."""
+        """Say that somebody still watches; a job that nobody watches makes room when others wait."""
         self._last_seen = time.monotonic()
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -112,7 +114,8 @@ class JobQueue:
     Args:
         workers: Jobs that run at once.
         capacity: Jobs that may wait beside the running ones.
-        abandoned_s: A job that nobody has watched for this long is cancelled, in seconds.
+        abandoned_s: A job that nobody has watched for this long, in seconds, is cancelled when a
+            watched one waits.
     """
 
     def __init__(self, *, workers: int = 1, capacity: int = 8, abandoned_s: float = 60.0) -> None:
@@ -137,7 +140,7 @@ class JobQueue:
         """
         job: Job[Progress, Result] = Job(work)
         with self._changed:
-            self._drop_cancelled()
+            self._drop_unwanted(has_newcomer=True)
             free = self.workers - self._running
             if len(self._waiting) >= self.capacity + free:
                 raise QueueFullError(
@@ -154,21 +157,37 @@ class JobQueue:
     def place(self, job: Job) -> int:
         """Place in line: 0 when running or ended, 1 for the next one."""
         with self._changed:
-            self._drop_cancelled()
+            self._drop_unwanted()
             return self._waiting.index(job) + 1 if job in self._waiting else 0
 
-    def _drop_cancelled(self) -> None:
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs or waits."""
+        with self._changed:
+            self._drop_unwanted()
+            return bool(self._running or self._waiting)
+
+    def _drop_unwanted(self, *, has_newcomer: bool = False) -> None:
+        is_crowded = has_newcomer or self._has_watched()
         for job in list(self._waiting):
-            if job.should_stop() or job.unseen_s > self.abandoned_s:
+            job.is_abandoned = is_crowded and self._is_unseen(job)
+            if job.is_abandoned or job.should_stop():
                 self._waiting.remove(job)
                 job._end(JobState.CANCELLED)
+
+    def _has_watched(self) -> bool:
+        """Whether a job waits that somebody watches."""
+        return any(not (job.should_stop() or self._is_unseen(job)) for job in self._waiting)
+
+    def _is_unseen(self, job: Job) -> bool:
+        return job.unseen_s > self.abandoned_s
 
     def _work_off(self) -> None:
         while True:
             with self._changed:
-                self._drop_cancelled()
+                self._drop_unwanted()
                 if not self._waiting:
-                    # Looks up now and then for jobs that were cancelled or abandoned.
+                    # Looks up now and then for jobs that were cancelled.
                     self._changed.wait(1.0)
                     continue
                 job = self._waiting.popleft()
@@ -182,5 +201,7 @@ class JobQueue:
 
     def _cancel_when_abandoned(self, job: Job) -> None:
         while not job.wait(min(1.0, self.abandoned_s / 4)):
-            if job.unseen_s > self.abandoned_s:
-                job.cancel()
+            with self._changed:
+                if self._is_unseen(job) and self._has_watched() and not job.should_stop():
+                    job.is_abandoned = True
+                    job.cancel()

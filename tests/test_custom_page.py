@@ -1,6 +1,7 @@
 import json
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import refining
+from pages.shared.keeping import Kept
 from stylecore import planning
 from stylecore.jobs import JobQueue, JobState
 from tests.conftest import encoded, make_photo
@@ -181,30 +183,94 @@ def test_a_run_that_is_gone_is_said(app):
     assert any("is gone" in info.value for info in app.info)
 
 
-def test_runs_forget_the_oldest_finished_ones(monkeypatch):
-    monkeypatch.setattr(refining, "KEPT_RUNS", 2)
-    runs = refining.Runs()
+def test_runs_forget_the_oldest_finished_ones():
+    runs = Kept(2)
     queue = JobQueue(capacity=10)
-    for token in "abcd":
+    tokens = []
+    for _ in range(4):
         job = queue.submit(lambda job: None)
         assert job.wait(10)
-        runs.add(refining.Run(token, job, b"", (), {}))
-    assert [token for token in "abcd" if runs.find(token)] == ["c", "d"]
+        tokens.append(runs.add(SimpleNamespace(job=job)))
+    assert [runs.find(token) is not None for token in tokens] == [False, False, True, True]
 
 
-def test_a_failed_run_shows_its_last_picture(app, monkeypatch):
+def test_a_failed_run_shows_its_best_picture(app, monkeypatch):
     optimize = refining.optimize_image
 
-    def fail_late(photo, styles, config, *, on_iterate, should_stop):
-        optimize(photo, styles, replace(config, steps=2), on_iterate=on_iterate, should_stop=should_stop)
-        raise MemoryError("no memory left")
+    def fail_late(photo, styles, config, **callbacks):
+        result = optimize(photo, styles, replace(config, steps=2), **callbacks)
+        return replace(result, error=MemoryError("no memory left"))
 
     monkeypatch.setattr(refining, "optimize_image", fail_late)
     app.button(key="refine").click().run()
-    run_until(app, lambda: run_of(app).job.is_finished and not app.button(key="refine").disabled)
-    assert run_of(app).job.state is JobState.FAILED
-    assert any("no memory left" in error.value for error in app.error)
-    assert any("after step 2, before it failed" in caption for caption in captions(app))
+    run_until(app, lambda: is_refined(app))
+    assert "It ended early: no memory left" in app.warning[0].value
+    assert app.download_button(key="download_refined").label == "Download (64 x 43)"
+    assert run_of(app).recipe["stopped_at"] == 2
+
+
+def test_changed_settings_show_their_sketch_below_the_painting(app):
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    assert not any("Instant sketch" in caption.value for caption in app.caption)
+    app.toggle(key="custom_preserve_color").set_value(True).run()
+    assert is_refined(app)
+    assert any("Instant sketch" in caption.value for caption in app.caption)
+
+
+def test_refining_again_keeps_the_earlier_painting(app):
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    first = app.session_state.run
+    app.toggle(key="custom_preserve_color").set_value(True).run()
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app) and app.session_state.run != first)
+    app.button(key=f"show_{first}").click().run()
+    assert app.session_state.run == first
+    assert is_refined(app)
+
+
+def test_a_bad_picture_leaves_the_painting_in_sight(app):
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    upload(app, 1, b"dear diary")
+    assert "is not a picture" in app.error[0].value
+    assert is_refined(app)
+
+
+def test_a_run_is_watched_from_other_pages(app):
+    app.segmented_control(key="quality").set_value("endless").run()
+    app.button(key="refine").click().run()
+    job = run_of(app).job
+    app.switch_page("pages/how_it_works.py").run()
+    job._last_seen -= 1000
+    app.run()
+    assert job.unseen_s < 100
+    job.cancel()
+    assert job.wait(60)
+    app.run()
+    assert app.session_state.watched_jobs == []
+
+
+def test_the_next_visitor_can_join_the_line_whatever_memory_is_left(app, monkeypatch):
+    app.segmented_control(key="quality").set_value("endless").run()
+    app.button(key="refine").click().run()
+    run_until(app, lambda: run_of(app).job.progress is not None)
+    monkeypatch.setattr(refining, "available_memory", lambda device: 0)
+    other = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    other.switch_page("pages/custom.py").run()
+    assert not other.error
+    assert not other.button(key="refine").disabled
+    run_of(app).job.cancel()
+    assert run_of(app).job.wait(60)
+
+
+def test_the_time_of_one_style_loss_is_not_another_s(app):
+    refining.pace()[refining.is_mixed(TINY), "patches"] = 1e6
+    app.run()
+    assert "min" not in app.button(key="refine").label
+    app.selectbox(key="style_loss").set_value("patches").run()
+    assert "min" in app.button(key="refine").label
 
 
 def test_the_settings_outlive_another_page(app):
@@ -279,11 +345,13 @@ def test_a_running_job_is_shown_whatever_memory_is_left(app, monkeypatch):
     assert run_of(app).job.result.is_stopped
 
 
-def test_memory_is_planned_when_the_job_begins(app, monkeypatch):
+def test_memory_is_planned_when_the_job_begins(monkeypatch):
     monkeypatch.setattr(refining, "available_memory", lambda device: 0)
-    app.button(key="refine").click().run()
-    run_until(app, lambda: run_of(app).job.is_finished)
-    assert "MB of free memory are needed" in str(run_of(app).job.error)
+    pictures = encoded(make_photo(64, 64)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
+    token = refining.start_run(*pictures, TINY, quality="quick", names=("photo", "style"))
+    job = refining.runs().find(token).job
+    assert job.wait(60)
+    assert "MB of free memory are needed" in str(job.error)
 
 
 def test_the_camera_gives_the_photo(app):

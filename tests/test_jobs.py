@@ -111,11 +111,50 @@ def test_a_failure_is_kept_and_the_next_job_runs():
     assert next_job.result == "fine"
 
 
-def test_a_job_that_nobody_watches_is_cancelled():
+def test_a_job_that_nobody_watches_is_cancelled_when_another_waits():
     queue, gate = JobQueue(abandoned_s=0.1), Gate()
     job = queue.submit(gate)
+    time.sleep(0.3)
+    other = queue.submit(lambda job: "fine")
     assert job.wait(5)
-    assert job.state is JobState.CANCELLED
+    assert (job.state, job.is_abandoned, job.result) == (JobState.CANCELLED, True, "best so far")
+    assert other.wait(5)
+    assert (other.state, other.is_abandoned) == (JobState.DONE, False)
+
+
+def test_a_job_that_nobody_watches_goes_on_while_nobody_waits():
+    queue, gate = JobQueue(abandoned_s=0.05), Gate()
+    job = queue.submit(gate)
+    assert not job.wait(0.5)
+    gate.open.set()
+    assert job.wait(5)
+    assert (job.state, job.is_abandoned) == (JobState.DONE, False)
+
+
+def test_a_waiting_job_that_nobody_watches_makes_room():
+    queue, gate = JobQueue(capacity=1, abandoned_s=0.2), Gate()
+    running, waiting = queue.submit(gate), queue.submit(lambda job: None)
+    time.sleep(0.3)
+    running.touch()
+    newcomer = queue.submit(lambda job: "fine")
+    assert (waiting.state, waiting.is_abandoned) == (JobState.CANCELLED, True)
+    gate.open.set()
+    assert newcomer.wait(5)
+    assert newcomer.result == "fine"
+
+
+def test_a_queue_is_busy_until_all_has_ended():
+    queue, gate = JobQueue(), Gate()
+    assert not queue.is_busy
+    job = queue.submit(gate)
+    assert queue.is_busy
+    gate.open.set()
+    assert job.wait(5)
+    for _ in range(100):
+        if not queue.is_busy:
+            break
+        time.sleep(0.01)
+    assert not queue.is_busy
 
 
 def test_a_watched_job_lives_on():

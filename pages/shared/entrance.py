@@ -5,7 +5,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from stylecore.jobs import Job
+
 ENTRANCE = Path(__file__).parents[2] / "streamlit_app.py"
+WATCH_S = 30.0  # far below the time after which a job counts as abandoned
 
 
 def come_in() -> None:
@@ -18,3 +21,18 @@ def come_in() -> None:
         runpy.run_path(str(ENTRANCE))
         st.stop()
     st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
+    if st.session_state.get("watched_jobs"):
+        _watch()
+
+
+def keep_watching(job: Job) -> None:
+    """Watch the visitor's job from every page, so that it does not count as abandoned."""
+    st.session_state.setdefault("watched_jobs", []).append(job)
+
+
+@st.fragment(run_every=WATCH_S)
+def _watch() -> None:
+    jobs = [job for job in st.session_state.watched_jobs if not job.is_finished]
+    st.session_state.watched_jobs = jobs  # finished ones hold pictures
+    for job in jobs:
+        job.touch()

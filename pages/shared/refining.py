@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import secrets
 import threading
 import time
-from collections import OrderedDict
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 import streamlit as st
 from PIL import Image
 
+from pages.shared.keeping import Kept
 from pages.shared.limits import limits, load_photo
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
 from stylecore.devices import available_memory
@@ -29,11 +29,18 @@ QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
 # Seconds for a million pixels moved one step on 2 cores, in 16 bits and in float32, until this
 # machine has shown its own.
 USUAL_PACE_S = {True: 5.5, False: 9.0}
+# As multiples of the Gram loss's, until one has been seen; patches are compared each with each, at
+# 512 px.
+STYLE_LOSS_PACE = {"gram": 1.0, "wasserstein": 1.2, "patches": 4.0}
+LIVE_STEPS = 10  # at most, between pictures of a running job
 KEPT_RUNS = 24  # runs that can be found again; a finished one holds a few MB
 RESERVED_BYTES = 300 * 2**20  # of free memory, left to the rest of the app
-ABANDONED_S = 180.0  # a run that nobody has looked at for this long is stopped
+ABANDONED_S = 180.0  # a run that nobody has looked at for this long makes room for who waits
 
 StyleBytes = tuple[tuple[bytes, float], ...]  # encoded style pictures with weights
+
+# However many visitors come, the memory is that of one sketch.
+_sketch_turn = threading.Lock()
 
 
 @dataclass
@@ -42,7 +49,8 @@ class Refinement:
 
     Attributes:
         losses: Total loss after every step.
-        snapshots: Step number and JPEG of every preview.
+        snapshots: Step number and JPEG of the pictures that are kept, at last of the final one.
+        picture: JPEG of the newest picture.
         newest: The last step.
         changes: What was stepped down to fit into memory.
     """
@@ -50,50 +58,41 @@ class Refinement:
     changes: tuple[str, ...]
     losses: list[float] = field(default_factory=list)
     snapshots: list[tuple[int, bytes]] = field(default_factory=list)
+    picture: bytes | None = None
     newest: Iterate | None = None
 
 
 @dataclass(frozen=True)
 class Run:
-    """An optimization with what it was made of, found again by its token.
+    """An optimization with what it was made of.
 
     Attributes:
-        token: In the page's address.
         job: The work.
         photo: JPEG of screen size.
         styles: JPEGs of screen size.
+        shares: Weights of the styles.
+        wanted: Settings that the visitor chose.
         recipe: Settings that repeat the picture; those that fit into memory once the job runs.
     """
 
-    token: str
     job: Job[Refinement, OptimizationResult]
     photo: bytes
     styles: tuple[bytes, ...]
+    shares: tuple[float, ...]
+    wanted: OptimizationConfig
     recipe: dict
 
-
-class Runs:
-    """The last runs of all visitors, in memory only."""
-
-    def __init__(self) -> None:
-        self._runs: OrderedDict[str, Run] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def add(self, run: Run) -> None:
-        with self._lock:
-            self._runs[run.token] = run
-            finished = [token for token, kept in self._runs.items() if kept.job.is_finished]
-            for token in finished[: max(0, len(self._runs) - KEPT_RUNS)]:
-                del self._runs[token]
-
-    def find(self, token: str | None) -> Run | None:
-        with self._lock:
-            return self._runs.get(token) if token else None
+    def is_of(
+        self, photo: bytes, styles: Sequence[bytes], shares: Sequence[float], config: OptimizationConfig
+    ) -> bool:
+        """Whether it was made of these JPEGs with these settings."""
+        made_of = (self.photo, self.styles, self.shares, self.wanted)
+        return made_of == (photo, tuple(styles), tuple(shares), config)
 
 
 @st.cache_resource(max_entries=1)
-def runs() -> Runs:
-    return Runs()
+def runs() -> Kept[Run]:
+    return Kept(KEPT_RUNS)
 
 
 @st.cache_resource(max_entries=1)
@@ -102,9 +101,13 @@ def job_queue() -> JobQueue:
 
 
 @st.cache_resource(max_entries=1)
-def pace() -> dict[bool, float]:
-    """Measured seconds for a million pixels moved one step, in 16 bits (True) and in float32."""
-    return dict(USUAL_PACE_S)
+def pace() -> dict[tuple[bool, str], float]:
+    """Seconds for a million pixels moved one step, in 16 bits (True) or float32, by style loss."""
+    return {
+        (is_mixed, style_loss): usual * factor
+        for is_mixed, usual in USUAL_PACE_S.items()
+        for style_loss, factor in STYLE_LOSS_PACE.items()
+    }
 
 
 @st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")
@@ -119,17 +122,19 @@ def read_style(style: bytes) -> StyleStatistics:
     Raises:
         ImageError: It cannot be used.
     """
-    return preview_painter().read_style(load_photo(style), stroke_size=SKETCH_SIDE)
+    with _sketch_turn:
+        return preview_painter().read_style(load_photo(style), stroke_size=SKETCH_SIDE)
 
 
 @st.cache_data(max_entries=50, show_spinner="Sketching ...")
 def sketch(photo: bytes, styles: StyleBytes, preserve_color: bool) -> tuple[bytes, int]:
     """The instant preview as JPEG, and the milliseconds that it took, of usable pictures."""
-    image = load_photo(photo, max_side=SKETCH_SIDE)
-    started = time.perf_counter()
     style = StyleStatistics.mix([(read_style(data), weight) for data, weight in styles])
-    painted = preview_painter().paint(image, style, preserve_color=preserve_color)
-    return encode_image(painted, "JPEG"), round((time.perf_counter() - started) * 1000)
+    with _sketch_turn:
+        image = load_photo(photo, max_side=SKETCH_SIDE)
+        started = time.perf_counter()
+        painted = preview_painter().paint(image, style, preserve_color=preserve_color)
+        return encode_image(painted, "JPEG"), round((time.perf_counter() - started) * 1000)
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,7 @@ def screen_picture(data: bytes) -> ScreenPicture:
 
 def expected_seconds(photo_size: tuple[int, int], config: OptimizationConfig) -> float:
     """How long a run will take on this machine."""
-    return pixel_steps(photo_size, config) * pace()[is_mixed(config)]
+    return pixel_steps(photo_size, config) * pace()[is_mixed(config), config.style_loss]
 
 
 def plan(photo_size: tuple[int, int], config: OptimizationConfig, styles: int) -> Plan:
@@ -172,8 +177,8 @@ def plan(photo_size: tuple[int, int], config: OptimizationConfig, styles: int) -
 
 def start_run(
     photo: bytes, styles: StyleBytes, config: OptimizationConfig, *, quality: str, names: tuple[str, ...]
-) -> Run:
-    """Queue an optimization.
+) -> str:
+    """Queue an optimization; returns the token that finds it in `runs`.
 
     Args:
         photo: The encoded photo.
@@ -189,18 +194,18 @@ def start_run(
     content = limit_long_side(load_photo(photo), config.max_side)
     stroke_size = config.stroke_size or config.max_side
     pictures = [(limit_long_side(load_photo(data), stroke_size), weight) for data, weight in styles]
-    shares = [weight for _, weight in styles]
+    shares = tuple(weight for _, weight in styles)
     style_names = [{"name": name, "weight": share} for name, share in zip(names[1:], shares, strict=True)]
     recipe = {"content": names[0], "styles": style_names, "quality": quality, "config": asdict(config)}
     run = Run(
-        token=secrets.token_hex(8),
         job=job_queue().submit(_work(content, pictures, config, recipe, pace())),
         photo=screen_picture(photo).jpeg,
         styles=tuple(screen_picture(data).jpeg for data, _ in styles),
+        shares=shares,
+        wanted=config,
         recipe=recipe,
     )
-    runs().add(run)
-    return run
+    return runs().add(run)
 
 
 def _work(
@@ -208,8 +213,8 @@ def _work(
     styles: list[tuple[Image.Image, float]],
     wanted: OptimizationConfig,
     recipe: dict,
-    measured_pace: dict[bool, float],
-):
+    measured_pace: dict[tuple[bool, str], float],
+) -> Callable[[Job[Refinement, OptimizationResult]], OptimizationResult]:
     def work(job: Job[Refinement, OptimizationResult]) -> OptimizationResult:
         planned = plan(photo.size, wanted, len(styles))
         config = planned.config
@@ -220,14 +225,23 @@ def _work(
             if math.isfinite(iterate.total_loss):
                 shown.losses.append(iterate.total_loss)
             if iterate.image is not None:
-                shown.snapshots.append((iterate.step, encode_image(iterate.image, "JPEG")))
+                shown.picture = encode_image(iterate.image, "JPEG")
+                if iterate.step % config.preview_every == 0:
+                    shown.snapshots.append((iterate.step, shown.picture))
             shown.newest = iterate
             job.report(shown)
 
-        result = optimize_image(photo, styles, config, on_iterate=show, should_stop=job.should_stop)
-        if not result.is_stopped and not result.is_diverged:
+        live = replace(config, preview_every=min(config.preview_every, LIVE_STEPS))
+        result = optimize_image(photo, styles, live, on_iterate=show, should_stop=job.should_stop)
+        done = len(result.iterates)
+        if not shown.snapshots or shown.snapshots[-1][0] != done:
+            shown.snapshots.append((done, encode_image(result.image, "JPEG")))
+        job.report(shown)
+        if result.is_stopped or result.error:
+            recipe["stopped_at"] = done
+        else:
             seconds = result.iterates[-1].elapsed_s / pixel_steps(photo.size, config)
-            measured_pace[is_mixed(config)] = seconds
+            measured_pace[is_mixed(config), config.style_loss] = seconds
         return result
 
     return work
