@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from pages.shared.batches import batch_queue, start_batch
+from pages.shared.batches import batch_queue, batches, start_batch
 from pages.shared.choosing import UPLOAD_TYPES, Choice
-from pages.shared.entrance import come_in
+from pages.shared.entrance import AWAY, come_in, keep_watching
 from pages.shared.limits import limits
+from pages.shared.painting import DOWNLOAD_FORMATS
 from pages.shared.styling import choose_look, choose_style
 from stylecore import StyleTransferError, list_styles
+from stylecore.jobs import JobState
 
 REFRESH_S = 1.0
 SHOWN_PAIRS = 24
@@ -21,7 +23,7 @@ photo_column, style_column = st.columns(2)
 with photo_column:
     is_folder = st.toggle("A whole folder", key="is_folder", help="Works on computers, not on phones.")
     uploads = st.file_uploader(
-        "Your folder" if is_folder else "Your photos",
+        f"{'Your folder' if is_folder else 'Your photos'}, up to {limits().photos}",
         type=UPLOAD_TYPES,
         accept_multiple_files="directory" if is_folder else True,
         key="folder" if is_folder else "photos",
@@ -29,37 +31,49 @@ with photo_column:
 with style_column:
     style = choose_style()
 look = choose_look(style)
-with_all = st.toggle(f"In all {len(list_styles())} styles", key="in_all_styles")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    with_all = st.toggle(f"In all {len(list_styles())} styles", key="in_all_styles")
+    file_format = st.segmented_control(
+        "Files",
+        list(DOWNLOAD_FORMATS),
+        default="JPEG",
+        required=True,
+        key="batch_format",
+        help="JPEG is small; PNG keeps every pixel. Transparent photos become PNG in place of JPEG.",
+        persist_state="session",
+    )
 names = [other.name for other in list_styles()] if with_all else []
 
 most = min(limits().photos, max(1, limits().pictures // max(1, len(names))))
-photos = [Choice.of_upload(upload) for upload in uploads]
-if len(photos) > most:
-    st.warning(f"{len(photos)} photos came; at most {most} can be painted at once, so the first {most} are.")
-    photos = photos[:most]
-job = state.get("batch")
+if len(uploads) > most:
+    st.warning(f"{len(uploads)} photos came; at most {most} can be painted at once, so the first {most} are.")
+photos = [Choice.of_upload(upload) for upload in uploads[:most]]
+
+# A batch is found again by the address after a reload, and by the session after a change of page.
+token = state.get("batch") or st.query_params.get("batch")
+run = batches().find(token)
+if run is not None:
+    state.batch = st.query_params["batch"] = token
+elif "batch" in st.query_params:
+    del st.query_params["batch"]
+    st.info("Those paintings are gone: they are kept for a while only. Start them again.")
+job = run and run.job
 is_busy = job is not None and not job.is_finished
-
-
-def start() -> None:
-    state.pop("batch_error", None)
-    try:
-        state.batch = start_batch(photos, look, names)
-    except StyleTransferError as error:
-        state.batch_error = str(error)
-
-
 count = len(photos) * max(1, len(names))
-st.button(
+# A callback would start with the photos and the look of the run before.
+if st.button(
     f"Make {count} painting{'s' * (count != 1)}" if photos else "Choose photos first",
     key="paint_batch",
     type="primary",
     icon=":material/brush:",
     disabled=is_busy or not photos,
-    on_click=start,
-)
-if "batch_error" in state:
-    st.error(state.batch_error, icon=":material/hourglass:")
+):
+    try:
+        state.batch = start_batch(photos, look, names, file_format)
+        keep_watching(batches().find(state.batch).job)
+        st.rerun()
+    except StyleTransferError as error:
+        st.error(f"{error}.", icon=":material/hourglass:")
 
 
 def show_pairs(pairs: list) -> None:
@@ -98,12 +112,16 @@ if is_busy:
     show_progress()
 elif job is not None and job.error is not None:
     st.error(f"Painting failed: {job.error}. Start it again.", icon=":material/error:")
-elif job is not None and job.progress is not None:
+elif job is not None and job.progress is None:
+    st.info(f"{AWAY if job.is_abandoned else ''}Stopped before it began.")
+elif job is not None:
     batch = job.progress
+    if job.state is JobState.CANCELLED:
+        st.info(f"{AWAY if job.is_abandoned else ''}Stopped: these are the paintings so far.")
     if batch.pairs:
         st.download_button(
             f"Download {len(batch.pairs)} painting{'s' * (len(batch.pairs) != 1)} as ZIP",
-            data=job.result,
+            data=lambda: job.result,
             file_name="paintings.zip",
             mime="application/zip",
             type="primary",

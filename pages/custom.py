@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared.choosing import ask_for_another, choose_picture, choose_pictures
 from pages.shared.comparing import compare
-from pages.shared.entrance import come_in, keep_watching
+from pages.shared.entrance import AWAY, come_in, keep_watching
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
 from stylecore import StyleTransferError
 from stylecore.images import encode_image
@@ -18,7 +18,6 @@ STROKES = {"fine": 0.7, "medium": 1.0, "coarse": 1.5}  # long side of the style 
 LIKENESS = {"closer to the photo": 1.0, "balanced": 4.0, "closer to the style": 16.0}  # style weights
 STYLE_LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein", "patches": "Patches"}
 KEPT = {"bind": "query-params", "persist_state": "session"}  # settings outlive reloads and other pages
-AWAY = "You were away for a while, and others waited. "
 QUALITY_HELP = (
     "Larger and longer from quick to best. Classic is the recipe of 2015 as courses teach it: "
     "2,500 small steps from a noisy photo, for those who want to see it happen."

@@ -93,7 +93,9 @@ def load_image(
         image.load()
         turn = _TURNS.get(_orientation(image))
         image = _to_srgb(image if turn is None else image.transpose(turn))
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise anything, from OSError to RuntimeError
         raise ImageError(f"{label} is damaged: {error}") from error
     return image if max_side is None else limit_long_side(image, max_side)
 
@@ -254,7 +256,9 @@ def _open(source: str | PathLike | bytes | BinaryIO, label: str, max_megapixels:
         raise ImageError(
             f"{label} is not a picture that can be read: use JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
         ) from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # as above
         raise ImageError(f"{label} cannot be read: {error}") from error
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from stylecore.images import flatten
+
 GAP = 6  # px
 TITLE_SHARE = 0.09  # of a cell's width, height of the letters' line
 
@@ -20,7 +22,7 @@ def contact_sheet(
         titles: One for each column, above the first row, or one for each picture, above it.
         cell: Width and height of a cell in pixels.
     Returns:
-        RGB image on white.
+        RGB image on white, which shows through transparent pictures.
     Raises:
         ValueError: No picture, or titles that fit neither columns nor pictures.
     """
@@ -43,7 +45,7 @@ def contact_sheet(
         top = y * (height + GAP) + (y + 1 if is_by_picture else 1) * line
         for x, picture in enumerate(row):
             left = x * (width + GAP)
-            sheet.paste(fit(picture.convert("RGB"), cell), (left, top))
+            sheet.paste(fit(flatten(picture), cell), (left, top))
             if titles and (is_by_picture or y == 0):
                 title = titles[number if is_by_picture else x]
                 draw.text((left + width / 2, top - line / 2), title, fill="#222222", font=font, anchor="mm")

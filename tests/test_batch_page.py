@@ -10,10 +10,15 @@ from pages.shared import batches, limits
 from pages.shared.choosing import Choice
 from pages.shared.painting import Look
 from stylecore import ImageError, list_styles
+from stylecore.jobs import Job
 from tests.conftest import encoded, make_photo
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
 LOOK = Look((("mosaic", 1.0),), 0.8)
+
+
+def started(*arguments) -> Job:
+    return batches.batches().find(batches.start_batch(*arguments)).job
 
 
 def files_in(data: bytes) -> dict[str, bytes]:
@@ -23,7 +28,7 @@ def files_in(data: bytes) -> dict[str, bytes]:
 
 def test_photos_of_one_name_do_not_overwrite_each_other():
     photos = [Choice(encoded(make_photo(64, 48, seed=i)), "IMG_1") for i in range(2)]
-    job = batches.start_batch(photos, LOOK, [])
+    job = started(photos, LOOK, [])
     assert job.wait(60)
     files = files_in(job.result)
     assert list(files) == ["IMG_1_mosaic.jpg", "IMG_1_mosaic_2.jpg"]
@@ -35,7 +40,7 @@ def test_photos_of_one_name_do_not_overwrite_each_other():
 
 def test_a_broken_file_is_named_and_skipped():
     photos = [Choice(b"dear diary", "diary"), Choice(encoded(make_photo(64, 48)), "beach")]
-    job = batches.start_batch(photos, LOOK, ["mosaic", "the_wave"])
+    job = started(photos, LOOK, ["mosaic", "the_wave"])
     assert job.wait(60)
     assert list(files_in(job.result)) == ["beach_mosaic.jpg", "beach_the_wave.jpg"]
     [reason] = job.progress.skipped
@@ -53,7 +58,7 @@ def test_a_painting_that_fails_leaves_the_others(monkeypatch):
 
     monkeypatch.setattr(batches, "paint", fail_for_one)
     photos = [Choice(encoded(make_photo(width, 48)), f"p{width}") for width in (64, 80)]
-    job = batches.start_batch(photos, LOOK, ["mosaic", "the_wave"])
+    job = started(photos, LOOK, ["mosaic", "the_wave"])
     assert job.wait(60)
     assert list(files_in(job.result)) == ["p64_mosaic.jpg", "p80_mosaic.jpg", "p80_the_wave.jpg"]
     assert job.progress.skipped == ["no room"]
@@ -70,7 +75,7 @@ def test_a_cancelled_batch_keeps_what_is_painted(monkeypatch):
     monkeypatch.setattr(batches, "paint", paint_and_cancel)
     is_bound = threading.Event()
     batches.batch_queue().submit(lambda _: is_bound.wait(60))  # holds the queue until `job` is bound
-    job = batches.start_batch([Choice(encoded(make_photo(64, 48)), "beach")] * 3, LOOK, [])
+    job = started([Choice(encoded(make_photo(64, 48)), "beach")] * 3, LOOK, [])
     is_bound.set()
     assert job.wait(60)
     assert list(files_in(job.result)) == ["beach_mosaic.jpg"]
@@ -80,7 +85,7 @@ def test_a_full_zip_takes_no_more_paintings(monkeypatch):
     monkeypatch.setattr(batches, "MEGABYTE", 1000)
     monkeypatch.setattr(batches, "limits", lambda: limits.Limits(zip_megabytes=2))
     photos = [Choice(encoded(make_photo(64, 48, seed=i)), f"p{i}") for i in range(3)]
-    job = batches.start_batch(photos, LOOK, ["mosaic", "the_wave"])
+    job = started(photos, LOOK, ["mosaic", "the_wave"])
     assert job.wait(60)
     made = len(files_in(job.result))
     assert 1 <= made < 6
@@ -99,11 +104,70 @@ def test_the_page_paints_all_and_offers_the_zip():
     count = 2 * len(list_styles())
     assert app.button(key="paint_batch").label == f"Make {count} paintings"
     app.button(key="paint_batch").click().run()
-    assert app.session_state.batch.wait(60)
+    assert batches.batches().find(app.session_state.batch).job.wait(60)
     app.run()
     assert not app.exception
     assert "Skipped: b is not a picture" in app.warning[0].value
     assert app.download_button(key="download_zip").label == f"Download {len(list_styles())} paintings as ZIP"
+
+
+def test_a_batch_is_found_again_by_its_address():
+    token = batches.start_batch([Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [])
+    assert batches.batches().find(token).job.wait(60)
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app.switch_page("pages/batch.py")
+    app.query_params["batch"] = token
+    app.run()
+    assert app.download_button(key="download_zip").label == "Download 1 painting as ZIP"
+    app.session_state.batch = app.query_params["batch"] = "nonsense"
+    app.run()
+    assert any("are gone" in info.value for info in app.info)
+
+
+def test_a_batch_that_was_stopped_says_so():
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app.switch_page("pages/batch.py").run()
+    holding, is_open = batches.batch_queue(), threading.Event()
+    holding.submit(lambda _: is_open.wait(60))
+    token = batches.start_batch([Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [])
+    job = batches.batches().find(token).job
+    job.cancel()
+    assert job.wait(10)
+    is_open.set()
+    app.session_state.batch = token
+    app.run()
+    assert any("Stopped before it began" in info.value for info in app.info)
+
+
+def test_transparent_photos_stay_so():
+    photo = make_photo(64, 48)
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    job = started([Choice(encoded(photo), "cut"), Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [])
+    assert job.wait(60)
+    files = files_in(job.result)
+    assert list(files) == ["cut_mosaic.png", "beach_mosaic.jpg"]
+    assert Image.open(io.BytesIO(files["cut_mosaic.png"])).mode == "RGBA"
+
+
+def test_the_format_is_the_visitor_s():
+    job = started([Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [], "WEBP")
+    assert job.wait(60)
+    assert list(files_in(job.result)) == ["beach_mosaic.webp"]
+
+
+def test_an_unexpected_failure_leaves_the_others(monkeypatch):
+    paint = batches.paint
+
+    def fail_for_one(image, look):
+        if image.width == 64:
+            raise RuntimeError("the decoder gave up")
+        return paint(image, look)
+
+    monkeypatch.setattr(batches, "paint", fail_for_one)
+    job = started([Choice(encoded(make_photo(width, 48)), f"p{width}") for width in (64, 80)], LOOK, [])
+    assert job.wait(60)
+    assert list(files_in(job.result)) == ["p80_mosaic.jpg"]
+    assert job.progress.skipped == ["p64 could not be painted: the decoder gave up"]
 
 
 def test_too_many_photos_are_answered(monkeypatch):

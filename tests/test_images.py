@@ -1,3 +1,4 @@
+import contextlib
 import io
 
 import numpy as np
@@ -125,6 +126,27 @@ def test_load_image_reads_heic(photo):
 def test_what_pillow_refuses_is_refused_with_the_limit_that_holds(accepted, limit):
     with pytest.raises(ImageError, match=f"over 178 megapixels: at most {limit} megapixels"):
         load_image(png_header_of(20_000, 20_000), max_megapixels=accepted)
+
+
+def test_whatever_a_decoder_raises_is_said_in_one_sentence(monkeypatch):
+    def give_up(image):
+        raise RuntimeError("missing image item")
+
+    data = encoded(make_photo(64, 48))
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", give_up)
+    with pytest.raises(ImageError, match="is damaged: missing image item"):
+        load_image(data)
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow talks about the damage
+@pytest.mark.parametrize("image_format", ["AVIF", "HEIF", "TIFF", "WEBP", "JPEG"])
+def test_damaged_bytes_raise_nothing_else(image_format):
+    whole = encoded(make_photo(48, 40), image_format)
+    for place in range(4, min(len(whole), 400), 7):
+        data = bytearray(whole)
+        data[place] ^= 0xFF
+        with contextlib.suppress(ImageError):
+            load_image(bytes(data))
 
 
 def test_load_image_limits_the_long_side():

@@ -36,3 +36,8 @@ def test_nothing_and_a_wrong_number_of_titles_are_refused():
         contact_sheet([])
     with pytest.raises(ValueError, match="3 titles for 2 columns of 2 pictures"):
         contact_sheet([[RED, BLUE]], titles=["a", "b", "c"])
+
+
+def test_what_is_transparent_is_white():
+    hidden = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    assert contact_sheet([[hidden]], cell=(40, 40)).getpixel((20, 20)) == (255, 255, 255)

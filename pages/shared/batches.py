@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import time
 import zipfile
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared.choosing import Choice
+from pages.shared.keeping import Kept
 from pages.shared.limits import limits, load_photo
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, paint
 from stylecore import StyleTransferError
@@ -20,9 +22,10 @@ from stylecore.jobs import Job, JobQueue
 from stylecore.sheets import contact_sheet
 
 THUMBNAIL_SIDE = 400  # px
-FILE_FORMAT = "JPEG"
 MEGABYTE = 10**6
-ABANDONED_S = 180.0  # a batch that nobody has looked at for this long is stopped
+ABANDONED_S = 180.0  # a batch that nobody has looked at for this long makes room for who waits
+KEPT_BATCHES = 3  # that can be found again, each with its ZIP
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,30 +58,46 @@ class Batch:
         return min(1.0, len(self.pairs) / self.total) if self.total else 1.0
 
 
+@dataclass(frozen=True)
+class BatchRun:
+    """A batch that is found again by its token; the job's result is the ZIP."""
+
+    job: Job[Batch, bytes]
+
+
+@st.cache_resource(max_entries=1)
+def batches() -> Kept[BatchRun]:
+    return Kept(KEPT_BATCHES)
+
+
 @st.cache_resource(max_entries=1)
 def batch_queue() -> JobQueue:
     return JobQueue(capacity=limits().queue, abandoned_s=ABANDONED_S)
 
 
-def start_batch(photos: Sequence[Choice], look: Look, styles: Sequence[str]) -> Job[Batch, bytes]:
-    """Queue a batch; its result is the ZIP.
+def start_batch(
+    photos: Sequence[Choice], look: Look, styles: Sequence[str], file_format: str = "JPEG"
+) -> str:
+    """Queue a batch; returns the token that finds it in `batches`.
 
     Args:
         photos: To paint.
         look: How, apart from the styles when several are given.
         styles: Names; each photo is painted in each. None: in those of the look.
+        file_format: One of `DOWNLOAD_FORMATS`; JPEG becomes PNG where a painting is transparent.
     Raises:
         QueueFullError: Too many batches wait.
     """
     looks = [replace(look, styles=((name, 1.0),)) for name in styles] or [look]
-    return batch_queue().submit(lambda job: _paint_all(job, list(photos), looks))
+    job = batch_queue().submit(lambda job: _paint_all(job, list(photos), looks, file_format))
+    return batches().add(BatchRun(job))
 
 
-def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look]) -> bytes:
+def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look], file_format: str) -> bytes:
     batch = Batch(total=len(photos) * len(looks))
     job.report(batch)
     started = time.monotonic()
-    buffer, names, ending = io.BytesIO(), set(), DOWNLOAD_FORMATS[FILE_FORMAT][0]
+    buffer, names = io.BytesIO(), set()
 
     def is_full() -> bool:
         return buffer.tell() >= limits().zip_megabytes * MEGABYTE
@@ -91,17 +110,22 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look]) 
                 file = io.BytesIO(photo.data)
                 file.name = photo.name  # for the message when it is broken
                 image = load_photo(file)
+                kept_format = "PNG" if file_format == "JPEG" and image.mode == "RGBA" else file_format
+                ending = DOWNLOAD_FORMATS[kept_format][0]
                 thumbnail = limit_long_side(image, THUMBNAIL_SIDE)
                 while left and not is_full() and not job.should_stop():
                     painting = paint(image, left[0])
                     name = str(free_path(Path(f"{photo.name}_{left[0].name}.{ending}"), names))
-                    data = encode_image(painting, FILE_FORMAT, description=left.pop(0).description)
+                    data = encode_image(painting, kept_format, description=left.pop(0).description)
                     archive.writestr(name, data)
                     pair = contact_sheet([[thumbnail, painting]], cell=thumbnail.size)
                     batch.pairs.append(Pair(encode_image(pair, "JPEG"), name))
                     each_s = (time.monotonic() - started) / len(batch.pairs)
                     batch.remaining_s = each_s * (batch.total - len(batch.pairs))
-            except StyleTransferError as error:
+            except Exception as error:
+                if not isinstance(error, StyleTransferError):
+                    logger.exception("a photo of a batch failed")
+                    error = f"{photo.name} could not be painted: {error}"
                 batch.skipped.append(str(error))
                 batch.total -= len(left)
     missing = batch.total - len(batch.pairs)

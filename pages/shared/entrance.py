@@ -8,6 +8,7 @@ import streamlit as st
 from stylecore.jobs import Job
 
 ENTRANCE = Path(__file__).parents[2] / "streamlit_app.py"
+AWAY = "You were away for a while, and others waited. "  # why an abandoned job was stopped
 WATCH_S = 30.0  # far below the time after which a job counts as abandoned
 
 

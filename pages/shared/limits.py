@@ -33,7 +33,7 @@ class Limits:
     queue: int = 8
     photos: int = 50
     pictures: int = 200
-    zip_megabytes: int = 500
+    zip_megabytes: int = 300
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 
 import streamlit as st
+from PIL import Image
 
 from pages.shared.limits import load_photo
 from pages.shared.pictures import short_title, stylizer
@@ -25,8 +26,8 @@ DOWNLOAD_FORMATS = {  # ending and type by name
     "WEBP": ("webp", "image/webp"),
 }
 
-# However many visitors come, the memory is that of few pictures: a large one takes 130 bytes a pixel
-# while it is painted. Two small ones keep all cores busy.
+# However many visitors come, the memory is that of few pictures: a large one takes 12 bytes a pixel
+# while it is read, 130 while it is painted. Two small ones keep all cores busy.
 _large_turns, _small_turns = threading.Semaphore(1), threading.Semaphore(2)
 
 
@@ -79,6 +80,18 @@ class Preview:
     device: str
 
 
+@st.cache_data(max_entries=50, show_spinner="Reading the photo ...")
+def screen_photo(photo: bytes) -> tuple[Image.Image, tuple[int, int]]:
+    """A photo scaled down to screen size, and its full width and height in pixels.
+
+    Raises:
+        ImageError: The photo cannot be used; the message says why.
+    """
+    with _large_turns:
+        image = load_photo(photo)
+        return limit_long_side(image, WORKING_SIDE), image.size
+
+
 @st.cache_data(max_entries=100, show_spinner="Painting ...")
 def preview(photo: bytes, look: Look) -> Preview:
     """Paint a photo at screen size.
@@ -86,18 +99,17 @@ def preview(photo: bytes, look: Look) -> Preview:
     Raises:
         ImageError: The photo cannot be used; the message says why.
     """
-    image = load_photo(photo)
-    small = limit_long_side(image, WORKING_SIDE)
+    small, size = screen_photo(photo)
     started = time.perf_counter()
     painted = paint(small, look)
     milliseconds = round((time.perf_counter() - started) * 1000)
     engine = stylizer()
     device = "the GPU" if engine.device == "cuda" else f"the CPU ({engine.device_note})"
-    screen_format = "PNG" if image.mode == "RGBA" else "JPEG"
+    screen_format = "PNG" if small.mode == "RGBA" else "JPEG"
     return Preview(
         original=encode_image(small, screen_format),
         painted=encode_image(painted, screen_format),
-        size=image.size,
+        size=size,
         milliseconds=milliseconds,
         device=device,
     )
@@ -113,7 +125,9 @@ def full_size(photo: bytes, look: Look, file_format: str = "PNG") -> bytes:
     Raises:
         ImageError: The photo cannot be used, or the format cannot hold its size.
     """
-    return encode_image(paint(load_photo(photo), look), file_format, description=look.description)
+    with _large_turns:
+        painted = _paint(load_photo(photo), look)
+        return encode_image(painted, file_format, description=look.description)
 
 
 @st.cache_data(max_entries=10, show_spinner="Painting all styles ...")
@@ -123,7 +137,7 @@ def all_styles(photo: bytes, look: Look) -> bytes:
     Raises:
         ImageError: The photo cannot be used.
     """
-    full = load_photo(photo, max_side=WORKING_SIDE)  # as the preview
+    full, _ = screen_photo(photo)
     image = limit_long_side(full, SHEET_SIDE)
     names = [style.name for style in list_styles()]
     # Strokes shrink with the picture.
@@ -134,15 +148,19 @@ def all_styles(photo: bytes, look: Look) -> bytes:
     return encode_image(contact_sheet(rows, titles=[short_title(name) for name in names], cell=cell), "JPEG")
 
 
-def paint(image, look: Look):
+def paint(image: Image.Image, look: Look) -> Image.Image:
     """Paint with strokes that keep their size relative to the picture, whatever its resolution."""
     is_large = image.width * image.height > LARGE_MEGAPIXELS * 1e6
-    stroke_size = TRAINED_STROKE_SIZE * look.stroke_scale * max(1.0, max(image.size) / WORKING_SIDE)
     with _large_turns if is_large else _small_turns:
-        return stylizer().stylize(
-            image,
-            dict(look.styles),
-            strength=look.strength,
-            preserve_color=look.preserve_color,
-            stroke_size=min(max(round(stroke_size), STROKE_SIZES[0]), STROKE_SIZES[1]),
-        )
+        return _paint(image, look)
+
+
+def _paint(image: Image.Image, look: Look) -> Image.Image:
+    stroke_size = TRAINED_STROKE_SIZE * look.stroke_scale * max(1.0, max(image.size) / WORKING_SIDE)
+    return stylizer().stylize(
+        image,
+        dict(look.styles),
+        strength=look.strength,
+        preserve_color=look.preserve_color,
+        stroke_size=min(max(round(stroke_size), STROKE_SIZES[0]), STROKE_SIZES[1]),
+    )

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pages.shared.keeping import Kept
 from pages.shared.limits import limits, load_photo
+from pages.shared.painting import screen_photo
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
 from stylecore.devices import available_memory
 from stylecore.images import encode_image, limit_long_side
@@ -23,7 +24,6 @@ from stylecore.planning import Plan, fit_to_memory, is_mixed, pixel_steps
 from stylecore.preview import PreviewPainter, StyleStatistics
 
 SKETCH_SIDE = 512  # px, long side of the instant preview
-SCREEN_SIDE = 1024  # px, long side of what the page shows
 MAX_STYLES = 4  # pictures that one painting may mix
 QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
 # Seconds for a million pixels moved one step on 2 cores, in 16 bits and in float32, until this
@@ -152,8 +152,8 @@ def screen_picture(data: bytes) -> ScreenPicture:
     Raises:
         ImageError: The picture cannot be used.
     """
-    image = load_photo(data)
-    return ScreenPicture(encode_image(limit_long_side(image, SCREEN_SIDE), "JPEG"), image.size)
+    image, size = screen_photo(data)
+    return ScreenPicture(encode_image(image, "JPEG"), size)
 
 
 def expected_seconds(photo_size: tuple[int, int], config: OptimizationConfig) -> float:
