@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared.choosing import UPLOAD_TYPES, Choice
+from pages.shared.choosing import UPLOAD_TYPES, Choice, keep_photo
 from pages.shared.entrance import come_in
 from pages.shared.showing import offer_download, show_credits, show_painting
 from pages.shared.styling import choose_look, choose_style
@@ -17,6 +17,7 @@ st.header("A snapshot, painted", anchor=False)
 def note(source: str) -> None:
     """Remember whether snapshot or upload came last: that one is painted."""
     state.newest = source
+    state.pop("camera_photo", None)
 
 
 camera_column, style_column = st.columns([3, 2])
@@ -41,12 +42,14 @@ with camera_column:
 with style_column:
     style = choose_style()
     look = choose_look(style)
-photo = None
 upload = state.get("camera_upload")  # of the widget below
 if snapshot is not None and (upload is None or state.get("newest") != "upload"):
     photo = Choice(snapshot.getvalue(), "snapshot")
 elif upload is not None:
     photo = Choice.of_upload(upload)
+else:
+    photo = state.get("camera_photo")  # from before another page, which empties the camera
+state.camera_photo = photo
 painting = None
 with camera_column:
     if photo is None:
@@ -54,6 +57,7 @@ with camera_column:
     else:
         painting = show_painting(photo, look)
     if painting is not None:
+        keep_photo(photo)
         offer_download(photo, look, painting)
     with st.expander("No picture from the camera?"):
         st.markdown(

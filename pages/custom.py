@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.shared.choosing import ask_for_another, choose_picture, choose_pictures
+from pages.shared.choosing import ask_for_another, choose_photo, choose_styles
 from pages.shared.comparing import compare
 from pages.shared.entrance import AWAY, come_in, keep_watching
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
@@ -41,10 +41,10 @@ st.markdown(
 
 photo_column, style_column = st.columns(2)
 with photo_column:
-    photo = choose_picture("Your photo", SAMPLES, key="content", has_camera=True)
+    photo = choose_photo("Your photo", SAMPLES, key="content", has_camera=True)
 with style_column:
     label = f"Your style picture, or up to {refining.MAX_STYLES} to mix"
-    styles = choose_pictures(label, STYLE_SAMPLES, key="style_picture", limit=refining.MAX_STYLES)
+    styles = choose_styles(label, STYLE_SAMPLES, key="style_picture", limit=refining.MAX_STYLES)
     weights = [1.0]
     if len(styles) > 1:
         weights = [

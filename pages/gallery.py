@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared.choosing import choose_picture
+from pages.shared.choosing import choose_photo
 from pages.shared.entrance import come_in
 from pages.shared.painting import Look, all_styles
 from pages.shared.pictures import SAMPLES
@@ -15,7 +15,7 @@ st.markdown("Choose a photo, tap a style: the painting is there in a second. Pho
 
 painting_column, choice_column = st.columns([3, 2])
 with choice_column:
-    photo = choose_picture("Your photo", SAMPLES, key="photo")
+    photo = choose_photo("Your photo", SAMPLES, key="photo")
     style = choose_style()
     look = choose_look(style)
 with painting_column:

@@ -291,3 +291,39 @@ def test_streamlit_hands_tiles_on_as_they_are():
         with Image.open(path) as picture:
             assert picture.format == "JPEG"
             assert path.stat().st_size < 60_000
+
+
+def test_a_photo_stays_chosen_on_the_other_pages(app):
+    app.run()
+    app.file_uploader[0].upload("beach.jpg", encoded(make_photo(200, 120), "JPEG"), "image/jpeg").run()
+    app.switch_page("pages/how_it_works.py").run()
+    app.switch_page("pages/gallery.py").run()
+    assert app.download_button(key="download").label == "Download in full size (200 x 120)"
+    assert "Still here: beach" in captions(app)
+    app.switch_page("pages/custom.py").run()
+    assert "Still here: beach" in captions(app)
+    app.button(key="content_remove").click().run()
+    assert "Still here" not in captions(app)
+    app.switch_page("pages/gallery.py").run()
+    assert "Still here" not in captions(app)
+
+
+def test_a_sample_takes_the_place_of_a_kept_photo(app):
+    app.run()
+    app.file_uploader[0].upload("beach.jpg", encoded(make_photo(200, 120), "JPEG"), "image/jpeg").run()
+    app.switch_page("pages/how_it_works.py").run()
+    app.switch_page("pages/gallery.py").run()
+    app.button(key="photo_sample_cat").click().run()
+    assert "Still here" not in captions(app)
+    assert app.download_button(key="download").label != "Download in full size (200 x 120)"
+
+
+def test_a_snapshot_stays_through_other_pages(app):
+    app.run()
+    app.switch_page("pages/camera.py").run()
+    app.camera_input[0].upload("camera.jpg", encoded(make_photo(320, 240), "JPEG"), "image/jpeg").run()
+    app.switch_page("pages/how_it_works.py").run()
+    app.switch_page("pages/camera.py").run()
+    assert app.download_button(key="download").label == "Download in full size (320 x 240)"
+    app.switch_page("pages/custom.py").run()
+    assert "Still here: snapshot" in captions(app)

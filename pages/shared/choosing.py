@@ -12,6 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from pages.shared.pictures import Sample
 from stylecore.images import PHOTO_EXTENSIONS
 
+KEPT_PHOTO, KEPT_STYLES = "kept_photo", "kept_styles"  # of the session, for all pages
 UPLOAD_TYPES = [extension[1:] for extension in PHOTO_EXTENSIONS]
 
 
@@ -33,10 +34,10 @@ class Choice:
         return cls(upload.getvalue(), Path(upload.name).stem)
 
 
-def choose_picture(
-    label: str, samples: Mapping[str, Sample], *, key: str, has_camera: bool = False
-) -> Choice:
+def choose_photo(label: str, samples: Mapping[str, Sample], *, key: str, has_camera: bool = False) -> Choice:
     """An uploader above a row of samples; the first sample is chosen until the visitor acts.
+
+    A photo that was chosen on another page stays chosen.
 
     Args:
         label: Above the uploader.
@@ -44,12 +45,17 @@ def choose_picture(
         key: Prefix of the widgets' keys.
         has_camera: Whether a picture may also be taken with the camera.
     """
-    return _choose(label, samples, key=key, limit=1, has_camera=has_camera)[0]
+    return _choose(label, samples, key=key, kept=KEPT_PHOTO, limit=1, has_camera=has_camera)[0]
 
 
-def choose_pictures(label: str, samples: Mapping[str, Sample], *, key: str, limit: int) -> list[Choice]:
-    """The same for several pictures; at least one comes back, at most `limit`."""
-    return _choose(label, samples, key=key, limit=limit, has_camera=False)
+def choose_styles(label: str, samples: Mapping[str, Sample], *, key: str, limit: int) -> list[Choice]:
+    """The same for style pictures; at least one comes back, at most `limit`."""
+    return _choose(label, samples, key=key, kept=KEPT_STYLES, limit=limit, has_camera=False)
+
+
+def keep_photo(photo: Choice) -> None:
+    """Have a photo chosen on every page."""
+    st.session_state[KEPT_PHOTO] = [photo]
 
 
 def ask_for_another(error: Exception, what: str) -> None:
@@ -60,7 +66,7 @@ def ask_for_another(error: Exception, what: str) -> None:
 
 
 def _choose(
-    label: str, samples: Mapping[str, Sample], *, key: str, limit: int, has_camera: bool
+    label: str, samples: Mapping[str, Sample], *, key: str, kept: str, limit: int, has_camera: bool
 ) -> list[Choice]:
     state = st.session_state
     sample_key, round_key = f"{key}_sample", f"{key}_round"
@@ -69,12 +75,14 @@ def _choose(
 
     def choose_sample(name: str) -> None:
         state[sample_key] = name
+        state.pop(kept, None)
         state[round_key] += 1  # a fresh uploader, emptied
         state.pop(f"{key}_camera", None)
         state[f"{key}_has_camera"] = False
 
-    def leave_camera() -> None:
-        """An upload behind a snapshot is what the visitor wants now."""
+    def follow_upload() -> None:
+        """An upload behind a snapshot is what the visitor wants now; a file taken away is not."""
+        state.pop(kept, None)
         if state[f"{key}_{state[round_key]}"]:
             state.pop(f"{key}_camera", None)
             state[f"{key}_has_camera"] = False
@@ -84,17 +92,34 @@ def _choose(
         type=UPLOAD_TYPES,
         key=f"{key}_{state[round_key]}",
         accept_multiple_files=limit > 1,
-        on_change=leave_camera,
+        on_change=follow_upload,
     )
     uploads = uploads if isinstance(uploads, list) else [upload for upload in [uploads] if upload]
     if len(uploads) > limit:
         st.warning(f"{len(uploads)} pictures came, the first {limit} are used.")
     # The camera stands below the samples, but a snapshot decides which of them counts as chosen.
-    samples_place, camera_place = st.container(), st.container()
+    kept_place, samples_place, camera_place = st.container(), st.container(), st.container()
     snapshot = None
     if has_camera and camera_place.toggle("Take it with the camera", key=f"{key}_has_camera"):
-        snapshot = camera_place.camera_input(label, key=f"{key}_camera", resolution="720p")
-    is_sampled = not uploads and snapshot is None
+        snapshot = camera_place.camera_input(
+            label, key=f"{key}_camera", on_change=lambda: state.pop(kept, None), resolution="720p"
+        )
+    if snapshot is not None:
+        state[kept] = [Choice(snapshot.getvalue(), "snapshot")]
+    elif uploads:
+        state[kept] = [Choice.of_upload(upload) for upload in uploads[:limit]]
+    elif kept in state:
+        # Streamlit empties uploaders when the visitor goes to another page.
+        with kept_place.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"Still here: {', '.join(choice.name for choice in state[kept])}")
+            st.button(
+                "Remove",
+                key=f"{key}_remove",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=lambda: state.pop(kept, None),
+            )
+    is_sampled = kept not in state
     # A row that scrolls would keep room above itself for a toolbar that pictures here do not have.
     samples_place.html(f"<style>.st-key-{key}_samples {{ padding-top: 0 !important; }}</style>")
     row = samples_place.grid(
@@ -112,9 +137,7 @@ def _choose(
                     on_click=choose_sample,
                     args=(name,),
                 )
-    if snapshot is not None:
-        return [Choice(snapshot.getvalue(), "snapshot")]
-    if uploads:
-        return [Choice.of_upload(upload) for upload in uploads[:limit]]
+    if not is_sampled:
+        return state[kept]
     name = state[sample_key]
     return [Choice(samples[name].path.read_bytes(), name)]
