@@ -32,6 +32,7 @@ PHOTO_EXTENSIONS = (
     ".tiff",
     ".avif",
 )
+MAX_SIDES = {"JPEG": 65_535, "WEBP": 16_383}  # px, what the formats can hold
 SAVE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 SAVE_OPTIONS = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -74,8 +75,7 @@ def load_image(
         ImageError: Not a picture, damaged, smaller than 32 px, or too large. The message says
             what came and what is needed.
     """
-    if max_side is not None and max_side < MIN_SIDE:
-        raise ImageError(f"max_side is {max_side}: at least {MIN_SIDE} px are needed")
+    check_max_side(max_side)
     label = _label(source)
     is_ours = not isinstance(source, Image.Image)
     image = _open(source, label, max_megapixels) if is_ours else source
@@ -100,6 +100,16 @@ def load_image(
     return image if max_side is None else limit_long_side(image, max_side)
 
 
+def check_max_side(max_side: int | None) -> None:
+    """Refuse a limit that no picture could keep.
+
+    Raises:
+        ImageError: Below 32 px.
+    """
+    if max_side is not None and max_side < MIN_SIDE:
+        raise ImageError(f"max_side is {max_side}: at least {MIN_SIDE} px are needed")
+
+
 def load_style(source: Source) -> Image.Image:
     """Read a picture that gives a style, see `load_image`.
 
@@ -110,7 +120,9 @@ def load_style(source: Source) -> Image.Image:
     """
     image = flatten(load_image(source, max_megapixels=math.inf))
     if all(low == high for low, high in image.getextrema()):
-        raise ImageError("the style picture has a single color: one with strokes or texture is needed")
+        raise ImageError(
+            f"{_label(source)} has a single color: a style picture with strokes or texture is needed"
+        )
     return image
 
 
@@ -209,6 +221,8 @@ def encode_image(image: Image.Image, image_format: str, *, description: str = ""
     Raises:
         ImageError: A WEBP of more than 16,383 px or a JPEG of more than 65,535 px a side.
     """
+    if max(image.size) > MAX_SIDES.get(image_format, math.inf):
+        raise ImageError(f"{image_format} cannot hold {image.width} x {image.height} px: use PNG")
     if image_format == "JPEG":
         image = flatten(image)
     options = SAVE_OPTIONS[image_format]
@@ -217,12 +231,7 @@ def encode_image(image: Image.Image, image_format: str, *, description: str = ""
         exif[ExifTags.Base.ImageDescription] = description
         options = options | {"exif": exif}
     buffer = io.BytesIO()
-    try:
-        image.save(buffer, image_format, **options)
-    except (OSError, ValueError) as error:
-        raise ImageError(
-            f"{image_format} cannot hold {image.width} x {image.height} px: use PNG ({error})"
-        ) from error
+    image.save(buffer, image_format, **options)
     return buffer.getvalue()
 
 

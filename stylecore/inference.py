@@ -86,10 +86,7 @@ class FastStylizer:
             ValueError: Strength or stroke size out of range.
         """
         parts = resolve_styles(style)
-        if not 0 <= strength <= MAX_STRENGTH:
-            raise ValueError(f"strength is {strength}: use 0 to {MAX_STRENGTH:g}")
-        if stroke_size is not None and not STROKE_SIZES[0] <= stroke_size <= STROKE_SIZES[1]:
-            raise ValueError(f"stroke_size is {stroke_size}: use {STROKE_SIZES[0]} to {STROKE_SIZES[1]} px")
+        check_settings(strength, stroke_size)
         image = load_image(image, max_megapixels=math.inf, max_side=max_side)
         if strength == 0:
             return image
@@ -136,6 +133,18 @@ class FastStylizer:
                     raise DeviceError(f"cuda was asked for, but it does not start: {self.device_note}")
                 self._sessions[model] = session
             return self._sessions[model]
+
+
+def check_settings(strength: float, stroke_size: int | None) -> None:
+    """Refuse what `FastStylizer.stylize` cannot use.
+
+    Raises:
+        ValueError: Strength or stroke size out of range.
+    """
+    if not 0 <= strength <= MAX_STRENGTH:
+        raise ValueError(f"strength is {strength}: use 0 to {MAX_STRENGTH:g}")
+    if stroke_size is not None and not STROKE_SIZES[0] <= stroke_size <= STROKE_SIZES[1]:
+        raise ValueError(f"stroke_size is {stroke_size}: use {STROKE_SIZES[0]} to {STROKE_SIZES[1]} px")
 
 
 def open_session(model: Path | bytes, device: str) -> ort.InferenceSession:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import multiprocessing
 import statistics
 import threading
@@ -182,7 +181,7 @@ def compare_choices(content: Image.Image, style: Image.Image, *, on_progress: Re
         losses = {}
         for limit in TABLE_TIMES_S:
             reached = [i.total_loss for i in result.iterates if i.elapsed_s <= limit]
-            losses[str(limit)] = round(min(reached, default=math.nan), 3)
+            losses[str(limit)] = round(min(reached), 3) if reached else None
         measured = measure(result.image, measure.content_features(photo), grams)
         rows.append(
             {

@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from stylecore import FastStylizer, __version__, cli, list_styles
+import stylecore.optimization
+from stylecore import (
+    FastStylizer,
+    OptimizationConfig,
+    __version__,
+    cli,
+    list_styles,
+    load_image,
+    optimize_image,
+)
+from stylecore.commands import stylize
 from tests.conftest import encoded, make_photo, png_header_of
 
 
@@ -41,7 +52,7 @@ def test_stylize_passes_every_setting(capsys, photo_file, tmp_path):
     output = tmp_path / "out.png"
     assert run(capsys, "stylize", photo_file, "--style", style, "-o", output, *arguments)[0] == 0
     expected = FastStylizer().stylize(
-        cli.load_image(photo_file, max_side=80),
+        load_image(photo_file, max_side=80),
         {"starry_night": 3, "the_wave": 1},
         strength=0.7,
         preserve_color=True,
@@ -67,6 +78,41 @@ def test_stylize_takes_a_folder_and_reports_the_bad_files(capsys, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a_mosaic.png", "c_mosaic.webp"]
 
 
+def test_a_folder_with_one_picture_makes_a_folder(capsys, photo_file, tmp_path):
+    assert run(capsys, "stylize", photo_file.parent, "--style", "mosaic", "-o", tmp_path / "out")[0] == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["holiday_mosaic.jpg"]
+
+
+def test_an_empty_folder_leaves_the_other_photos(capsys, photo_file, tmp_path):
+    (tmp_path / "empty").mkdir()
+    arguments = ["stylize", tmp_path / "empty", photo_file, "--style", "mosaic", "-o", f"{tmp_path}/out/"]
+    status, out, err = run(capsys, *arguments, "--json")
+    report = json.loads(out)
+    assert status == 2
+    assert len(report["pictures"]) == 1
+    assert "has no pictures" in report["errors"][0]["error"]
+    assert "has no pictures" in err
+
+
+def test_a_photo_that_fails_leaves_the_others(capsys, tmp_path, monkeypatch):
+    write_output = stylize.write_output
+
+    def refuse_one(image, output):
+        if output.name.startswith("a"):
+            raise PermissionError(f"{output.name}: permission denied")
+        write_output(image, output)
+
+    monkeypatch.setattr(stylize, "write_output", refuse_one)
+    for name in "ab":
+        make_photo(64, 64).save(tmp_path / f"{name}.png")
+    photos = [tmp_path / "a.png", tmp_path / "b.png"]
+    status, out, _ = run(capsys, "stylize", *photos, "--style", "mosaic", "-o", f"{tmp_path}/out/", "--json")
+    report = json.loads(out)
+    assert status == 1
+    assert [Path(picture["output"]).name for picture in report["pictures"]] == ["b_mosaic.png"]
+    assert "permission denied" in report["errors"][0]["error"]
+
+
 def test_stylize_reads_standard_input_and_writes_standard_output():
     command = [sys.executable, "-m", "stylecore", "stylize", "-", "--style", "the_wave", "-o", "-"]
     done = subprocess.run(command, input=encoded(make_photo(64, 48)), capture_output=True, check=True)
@@ -89,10 +135,25 @@ def test_info_tells_versions_devices_and_weights(capsys):
     assert {record["state"] for record in facts["weights"].values()} == {"intact"}
 
 
-def test_info_names_a_damaged_file(capsys, monkeypatch):
-    monkeypatch.setattr(cli, "model_checksum", lambda model: "0" * 64)
-    facts = json.loads(run(capsys, "info", "--json")[1])
+def test_info_names_damaged_and_missing_files(capsys, monkeypatch):
+    for module in ("stylecore.commands.info", "stylecore.inference"):
+        monkeypatch.setattr(f"{module}.model_checksum", lambda model: "0" * 64)
+    monkeypatch.setattr("stylecore.commands.info.TENSOR_FILES", ("nowhere.safetensors",))
+    status, out, _ = run(capsys, "info", "--json")
+    facts = json.loads(out)
+    assert status == 1
     assert "damaged" in facts["weights"][list_styles()[0].model]["state"]
+    assert "is missing" in facts["weights"]["nowhere.safetensors"]["state"]
+    assert "does not start" in facts["devices"]["cpu"]
+    assert run(capsys, "info")[0] == 1
+
+
+def test_a_damaged_installation_is_a_failed_run(capsys, photo_file, monkeypatch):
+    monkeypatch.setattr("stylecore.inference.model_checksum", lambda model: "0" * 64)
+    status, _, err = run(capsys, "stylize", photo_file, "--style", "mosaic")
+    assert status == 1
+    assert "is damaged" in err
+    assert len(err.splitlines()) == 1
 
 
 def test_optimize_writes_picture_and_snapshots(capsys, photo_file, tmp_path):
@@ -150,6 +211,75 @@ def test_an_error_from_below_is_one_line_too(capsys, photo_file, monkeypatch):
     assert (status, err) == (1, "error: RuntimeError: CUDA out of memory\n")
 
 
+def test_optimize_takes_every_setting(capsys, photo_file, tmp_path):
+    arguments = ["--steps", 1, "--max-side", 48, "--content-layer", "relu3_1", "--pooling", "average"]
+    arguments += ["--style-layers", "relu1_1", "relu2_1", "--style-layer-weights", 1, 2, "--coarse-to-fine"]
+    arguments += ["--learning-rate", 0.1, "--tv-weight", 0, "--precision", "float32", "--preserve-color"]
+    status, out, _ = run(
+        capsys, "optimize", photo_file, photo_file, "-o", tmp_path / "a.png", *arguments, "--json"
+    )
+    config = json.loads(out)["config"]
+    assert status == 0
+    assert (config["content_layer"], config["pooling"], config["learning_rate"]) == (
+        "relu3_1",
+        "average",
+        0.1,
+    )
+    assert (config["style_layers"], config["style_layer_weights"]) == (["relu1_1", "relu2_1"], [1, 2])
+    assert config["is_coarse_to_fine"]
+    assert config["preserve_color"]
+
+
+def test_the_classic_recipe_keeps_its_own_snapshots_and_its_row(capsys, photo_file, tmp_path):
+    arguments = ["optimize", photo_file, photo_file, "-o", tmp_path / "a.png", "--classic", "--steps", 2]
+    arguments += ["--max-side", 48, "--snapshots", tmp_path / "steps", "--sheet", tmp_path / "row.png"]
+    status, out, _ = run(capsys, *arguments, "--json")
+    assert status == 0
+    assert json.loads(out)["config"]["preview_every"] == 250
+    assert Image.open(tmp_path / "row.png").width > 3 * 48
+
+
+def test_optimize_repeats_a_run_that_was_stopped(capsys, photo_file, tmp_path):
+    config = {"steps": 6, "max_side": 48, "start": "content", "decay_share": 0.5}
+    recipe = {"styles": [{"name": "a", "weight": 1}], "config": config, "stopped_at": 4}
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    make_photo(80, 80, seed=3).save(tmp_path / "style.png")
+    arguments = [photo_file, tmp_path / "style.png", "-o", tmp_path / "a.png"]
+    status, out, _ = run(capsys, "optimize", *arguments, "--recipe", tmp_path / "recipe.json", "--json")
+    assert status == 0
+    assert json.loads(out)["steps"] == 4
+    seen = []
+    whole = optimize_image(
+        load_image(photo_file),
+        load_image(tmp_path / "style.png"),
+        OptimizationConfig(**config, preview_every=0),
+        on_iterate=seen.append,
+        should_stop=lambda: len(seen) == 4,
+    )
+    assert Image.open(tmp_path / "a.png").tobytes() == whole.image.tobytes()
+
+
+def test_an_interrupted_optimization_keeps_the_best_so_far(capsys, photo_file, tmp_path, monkeypatch):
+    optimize = stylecore.optimization.optimize_image
+
+    def interrupt(*arguments, on_iterate, should_stop):
+        def note(iterate):
+            on_iterate(iterate)
+            if iterate.step == 2:
+                signal.raise_signal(signal.SIGINT)
+
+        return optimize(*arguments, on_iterate=note, should_stop=should_stop)
+
+    monkeypatch.setattr("stylecore.optimization.optimize_image", interrupt)
+    arguments = ["optimize", photo_file, photo_file, "-o", tmp_path / "a.png", "--max-side", 48]
+    status, out, err = run(capsys, *arguments, "--json")
+    assert status == 1
+    assert (json.loads(out)["steps"], json.loads(out)["interrupted"]) == (2, True)
+    assert "interrupted after 2 steps" in err
+    assert (tmp_path / "a.png").exists()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_pictures_of_one_name_do_not_overwrite_each_other(capsys, photo_file, tmp_path):
     for folder in ("first", "second"):
         (tmp_path / folder).mkdir()
@@ -194,12 +324,17 @@ def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, 
         (["PHOTO", "red.png"], "single color"),
         (["PHOTO", "PHOTO", "--steps", "0"], "steps is 0"),
         (["PHOTO", "PHOTO", "-o", "out.xyz"], "use one of .png"),
-        (["PHOTO", "PHOTO", "--every", "0"], "--every is 0"),
+        (["PHOTO", "PHOTO", "--every", "0"], "0 given, a whole number of at least 1"),
+        (["PHOTO", "other.png", "-o", "PHOTO"], "choose another output"),
+        (["PHOTO", "other.png", "-o", "other.png"], "choose another output"),
+        (["PHOTO", "other.png", "red.png"], "red.png has a single color"),
+        (["PHOTO", "other.png", "--style-loss", "nonsense"], "style_loss is 'nonsense'"),
     ],
 )
 def test_optimize_reports_bad_input_in_one_line(capsys, photo_file, monkeypatch, arguments, message):
     monkeypatch.chdir(photo_file.parent)
     Image.new("RGB", (64, 64), "red").save("red.png")
+    make_photo(64, 64).save("other.png")
     arguments = [photo_file if argument == "PHOTO" else argument for argument in arguments]
     status, _, err = run(capsys, "optimize", *arguments)
     assert status == 2
@@ -225,6 +360,29 @@ def test_train_runs_and_resumes(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["train", "--style-images", "PHOTO", "--content", ".", "--out", "run", "--init", "no.pt"], "no.pt"),
+        (
+            ["train", "--style-images", "PHOTO", "--content", ".", "--out", "run", "--style-turns", "a:x"],
+            "'x'",
+        ),
+        (["evaluate", "--content", ".", "--photos", "0"], "0 given, a whole number of at least 1"),
+        (["evaluate", "--content", ".", "--sheet", "sheet.xyz"], "use one of .png"),
+        (["bench", "--rounds", "0"], "0 given, a whole number of at least 1"),
+    ],
+)
+def test_the_other_commands_refuse_bad_input_before_the_work(
+    capsys, photo_file, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(photo_file.parent)
+    status, out, err = run(capsys, *[photo_file if word == "PHOTO" else word for word in arguments])
+    assert (status, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         (["PHOTO", "--style", "stary_night"], "did you mean 'starry_night'"),
         (["nowhere.jpg", "--style", "mosaic"], "nowhere.jpg does not exist"),
         (["diary.jpg", "--style", "mosaic"], "diary.jpg is not a picture"),
@@ -240,6 +398,7 @@ def test_train_runs_and_resumes(capsys, tmp_path):
         (["PHOTO", "PHOTO", "--style", "mosaic", "-o", "out.png"], "give a folder"),
         (["PHOTO"], "--style"),
         (["PHOTO", "--style", "mosaic", "-o", "PHOTO"], "is the photo itself"),
+        (["PHOTO", "--style", "mosaic", "--stroke-size", "3"], "stroke_size is 3"),
         (["PHOTO", "--style", "mosaic", "-o", "-", "--json"], "both want standard output"),
     ],
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from pages.shared.choosing import Choice, ask_for_another
 from pages.shared.comparing import compare
-from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview
+from pages.shared.painting import DOWNLOAD_FORMATS, WORKING_SIDE, Look, Preview, full_size, preview
 from pages.shared.pictures import short_title
 from stylecore import ImageError, StyleTransferError
+from stylecore.images import MAX_SIDES
 from stylecore.styles import get_style
 
 # On phones the painting stays in view while everything below it is chosen, and what takes it home comes
@@ -55,10 +58,11 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
     with st.container(key="take_home"):
         st.caption(f"Painted: {_titles(look)}")
         width, height = painting.size
+        formats = [name for name in DOWNLOAD_FORMATS if max(width, height) <= MAX_SIDES.get(name, math.inf)]
         with st.container(horizontal=True, vertical_alignment="bottom"):
             file_format = st.segmented_control(
                 "File",
-                list(DOWNLOAD_FORMATS),
+                formats,
                 default="PNG",
                 required=True,
                 key="file_format",
@@ -76,6 +80,12 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
                 icon=":material/download:",
                 on_click="ignore",
                 key="download",
+            )
+        working_side = round(WORKING_SIDE / look.stroke_scale)
+        if max(width, height) > working_side:
+            st.caption(
+                f"Painted at {working_side} px and enlarged, so that strokes stay as large in the picture "
+                "as you see them. Finer strokes keep more detail."
             )
 
 

@@ -1,0 +1,50 @@
+"""How the commands talk: progress on standard error, JSON on standard output, the exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from types import ModuleType
+
+from stylecore.errors import DeviceError, StyleTransferError
+
+OK, FAILED, BAD_INPUT = 0, 1, 2
+
+
+class UsageError(StyleTransferError):
+    """The command line makes no sense; the message says what does."""
+
+
+def print_json(value: dict) -> None:
+    """The one JSON object of a command; RFC 8259 knows no NaN."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def fail(error: object, status: int) -> int:
+    """Say in one line what went wrong; returns the status."""
+    progress("error: " + " ".join(str(error).split()))
+    return status
+
+
+def describe(error: Exception) -> str:
+    """An error in words; one that was not raised on purpose is named."""
+    if isinstance(error, (StyleTransferError, ValueError, OSError)):
+        return str(error)
+    return f"{type(error).__name__}: {str(error).strip() or 'no message'}"
+
+
+def module(name: str) -> ModuleType:
+    """A module that needs torch, imported where it is needed.
+
+    Raises:
+        DeviceError: A package is missing.
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise DeviceError(f"this command needs {error.name}: pip install -r requirements.txt") from error

@@ -1,0 +1,96 @@
+"""Pictures that a command reads and writes, the standard streams among them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from stylecore import load_image
+from stylecore.commands.console import UsageError
+from stylecore.errors import ImageError
+from stylecore.images import SAVE_FORMATS, encode_image, find_pictures, save_format
+
+STANDARD_STREAM = "-"
+Location = str | Path  # "-" or a path
+
+
+def find_sources(photos: Sequence[str]) -> tuple[list[Location], list[dict[str, str]]]:
+    """Files of the command line, folders replaced by the pictures in them, and what gave none.
+
+    Raises:
+        UsageError: Standard input is given twice.
+    """
+    sources: list[Location] = []
+    failed = []
+    for photo in photos:
+        path = Path(photo)
+        if photo == STANDARD_STREAM:
+            sources.append(photo)
+        elif path.is_dir():
+            try:
+                sources.extend(find_pictures(path))
+            except ImageError as error:
+                failed.append({"photo": photo, "error": str(error)})
+        else:
+            sources.append(path)
+    if sources.count(STANDARD_STREAM) > 1:
+        raise UsageError("standard input (-) can be given only once")
+    return sources, failed
+
+
+def output_path(source: Location, output: str | None, label: str, *, is_one: bool) -> Location:
+    """Where a picture goes: the given file, or `NAME_LABEL.EXT` in the given or current folder.
+
+    Args:
+        source: The photo.
+        output: As the command line has it.
+        label: What the photo is painted in, for the file's name.
+        is_one: Whether a single photo is painted, no folder.
+    Raises:
+        UsageError: One output for several photos.
+        ImageError: An ending that cannot be written.
+    """
+    if output == STANDARD_STREAM:
+        if not is_one:
+            raise UsageError("standard output takes one picture, there are more: give a folder")
+        return output
+    target = Path(output) if output else Path()
+    is_folder = target.is_dir() or (output or "./").endswith(("/", "\\"))
+    if not is_folder and (is_one or target.suffix.lower() in SAVE_FORMATS):
+        if not is_one:
+            raise UsageError(f"{output} is one file, but there are more pictures: give a folder")
+        save_format(target)
+        return target
+    stem, suffix = ("stdin", ".png") if source == STANDARD_STREAM else (source.stem, source.suffix.lower())
+    return target / f"{stem}_{label}{suffix if suffix in SAVE_FORMATS else '.png'}"
+
+
+def read_source(source: Location, *, max_side: int | None) -> Image.Image:
+    if source == STANDARD_STREAM:
+        return load_image(sys.stdin.buffer.read(), max_side=max_side)
+    return load_image(source, max_side=max_side)
+
+
+def check_output(output: Location, sources: Iterable[Location]) -> None:
+    """Refuse to write over a picture that is read.
+
+    Raises:
+        ImageError: The output is one of the sources.
+    """
+    if output == STANDARD_STREAM or not output.exists():
+        return
+    for source in sources:
+        if source != STANDARD_STREAM and Path(source).exists() and output.samefile(source):
+            raise ImageError(f"{output} is the photo itself or a style picture: choose another output")
+
+
+def write_output(image: Image.Image, output: Location) -> None:
+    if output == STANDARD_STREAM:
+        sys.stdout.buffer.write(encode_image(image, "PNG"))
+        sys.stdout.buffer.flush()
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(encode_image(image, save_format(output)))

@@ -1,0 +1,96 @@
+"""`info`: versions, devices that really start, and weights with their checksums."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+
+from stylecore import __version__, list_styles
+from stylecore.commands.console import FAILED, OK, print_json
+from stylecore.errors import StyleTransferError
+from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, model_checksum
+
+PACKAGES = ("streamlit", "torch", "torchvision", "onnxruntime-gpu", "onnxruntime", "pillow", "numpy")
+TENSOR_FILES = ("vgg19.safetensors", "adain_decoder.safetensors", "style_targets.safetensors")
+
+
+def add_info(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("info", help="versions, devices that start, weights")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.set_defaults(run=run_info)
+
+
+def run_info(options: argparse.Namespace) -> int:
+    facts = collect_info()
+    if options.json:
+        print_json(facts)
+    else:
+        print(f"stylecore {facts['stylecore']}, Python {facts['python']}, {facts['platform']}")
+        for name, version in facts["packages"].items():
+            print(f"{name:<16} {version or 'not installed'}")
+        for device, state in facts["devices"].items():
+            print(f"{device:<16} {state}")
+        for name, record in facts["weights"].items():
+            size = f"{record['megabytes']:.2f} MB" if record["megabytes"] is not None else "no file"
+            print(f"{name:<28} {size:<9}  {(record['sha256'] or 'no record')[:16]}  {record['state']}")
+    return OK if all(record["state"] == "intact" for record in facts["weights"].values()) else FAILED
+
+
+def collect_info() -> dict:
+    """Versions, devices that really start, and the weights that are needed, damaged ones included."""
+    try:
+        models = sorted({style.model for style in list_styles()})
+        weights = {model: _weights(WEIGHTS_FOLDER / model) for model in models}
+    except StyleTransferError as error:  # the catalog cannot be read
+        weights = {"styles.json": {"sha256": None, "megabytes": None, "state": str(error)}}
+    weights |= {name: _weights(WEIGHTS_FOLDER / name) for name in TENSOR_FILES}
+    return {
+        "stylecore": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "devices": _devices(),
+        "weights": weights,
+    }
+
+
+def _devices() -> dict[str, str]:
+    from stylecore.inference import FastStylizer
+
+    try:
+        stylizer = FastStylizer("auto")
+    except StyleTransferError as error:
+        return {"cpu": f"does not start: {error}", "cuda": f"does not start: {error}"}
+    cuda = "starts" if stylizer.device == "cuda" else f"does not start: {stylizer.device_note}"
+    return {"cpu": "starts", "cuda": cuda}
+
+
+def _weights(path: Path) -> dict:
+    """The recorded SHA-256 of a file in `weights/`, its size, and `intact` or what is wrong."""
+    sha256 = None
+    try:
+        is_model = path.suffix == ".onnx"
+        sha256 = model_checksum(path.name) if is_model else _recorded(path.with_suffix(".json"))
+        check_weights_file(path, sha256=sha256)
+        state = "intact"
+    except StyleTransferError as error:
+        state = str(error)
+    megabytes = path.stat().st_size / 1e6 if path.is_file() else None
+    return {"sha256": sha256, "megabytes": megabytes, "state": state}
+
+
+def _recorded(record: Path) -> str | None:
+    try:
+        return json.loads(record.read_text())["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # `check_weights_file` says so
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

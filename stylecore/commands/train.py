@@ -1,0 +1,90 @@
+"""`train`: a network of one's own styles."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stylecore.commands.console import OK, module, print_json, progress
+from stylecore.commands.parsing import Parser, add_settings, given_settings
+
+if TYPE_CHECKING:
+    from stylecore.training import TrainingProgress
+
+HELPS = {
+    "steps": "of the optimizer",
+    "pixel_steps": "first steps that only reproduce the photo",
+    "batch_size": "pictures a step",
+    "styles_per_photo": "pictures made of one crop",
+    "crop_size": "side of the crops in pixels",
+    "style_size": "long side in pixels at which style pictures are read",
+    "channels": "width of the trunk",
+    "blocks": "residual blocks",
+    "content_factors": "of --content-weight, for styles that lose faces",
+    "style_turns": "of these styles in a round of all, others have 1",
+    "face_factor": "of the content's weight in faces",
+    "face_share": "of the crops that come from photos with faces",
+    "grid_weight": "against a weave at the network's stride",
+    "tone_weight": "for light and shade as in the photo",
+    "precision": "auto, float32 or mixed",
+    "checkpoint_s": "seconds between checkpoints",
+}
+
+
+def add_train(commands: argparse._SubParsersAction) -> None:
+    parser: Parser = commands.add_parser("train", help="train a network on style pictures")
+    parser.add_argument("--style-images", nargs="+", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--content", type=Path, required=True, metavar="FOLDER", help="photos")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument(
+        "--faces", type=Path, metavar="FILE", help="boxes of faces by export.find_faces; they count more"
+    )
+    parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from a trained trunk")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.set_defaults(run=run_train)
+
+    def complete() -> None:
+        add_settings(parser, module("stylecore.training").TrainingConfig, HELPS)
+
+    parser.complete = complete
+
+
+def run_train(options: argparse.Namespace) -> int:
+    training = module("stylecore.training")
+    last_line = 0.0
+
+    def report(state: TrainingProgress) -> None:
+        nonlocal last_line
+        now = time.monotonic()
+        if now - last_line < 2 and state.step < state.steps:
+            return
+        last_line = now
+        losses = f"content {state.content_loss:.3f}  style {state.style_loss:.3f}"
+        if state.pixel_loss:
+            losses = f"pixels {state.pixel_loss:.4f}"
+        skipped = f"  skipped {state.skipped_photos} photos" if state.skipped_photos else ""
+        progress(
+            f"step {state.step}/{state.steps}  {losses}  {state.images_per_s:.2f} images/s  "
+            f"{state.remaining_s / 60:.1f} min left{skipped}"
+        )
+
+    checkpoint = training.train(
+        options.content,
+        options.style_images,
+        options.out,
+        training.TrainingConfig(**given_settings(options, training.TrainingConfig)),
+        faces=options.faces,
+        init=options.init,
+        resume=options.resume,
+        device=options.device,
+        on_progress=report,
+    )
+    if options.json:
+        print_json({"checkpoint": str(checkpoint)})
+    else:
+        progress(f"checkpoint: {checkpoint}; python -m export.export_onnx makes a network of it")
+    return OK
