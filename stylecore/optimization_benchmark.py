@@ -243,14 +243,27 @@ def measure_memory(content: Image.Image, style: Image.Image) -> list[dict]:
     return rows
 
 
-def measure_cancelled_jobs(content: Image.Image, style: Image.Image) -> dict:
+def measure_cancelled_jobs(content: Image.Image, style: Image.Image) -> list[dict]:
     """Memory that a process holds before and after jobs started and cancelled in a row.
 
     `imported_mb` is a process that has only imported torch; `began_mb` one that has made the
     sketch that precedes every job: by then the libraries have allocated what they keep for good.
     """
-    held = [mebibytes // MEBIBYTE for mebibytes in _in_new_process(_held_around_jobs, content, style)]
-    return {"jobs": CANCELLED_JOBS} | dict(zip(("imported_mb", "began_mb", "ended_mb"), held, strict=True))
+    rows = []
+    for quality in ("quick", "good"):
+        config = planning.QUALITIES[quality]
+        held = _in_new_process(_held_around_jobs, content, style, config)
+        imported, began, ended = (memory // MEBIBYTE for memory in held)
+        rows.append(
+            {
+                "quality": quality,
+                "jobs": CANCELLED_JOBS,
+                "imported_mb": imported,
+                "began_mb": began,
+                "ended_mb": ended,
+            }
+        )
+    return rows
 
 
 def _in_new_process(function: Callable, *arguments: object) -> Sequence[int]:
@@ -277,7 +290,7 @@ def _peak_of(content: Image.Image, style: Image.Image, config: OptimizationConfi
     return before, peak
 
 
-def _held_around_jobs(content: Image.Image, style: Image.Image) -> list[int]:
+def _held_around_jobs(content: Image.Image, style: Image.Image, config: OptimizationConfig) -> list[int]:
     process = psutil.Process()
     held = [process.memory_info().rss]
     painter = PreviewPainter()
@@ -287,7 +300,7 @@ def _held_around_jobs(content: Image.Image, style: Image.Image) -> list[int]:
     for _ in range(CANCELLED_JOBS):
 
         def work(job: jobs.Job) -> object:
-            return optimize_image(content, style, on_iterate=job.report, should_stop=job.should_stop)
+            return optimize_image(content, style, config, on_iterate=job.report, should_stop=job.should_stop)
 
         job = queue.submit(work)
         while job.progress is None:

@@ -79,7 +79,7 @@ def test_total_variation_of_a_checkerboard():
     assert total_variation_loss(torch.ones(1, 3, 8, 8)).item() == 0.0
 
 
-@pytest.mark.parametrize("loss", ["content", "style", "tv"])
+@pytest.mark.parametrize("loss", ["content", "style", "tv", "wasserstein", "patches"])
 def test_gradients_agree_with_finite_differences(loss):
     target = torch.rand(1, 3, 5, 6, dtype=torch.float64)
     gram = gram_matrix(target)
@@ -89,6 +89,10 @@ def test_gradients_agree_with_finite_differences(loss):
             return content_loss(x, target)
         if loss == "style":
             return style_loss({"layer": x}, {"layer": gram})
+        if loss == "wasserstein":
+            return wasserstein_loss(x, *wasserstein_target(target))
+        if loss == "patches":
+            return patch_loss(x, feature_patches(target))
         return total_variation_loss(x)
 
     x = torch.rand(1, 3, 5, 6, dtype=torch.float64, requires_grad=True)
@@ -130,6 +134,24 @@ def test_wasserstein_distance_of_scaled_noise_is_known():
     assert loss.item() == pytest.approx(2 / 5, rel=0.01)
 
 
+def test_wasserstein_distance_agrees_with_numpy():
+    value, target = torch.rand(1, 4, 9, 8), 2 * torch.rand(1, 4, 7, 11) + 0.3
+    (own_mean, own), (mean, covariance_) = (
+        (flat.mean(1), np.cov(flat, ddof=0))
+        for flat in (f[0].flatten(1).double().numpy() for f in (value, target))
+    )
+
+    def root(matrix):
+        values, vectors = np.linalg.eigh(matrix)
+        return vectors * np.sqrt(values.clip(0)) @ vectors.T
+
+    # Olkin and Pukelsheim (1982): |m1 - m2|^2 + tr(A + B - 2 (B^1/2 A B^1/2)^1/2).
+    cross = root(root(covariance_) @ own @ root(covariance_))
+    distance = ((own_mean - mean) ** 2).sum() + np.trace(own + covariance_ - 2 * cross)
+    expected = distance / ((mean**2).sum() + np.trace(covariance_))
+    assert wasserstein_loss(value, *wasserstein_target(target)).item() == pytest.approx(expected, rel=1e-2)
+
+
 def test_wasserstein_distance_ignores_pixel_order_and_vanishes_for_itself():
     features = torch.rand(1, 5, 6, 7)
     shuffled = features.flatten(2)[:, :, torch.randperm(42)].reshape(1, 5, 6, 7)
@@ -147,6 +169,22 @@ def test_patches_found_in_the_style_cost_nothing():
     assert feature_patches(style).shape == (100, 27)
     assert patch_loss(style[:, :, 2:9, 3:11], feature_patches(style)).item() == pytest.approx(0, abs=1e-10)
     assert patch_loss(torch.rand(1, 3, 8, 8), feature_patches(style)).item() > 0.01
+
+
+def test_patch_loss_agrees_with_a_loop_over_all_patches():
+    def patches(features):
+        _, height, width = features.shape
+        return [
+            features[:, y : y + 3, x : x + 3].ravel() for y in range(height - 2) for x in range(width - 2)
+        ]
+
+    value, target = np.random.default_rng(0).random((2, 3, 6, 7), dtype=np.float32) + 0.1
+    own, known = patches(value), patches(target)
+    matches = [max(known, key=lambda style: style @ patch / np.linalg.norm(style)) for patch in own]
+    difference = sum(((patch - match) ** 2).sum() for patch, match in zip(own, matches, strict=True))
+    expected = difference / sum((match**2).sum() for match in matches)
+    found = patch_loss(torch.from_numpy(value)[None], feature_patches(torch.from_numpy(target)[None]))
+    assert found.item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_match_is_the_patch_of_the_highest_correlation():

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from stylecore import devices, planning
+from stylecore import planning
 from stylecore.optimization import OptimizationConfig
 from stylecore.planning import MEBIBYTE, OutOfMemoryError, fit_to_memory, peak_memory, pixel_steps
 
@@ -64,19 +64,6 @@ def test_a_photo_smaller_than_the_limit_shrinks_from_its_own_size():
 def test_too_little_for_anything_is_told_with_figures():
     with pytest.raises(OutOfMemoryError, match=r"MB of free memory are needed even at .* 50 MB are free"):
         fit_to_memory((512, 512), CONFIG, 50 * MEBIBYTE)
-
-
-def test_a_container_limit_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr(devices, "CGROUP", tmp_path)
-    free = devices.available_memory("cpu")
-    assert free > 0
-    (tmp_path / "memory.max").write_text("1000000\n")
-    (tmp_path / "memory.current").write_text("400000\n")
-    # Files that were read make room when memory is needed.
-    (tmp_path / "memory.stat").write_text("anon 300000\ninactive_file 100000\n")
-    assert devices.available_memory("cpu") == 700_000
-    (tmp_path / "memory.max").write_text("max\n")
-    assert devices.available_memory("cpu") == pytest.approx(free, rel=0.5)
 
 
 def test_quick_is_the_smallest_quality():

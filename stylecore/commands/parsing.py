@@ -57,7 +57,8 @@ def add_settings(parser: argparse.ArgumentParser, config: type, helps: Mapping[s
         if field.name in given:
             continue
         default = field.default
-        known = "" if default is MISSING else f"default {format_default(default)}"
+        is_off = default is MISSING or default is None or default is False
+        known = "" if is_off else f"default {format_default(default)}"
         words = ", ".join(text for text in (helps.get(field.name, ""), known) if text)
         name = field.name.removeprefix("is_").replace("_", "-")
         parser.add_argument(

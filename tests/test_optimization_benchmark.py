@@ -1,0 +1,46 @@
+import itertools
+
+import pytest
+
+from stylecore import optimization_benchmark as benchmark
+from tests.conftest import make_photo
+
+PICTURES = make_photo(64, 64), make_photo(64, 64, seed=1)
+
+
+def silent(line: str) -> None:
+    pass
+
+
+def test_a_part_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="no part speed: use preview"):
+        benchmark.run(*PICTURES, ["speed"], on_progress=silent)
+
+
+def test_starts_and_methods_are_compared(monkeypatch):
+    monkeypatch.setattr(benchmark, "TABLE_SIDE", 48)
+    monkeypatch.setattr(benchmark, "TABLE_TIMES_S", (1e-9, 3))
+    monkeypatch.setattr(benchmark, "STARTS", ("content",))
+    monkeypatch.setattr(benchmark, "STYLE_LOSSES", ("gram",))
+    report = benchmark.run(*PICTURES, ["choices"], on_progress=silent)
+    rows = report["choices"]
+    assert [row["method"] for row in rows] == list(benchmark.METHODS)
+    assert all(row["total_after_s"]["1e-09"] is None for row in rows)  # nothing is reached in no time
+    assert all(row["total_after_s"]["3"] > 0 for row in rows)
+    assert "**choices**" in benchmark.as_table(report)
+
+
+def test_a_step_is_timed_beside_bare_passes(monkeypatch):
+    monkeypatch.setattr(benchmark, "STEP_SIDES", (48,))
+    rows = benchmark.measure_steps(*PICTURES, rounds=1)
+    assert [row["side"] for row in rows] == [48, 48]
+    assert all(row["ratio"] == pytest.approx(row["step_s"] / row["bare_s"], rel=0.1) for row in rows)
+
+
+def test_a_run_takes_as_long_as_its_median_step_says():
+    class Step:
+        def __init__(self, elapsed_s):
+            self.elapsed_s = elapsed_s
+
+    times = itertools.accumulate([2.0, 1.0, 1.0, 50.0, 1.0])  # something else ran for a while
+    assert benchmark._seconds([Step(elapsed_s) for elapsed_s in times]) == 2 + 4 * 1.0
