@@ -24,7 +24,6 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from stylecore.errors import WeightsError
-from stylecore.evaluation import STYLE_TARGETS, pack_gram
 from stylecore.inference import open_session
 from stylecore.networks import (
     NOISE_SIDE,
@@ -35,6 +34,7 @@ from stylecore.networks import (
     TransformerNetwork,
     noise_tile,
 )
+from stylecore.style_targets import STYLE_TARGETS, pack_gram
 from stylecore.styles import STYLES_FILE, WEIGHTS_FOLDER
 from stylecore.tensor_files import read_tensors, write_tensors
 from stylecore.training import load_network, read_checkpoint, write_checkpoint

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylecore.artefacts import border_excess, grid_excess
-from stylecore.errors import ImageError, StyleError
+from stylecore.errors import ImageError
 from stylecore.features import Vgg19Features
 from stylecore.images import (
     encode_image,
@@ -29,14 +29,12 @@ from stylecore.inference import FastStylizer
 from stylecore.losses import content_loss, gram_matrix, relative_error, style_loss
 from stylecore.rivals import any_style_rival
 from stylecore.sheets import contact_sheet
-from stylecore.styles import WEIGHTS_FOLDER, get_style, list_styles
-from stylecore.tensor_files import read_tensors
+from stylecore.style_targets import STYLE_LAYERS, read_style_targets
+from stylecore.styles import get_style, list_styles
 
 CONTENT_LAYER = "relu4_1"
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 SHEET_SIDE = 256  # px, of a picture on the contact sheet
 STYLE_WEIGHT = 4.0  # in the total, content counting once
-STYLE_TARGETS = WEIGHTS_FOLDER / "style_targets.safetensors"
 
 
 @dataclass(frozen=True)
@@ -197,22 +195,6 @@ def optimize_pixels(
     return from_batch(batch.detach().numpy())
 
 
-def read_style_targets(names: Sequence[str]) -> dict[str, dict[str, Tensor]]:
-    """Gram matrices that the networks were trained towards, by style and layer, each (1, C, C).
-
-    Raises:
-        WeightsError: The file is missing or damaged.
-        StyleError: It has no targets for a style.
-    """
-    stored = read_tensors(STYLE_TARGETS)
-    targets: dict[str, dict[str, Tensor]] = {}
-    for name in names:
-        if f"{name}.{CONTENT_LAYER}" not in stored:
-            raise StyleError(f"{STYLE_TARGETS.name} has no targets for {name!r}")
-        targets[name] = {layer: unpack_gram(stored[f"{name}.{layer}"]) for layer in STYLE_LAYERS}
-    return targets
-
-
 def read_style_images(folder: Path, names: Iterable[str]) -> dict[str, Image.Image]:
     """The style pictures of a folder, by style name.
 
@@ -223,22 +205,6 @@ def read_style_images(folder: Path, names: Iterable[str]) -> dict[str, Image.Ima
     if missing := [name for name in names if name not in files]:
         raise ImageError(f"{folder} has no pictures named {', '.join(missing)}")
     return {name: load_style(files[name]) for name in names}
-
-
-def pack_gram(gram: Tensor) -> Tensor:
-    """Upper triangle of a (C, C) Gram matrix times C, float16: sums near 1 instead of 1 / C."""
-    channels = len(gram)
-    rows, columns = torch.triu_indices(channels, channels)
-    return (gram[rows, columns] * channels).half()
-
-
-def unpack_gram(packed: Tensor) -> Tensor:
-    """Symmetric (1, C, C) Gram matrix of `pack_gram`'s upper triangle."""
-    channels = int(((8 * len(packed) + 1) ** 0.5 - 1) / 2)
-    gram = torch.zeros(channels, channels)
-    rows, columns = torch.triu_indices(channels, channels)
-    gram[rows, columns] = packed.float() / channels
-    return (gram + gram.triu(1).T)[None]
 
 
 def mean_artefacts(images: Sequence[Image.Image]) -> dict[str, float]:

@@ -1,14 +1,12 @@
 import json
 
-import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from stylecore import evaluation
 from stylecore.cli import main
 from stylecore.errors import ImageError, StyleError, StyleTransferError
-from stylecore.evaluation import Measure, evaluate, gram_distance, pack_gram, unpack_gram
+from stylecore.evaluation import Measure, evaluate, gram_distance
 from stylecore.rivals import any_style_rival
 from tests.conftest import make_photo
 
@@ -108,9 +106,3 @@ def test_known_grams_give_the_same_style_loss():
     photo, style = make_photo(96, 64), measure.grams(make_photo(64, 64, seed=5))
     expected = measure(photo, measure.content_features(photo), style).style
     assert gram_distance(measure.grams(photo), style) == pytest.approx(expected, rel=1e-5)
-
-
-def test_packed_grams_come_back():
-    half = torch.rand(8, 8)
-    gram = (half + half.T) / 8
-    assert np.allclose(unpack_gram(pack_gram(gram))[0], gram, atol=1e-3)

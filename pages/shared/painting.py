@@ -10,10 +10,11 @@ import streamlit as st
 from PIL import Image
 
 from pages.shared.limits import load_photo
-from pages.shared.pictures import short_title, stylizer
-from stylecore import list_styles
+from pages.shared.pictures import short_title
+from stylecore import FastStylizer, list_styles
 from stylecore.images import encode_image, limit_long_side
 from stylecore.inference import STROKE_SIZES, TRAINED_STROKE_SIZE
+from stylecore.memory import share_freed_memory
 from stylecore.sheets import contact_sheet
 
 WORKING_SIDE = 1024  # px, long side at which strokes are painted; larger photos get larger strokes
@@ -78,6 +79,13 @@ class Preview:
     size: tuple[int, int]
     milliseconds: int
     device: str
+
+
+@st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")
+def stylizer() -> FastStylizer:
+    """The engine that all visitors share."""
+    share_freed_memory()
+    return FastStylizer()
 
 
 @st.cache_data(max_entries=50, show_spinner="Reading the photo ...")

@@ -1,14 +1,9 @@
-"""Sample photos, style tiles, and the engine that all visitors share."""
+"""The pictures that the app ships: sample photos, style tiles, and those of the page that explains."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-
-import streamlit as st
-
-from stylecore import FastStylizer
-from stylecore.memory import share_freed_memory
 
 FOLDER = Path(__file__).parent
 
@@ -64,9 +59,3 @@ def tile_path(style_name: str) -> Path:
 def explaining_path(name: str) -> Path:
     """A picture of the page that explains, made by `export/explaining_pictures.py`."""
     return FOLDER / "explaining" / f"{name}.webp"
-
-
-@st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")
-def stylizer() -> FastStylizer:
-    share_freed_memory()
-    return FastStylizer()
