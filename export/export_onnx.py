@@ -221,7 +221,7 @@ def export(
         checkpoint_path: Made by `stylecore train`, or a trunk that an earlier export left.
         model_path: ONNX file to write.
         styles_file: Its records of other networks stay; `scores` of known styles stay, too.
-        scores: Evaluation results by style name.
+        scores: By style name, see `style_scores`.
     Returns:
         The largest difference between torch and ONNX Runtime.
     Raises:
@@ -263,6 +263,7 @@ def export(
             "sha256": sha256,
             "stroke_size": config.style_size,
             "training": {
+                "stage": "the last; all are in MODEL_CARD.md",
                 "steps": checkpoint["step"],
                 "hours": round(checkpoint["elapsed_s"] / 3600, 2),
                 **settings,
@@ -274,6 +275,30 @@ def export(
     ordered = [records[name] for name in catalog if name in records]
     styles_file.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return difference
+
+
+def style_scores(report: dict, references: dict | None = None) -> dict[str, dict]:
+    """Scores by style name, as the records hold them.
+
+    Args:
+        report: Of `stylecore evaluate`.
+        references: Another one, with optimized photos, in place of those of the first.
+    """
+    scores = {
+        name: {"photos": len(report["photos"]), "side": report["side"]} | record
+        for name, record in report["styles"].items()
+    }
+    source = references or report
+    for name, record in source["styles"].items():
+        if name in scores and "optimization" in record:
+            scores[name].pop("network_same_photos", None)
+            scores[name]["optimization"] = {
+                "photos": source["reference_photos"],
+                "steps": source["reference_steps"],
+                **record["optimization"],
+                "network": record["network_same_photos"],
+            }
+    return scores
 
 
 def write_trunk(checkpoint: dict, path: Path) -> None:
@@ -305,8 +330,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--model", default="painter.onnx", help="file name in weights/")
     parser.add_argument("--scores", type=Path, help="JSON of `stylecore evaluate --json`")
+    parser.add_argument("--references", type=Path, help="another one, with optimized photos")
     options = parser.parse_args(arguments)
-    scores = json.loads(options.scores.read_text())["styles"] if options.scores else None
+    report, references = (
+        json.loads(path.read_text()) if path else None for path in (options.scores, options.references)
+    )
+    scores = style_scores(report, references) if report else None
     path = WEIGHTS_FOLDER / options.model
     difference = export(options.checkpoint, path, STYLES_FILE, scores=scores)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, at most {difference * 255:.4f}/255 from torch")

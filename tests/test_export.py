@@ -71,6 +71,17 @@ def test_export_writes_model_targets_and_records(network, tmp_path, monkeypatch)
     assert torch.equal(load_network(trunk).up.conv.weight, network.up.conv.weight)
 
 
+def test_scores_say_what_they_were_measured_on():
+    losses = {"content": 1.0, "style": 0.5, "total": 3.0}
+    report = {"photos": ["a.jpg", "b.jpg"], "side": 512, "styles": {"mosaic": losses, "ink": losses}}
+    record = losses | {"optimization": losses, "network_same_photos": losses}
+    references = {"reference_photos": 1, "reference_steps": 20, "styles": {"mosaic": record}}
+    scores = export_onnx.style_scores(report, references)
+    assert scores["ink"] == {"photos": 2, "side": 512, **losses}
+    assert scores["mosaic"]["optimization"] == {"photos": 1, "steps": 20, **losses, "network": losses}
+    assert scores["mosaic"]["total"] == 3.0
+
+
 def test_targets_are_kept_when_only_rounding_differs(tmp_path):
     path = tmp_path / "targets.safetensors"
     grams = torch.rand(2, 8, 8) + 1
