@@ -9,6 +9,7 @@ from pages.shared.limits import limits
 from pages.shared.painting import DOWNLOAD_FORMATS
 from pages.shared.styling import choose_look, choose_style
 from stylecore import StyleTransferError, list_styles
+from stylecore.errors import describe
 from stylecore.jobs import JobState
 
 REFRESH_S = 1.0
@@ -54,11 +55,14 @@ token = state.get("batch") or st.query_params.get("batch")
 run = batches().find(token)
 if run is not None:
     state.batch = st.query_params["batch"] = token
-elif "batch" in st.query_params:
-    del st.query_params["batch"]
+elif token:
+    state.pop("batch", None)
+    st.query_params.pop("batch", None)
     st.info("Those paintings are gone: they are kept for a while only. Start them again.")
 job = run and run.job
 is_busy = job is not None and not job.is_finished
+if is_busy:
+    keep_watching(job)
 count = len(photos) * max(1, len(names))
 # A callback would start with the photos and the look of the run before.
 if st.button(
@@ -70,7 +74,6 @@ if st.button(
 ):
     try:
         state.batch = start_batch(photos, look, names, file_format)
-        keep_watching(batches().find(state.batch).job)
         st.rerun()
     except StyleTransferError as error:
         st.error(f"{error}.", icon=":material/hourglass:")
@@ -111,7 +114,7 @@ def show_progress() -> None:
 if is_busy:
     show_progress()
 elif job is not None and job.error is not None:
-    st.error(f"Painting failed: {job.error}. Start it again.", icon=":material/error:")
+    st.error(f"Painting failed: {describe(job.error)}. Start it again.", icon=":material/error:")
 elif job is not None and job.progress is None:
     st.info(f"{AWAY if job.is_abandoned else ''}Stopped before it began.")
 elif job is not None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared.choosing import UPLOAD_TYPES, Choice, keep_photo
+from pages.shared.choosing import UPLOAD_TYPES, Choice, forget_photo, keep_photo
 from pages.shared.entrance import come_in
 from pages.shared.showing import offer_download, show_credits, show_painting
 from pages.shared.styling import choose_look, choose_style
@@ -17,7 +17,8 @@ st.header("A snapshot, painted", anchor=False)
 def note(source: str) -> None:
     """Remember whether snapshot or upload came last: that one is painted."""
     state.newest = source
-    state.pop("camera_photo", None)
+    if (photo := state.pop("camera_photo", None)) is not None:
+        forget_photo(photo)
 
 
 camera_column, style_column = st.columns([3, 2])
@@ -49,6 +50,7 @@ elif upload is not None:
     photo = Choice.of_upload(upload)
 else:
     photo = state.get("camera_photo")  # from before another page, which empties the camera
+is_new = photo is not state.get("camera_photo")
 state.camera_photo = photo
 painting = None
 with camera_column:
@@ -57,7 +59,8 @@ with camera_column:
     else:
         painting = show_painting(photo, look)
     if painting is not None:
-        keep_photo(photo)
+        if is_new:
+            keep_photo(photo)
         offer_download(photo, look, painting)
     with st.expander("No picture from the camera?"):
         st.markdown(

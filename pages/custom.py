@@ -11,6 +11,7 @@ from pages.shared.comparing import compare
 from pages.shared.entrance import AWAY, come_in, keep_watching
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
 from stylecore import StyleTransferError
+from stylecore.errors import describe
 from stylecore.images import encode_image
 
 REFRESH_S = 1.0
@@ -48,7 +49,16 @@ with style_column:
     weights = [1.0]
     if len(styles) > 1:
         weights = [
-            st.slider(f"Share of {style.name}", 0, 100, 50, format="%d%%", key=f"share_{place}") / 100
+            st.slider(
+                f"Share of {style.name}",
+                0,
+                100,
+                50,
+                format="%d%%",
+                key=f"share_{place}",
+                persist_state="session",
+            )
+            / 100
             for place, style in enumerate(styles)
         ]
         if not any(weights):
@@ -143,7 +153,6 @@ def offer_refining(size: tuple[int, int]) -> None:
             st.error(f"{error}.", icon=":material/hourglass:")
             return
         state.setdefault("runs", []).append(state.run)
-        keep_watching(refining.runs().find(state.run).job)
         st.rerun()
 
 
@@ -152,10 +161,13 @@ token = state.get("run") or st.query_params.get("run")
 run = refining.runs().find(token)
 if run is not None:
     state.run = st.query_params["run"] = token
-elif "run" in st.query_params:
-    del st.query_params["run"]
+elif token:
+    state.pop("run", None)
+    st.query_params.pop("run", None)
     st.info("That painting is gone: paintings are kept for a while only. Start it again.")
 is_busy = run is not None and not run.job.is_finished
+if is_busy:
+    keep_watching(run.job)
 
 mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))
 pictures = read_pictures()
@@ -189,7 +201,7 @@ def show_run() -> None:
             st.line_chart({"total loss": shown.losses}, height=260, x_label="step")
 
 
-def describe(run: refining.Run) -> str:
+def settings_of(run: refining.Run) -> str:
     """The settings of a run, for people."""
     wanted = run.wanted
     words = [run.recipe["quality"]]
@@ -204,7 +216,7 @@ def describe(run: refining.Run) -> str:
 def show_result() -> None:
     result, shown = run.job.result, run.job.progress
     if result.error is not None:
-        st.warning(f"It ended early: {result.error}. This is the best picture before.")
+        st.warning(f"It ended early: {describe(result.error)}. This is the best picture before.")
     elif result.is_stopped:
         st.info(f"{AWAY if run.job.is_abandoned else ''}Stopped: this is the best picture so far.")
     if shown.changes:
@@ -225,7 +237,7 @@ def show_result() -> None:
                 after_alt="Your photo in your style, refined",
                 key=f"compare_{state.run}",
             )
-            st.caption(f"Refined ({describe(run)}): slide to compare")
+            st.caption(f"Refined ({settings_of(run)}): slide to compare")
         with st.container(gap="xsmall"):
             for style in run.styles:
                 st.image(style, caption="Style", width="stretch", alt="The style picture")
@@ -273,7 +285,7 @@ def show_earlier() -> None:
     with st.grid("auto", min_column_width=160, gap="small"):
         for other, found in finished:
             with st.container(gap="xxsmall"):
-                alt = f"{found.recipe['content']}, refined ({describe(found)})"
+                alt = f"{found.recipe['content']}, refined ({settings_of(found)})"
                 st.image(found.job.progress.snapshots[-1][1], width="stretch", alt=alt)
                 if st.button("Show", key=f"show_{other}", disabled=is_busy, width="stretch", help=alt):
                     state.run = other
@@ -283,7 +295,7 @@ def show_earlier() -> None:
 if is_busy:
     show_run()
 elif run is not None and run.job.error is not None:
-    st.error(f"The optimization failed: {run.job.error}.", icon=":material/error:")
+    st.error(f"The optimization failed: {describe(run.job.error)}.", icon=":material/error:")
 elif run is not None and run.job.result is not None:
     show_result()
 elif run is not None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stylecore.commands.console import BAD_INPUT, FAILED, describe, fail
+from stylecore.commands.console import BAD_INPUT, FAILED, fail
 from stylecore.commands.info import add_info
 from stylecore.commands.measure import add_bench, add_evaluate
 from stylecore.commands.optimize import add_optimize
 from stylecore.commands.parsing import Parser
 from stylecore.commands.stylize import add_styles, add_stylize
 from stylecore.commands.train import add_train
-from stylecore.errors import DeviceError, OutOfMemoryError, StyleTransferError, WeightsError
+from stylecore.errors import DeviceError, OutOfMemoryError, StyleTransferError, WeightsError, describe
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,7 +17,10 @@ def select_device(device: str) -> torch.device:
 
     Raises:
         DeviceError: `cuda` was asked for and does not start.
+        ValueError: Another device.
     """
+    if device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device is {device!r}: use one of auto, cpu, cuda")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():

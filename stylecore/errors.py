@@ -5,6 +5,15 @@ class StyleTransferError(Exception):
     """Base of all errors raised on purpose; the message is meant for the user."""
 
 
+def describe(error: Exception) -> str:
+    """An error in words for the user; one that was not raised on purpose is named."""
+    if isinstance(error, (StyleTransferError, ValueError, OSError)) and str(error).strip():
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "too little memory was free"
+    return f"{type(error).__name__}: {str(error).strip() or 'no message'}"
+
+
 class ImageError(StyleTransferError):
     """A picture cannot be read, is too small, or is too large."""
 

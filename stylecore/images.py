@@ -32,7 +32,7 @@ PHOTO_EXTENSIONS = (
     ".tiff",
     ".avif",
 )
-MAX_SIDES = {"JPEG": 65_535, "WEBP": 16_383}  # px, what the formats can hold
+MAX_SIDES = {"JPEG": 65_500, "WEBP": 16_383}  # px, what the formats can hold
 SAVE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 SAVE_OPTIONS = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -219,7 +219,7 @@ def encode_image(image: Image.Image, image_format: str, *, description: str = ""
         image_format: `PNG`, `JPEG` or `WEBP`.
         description: Written as EXIF's ImageDescription, when there is one.
     Raises:
-        ImageError: A WEBP of more than 16,383 px or a JPEG of more than 65,535 px a side.
+        ImageError: A WEBP of more than 16,383 px or a JPEG of more than 65,500 px a side.
     """
     if max(image.size) > MAX_SIDES.get(image_format, math.inf):
         raise ImageError(f"{image_format} cannot hold {image.width} x {image.height} px: use PNG")
@@ -300,6 +300,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     color = color.convert("RGB")
     if alpha is not None:
         color.putalpha(alpha)
+    color.info.clear()  # profiles that hold no more, and depth maps, which cannot be cached
     return color
 
 

@@ -56,7 +56,7 @@ STARTS = ("content", "preview", "mixed_noise", "noise")
 # peak grows by a sixth, which larger photos need for themselves.
 KEPT_PIXELS = 400**2
 SMALLEST_SCALE = 128  # px, long side at which coarse to fine begins
-# A run has diverged when this many losses in a row are so many times the lowest.
+# A run has diverged when so many losses are that many times the lowest and do not fall.
 LOST_STEPS, LOST_FACTOR = 20, 3.0
 
 
@@ -253,6 +253,7 @@ def _descend(
     """
     is_adam = objective.config.method == "adam"
     best, best_loss, lost = batch.detach().clone().clamp(0, 1), math.inf, 0
+    previous = math.inf
     for step in range(earlier_steps, earlier_steps + steps):
         before = batch.detach().clone()
         if is_adam:
@@ -266,7 +267,11 @@ def _descend(
             return
         if losses.total < best_loss:  # never where it is not a number
             best, best_loss = before.clamp_(0, 1), losses.total
-        lost = 0 if losses.total < LOST_FACTOR * best_loss else lost + 1
+        if losses.total <= LOST_FACTOR * best_loss:
+            lost = 0
+        elif losses.total >= previous:  # adam's first steps may rise far, and then fall again
+            lost += 1
+        previous = losses.total
         if lost == LOST_STEPS or not math.isfinite(losses.total):
             found = f"a loss of {losses.total:.3g} after {best_loss:.3g}"
             yield DivergenceError(f"the optimization lost its way with {found}: try other settings"), best

@@ -149,6 +149,14 @@ def test_transparent_photos_stay_so():
     assert Image.open(io.BytesIO(files["cut_mosaic.png"])).mode == "RGBA"
 
 
+def test_what_a_format_cannot_hold_becomes_png(monkeypatch):
+    monkeypatch.setitem(batches.MAX_SIDES, "WEBP", 70)
+    photos = [Choice(encoded(make_photo(width, 48)), f"p{width}") for width in (64, 80)]
+    job = started(photos, LOOK, [], "WEBP")
+    assert job.wait(60)
+    assert list(files_in(job.result)) == ["p64_mosaic.webp", "p80_mosaic.png"]
+
+
 def test_the_format_is_the_visitor_s():
     job = started([Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [], "WEBP")
     assert job.wait(60)
@@ -167,7 +175,7 @@ def test_an_unexpected_failure_leaves_the_others(monkeypatch):
     job = started([Choice(encoded(make_photo(width, 48)), f"p{width}") for width in (64, 80)], LOOK, [])
     assert job.wait(60)
     assert list(files_in(job.result)) == ["p80_mosaic.jpg"]
-    assert job.progress.skipped == ["p64 could not be painted: the decoder gave up"]
+    assert job.progress.skipped == ["p64 could not be painted: RuntimeError: the decoder gave up"]
 
 
 def test_too_many_photos_are_answered(monkeypatch):

@@ -1,4 +1,5 @@
 import json
+import threading
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import refining
 from pages.shared.keeping import Kept
-from stylecore import planning
+from stylecore import load_image, planning
 from stylecore.jobs import JobQueue, JobState
 from tests.conftest import encoded, make_photo
 
@@ -79,7 +80,7 @@ def test_the_recipe_repeats_the_picture(app):
     settings = run_of(app).recipe["config"]
     config = refining.OptimizationConfig(**settings)
     assert json.loads(json.dumps(run_of(app).recipe))["styles"] == [{"name": "mosaic", "weight": 1.0}]
-    photo, style = (refining.load_photo(sample.path) for sample in samples())
+    photo, style = (load_image(sample.path) for sample in samples())
     again = refining.optimize_image(photo, style, config).image
     found = run_of(app).job.result.image
     assert np.abs(np.asarray(again, np.int16) - np.asarray(found, np.int16)).max() <= 2
@@ -194,6 +195,17 @@ def test_runs_forget_the_oldest_finished_ones():
     assert [runs.find(token) is not None for token in tokens] == [False, False, True, True]
 
 
+def test_running_jobs_cost_no_finished_one():
+    runs, queue, is_open = Kept(1), JobQueue(workers=3), threading.Event()
+    done = queue.submit(lambda job: None)
+    assert done.wait(10)
+    token = runs.add(SimpleNamespace(job=done))
+    for _ in range(3):
+        runs.add(SimpleNamespace(job=queue.submit(lambda job: is_open.wait(60))))
+    assert runs.find(token) is not None
+    is_open.set()
+
+
 def test_a_failed_run_shows_its_best_picture(app, monkeypatch):
     optimize = refining.optimize_image
 
@@ -204,7 +216,7 @@ def test_a_failed_run_shows_its_best_picture(app, monkeypatch):
     monkeypatch.setattr(refining, "optimize_image", fail_late)
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
-    assert "It ended early: no memory left" in app.warning[0].value
+    assert "It ended early: too little memory was free" in app.warning[0].value
     assert app.download_button(key="download_refined").label == "Download (64 x 43)"
     assert run_of(app).recipe["stopped_at"] == 2
 
@@ -301,6 +313,11 @@ def test_several_style_pictures_are_mixed(app):
     run_until(app, lambda: is_refined(app))
     assert run_of(app).recipe["styles"] == [{"name": "one", "weight": 0.5}, {"name": "two", "weight": 0.2}]
     assert len(run_of(app).styles) == 2
+    run_until(app, lambda: is_refined(app))
+    app.switch_page("pages/how_it_works.py").run()
+    app.switch_page("pages/custom.py").run()
+    assert [slider.value for slider in app.slider] == [50, 20]
+    assert not any("Instant sketch" in caption.value for caption in app.caption)
 
 
 def test_fine_tuning_reaches_the_optimizer(app):

@@ -21,6 +21,11 @@ def test_cuda_that_does_not_start_is_an_error(monkeypatch):
         select_device("cuda")
 
 
+def test_another_device_is_refused():
+    with pytest.raises(ValueError, match="device is 'gpu': use one of auto, cpu, cuda"):
+        select_device("gpu")
+
+
 @pytest.mark.parametrize("has_instructions", [False, True])
 def test_auto_computes_in_16_bits_where_the_processor_does(monkeypatch, has_instructions):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_instructions)

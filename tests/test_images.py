@@ -1,5 +1,7 @@
 import contextlib
 import io
+import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -108,6 +110,15 @@ def test_load_image_converts_the_color_profile():
 
 def test_load_image_survives_a_broken_profile(photo):
     assert np.array_equal(load_image(encoded(photo, "PNG", icc_profile=b"nonsense")), photo)
+
+
+def test_a_loaded_picture_can_be_cached_and_claims_no_profile():
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image = Image.open(io.BytesIO(encoded(Image.new("RGB", (40, 40), "red"), "PNG", icc_profile=srgb)))
+    image.info["depth_images"] = [threading.Lock()]  # as HEIF pictures of phones have them
+    loaded = load_image(image)
+    assert pickle.loads(pickle.dumps(loaded)).size == (40, 40)
+    assert loaded.info == {}
 
 
 def test_load_image_takes_the_first_frame_of_an_animation():

@@ -178,13 +178,23 @@ def test_a_loss_that_stays_far_above_the_lowest_keeps_the_last_good_picture(phot
 
     def lose_the_way(self, batch):
         total, content, style = call(self, batch)
-        return (total * 1000 if next(calls) > 2 else total), content, style
+        call_number = next(calls)
+        return (total * 2**call_number if call_number > 2 else total), content, style
 
     monkeypatch.setattr(optimization._Objective, "__call__", lose_the_way)
     result = optimize_image(photo, style, replace(QUICK, method="adam", steps=100))
     assert result.is_diverged
     assert len(result.iterates) == 2 + optimization.LOST_STEPS - 1
     assert "a loss of" in str(result.error)
+
+
+def test_a_low_loss_may_rise_at_first(photo, style):
+    config = replace(QUICK, method="adam", start="content", style_weight=0.02, tv_weight=0.0, steps=30)
+    result = optimize_image(photo, style, replace(config, is_coarse_to_fine=False))
+    assert max(iterate.total_loss for iterate in result.iterates) > 3 * result.iterates[0].total_loss
+    assert result.error is None
+    nothing = optimize_image(photo, style, replace(config, style_weight=0.0, steps=25, method="lbfgs"))
+    assert nothing.error is None
 
 
 def test_a_step_that_fails_keeps_the_best_before(photo, style, monkeypatch):

@@ -327,3 +327,7 @@ def test_a_snapshot_stays_through_other_pages(app):
     assert app.download_button(key="download").label == "Download in full size (320 x 240)"
     app.switch_page("pages/custom.py").run()
     assert "Still here: snapshot" in captions(app)
+    app.button(key="content_remove").click().run()
+    app.switch_page("pages/camera.py").run()
+    app.switch_page("pages/custom.py").run()
+    assert "Still here" not in captions(app)  # it is the camera's alone now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import time
 import zipfile
 from collections.abc import Sequence
@@ -17,7 +18,8 @@ from pages.shared.keeping import Kept
 from pages.shared.limits import limits, load_photo
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, paint
 from stylecore import StyleTransferError
-from stylecore.images import encode_image, free_path, limit_long_side
+from stylecore.errors import describe
+from stylecore.images import MAX_SIDES, encode_image, free_path, limit_long_side
 from stylecore.jobs import Job, JobQueue
 from stylecore.sheets import contact_sheet
 
@@ -84,7 +86,7 @@ def start_batch(
         photos: To paint.
         look: How, apart from the styles when several are given.
         styles: Names; each photo is painted in each. None: in those of the look.
-        file_format: One of `DOWNLOAD_FORMATS`; JPEG becomes PNG where a painting is transparent.
+        file_format: One of `DOWNLOAD_FORMATS`; what it cannot hold, as transparency, becomes PNG.
     Raises:
         QueueFullError: Too many batches wait.
     """
@@ -110,14 +112,18 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look], 
                 file = io.BytesIO(photo.data)
                 file.name = photo.name  # for the message when it is broken
                 image = load_photo(file)
-                kept_format = "PNG" if file_format == "JPEG" and image.mode == "RGBA" else file_format
+                loses_alpha = image.mode == "RGBA" and file_format == "JPEG"
+                is_too_large = max(image.size) > MAX_SIDES.get(file_format, math.inf)
+                kept_format = "PNG" if loses_alpha or is_too_large else file_format
                 ending = DOWNLOAD_FORMATS[kept_format][0]
                 thumbnail = limit_long_side(image, THUMBNAIL_SIDE)
                 while left and not is_full() and not job.should_stop():
                     painting = paint(image, left[0])
                     name = str(free_path(Path(f"{photo.name}_{left[0].name}.{ending}"), names))
-                    data = encode_image(painting, kept_format, description=left.pop(0).description)
-                    archive.writestr(name, data)
+                    archive.writestr(
+                        name, encode_image(painting, kept_format, description=left[0].description)
+                    )
+                    left.pop(0)
                     pair = contact_sheet([[thumbnail, painting]], cell=thumbnail.size)
                     batch.pairs.append(Pair(encode_image(pair, "JPEG"), name))
                     each_s = (time.monotonic() - started) / len(batch.pairs)
@@ -125,7 +131,7 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look], 
             except Exception as error:
                 if not isinstance(error, StyleTransferError):
                     logger.exception("a photo of a batch failed")
-                    error = f"{photo.name} could not be painted: {error}"
+                    error = f"{photo.name} could not be painted: {describe(error)}"
                 batch.skipped.append(str(error))
                 batch.total -= len(left)
     missing = batch.total - len(batch.pairs)

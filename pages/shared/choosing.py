@@ -58,6 +58,12 @@ def keep_photo(photo: Choice) -> None:
     st.session_state[KEPT_PHOTO] = [photo]
 
 
+def forget_photo(photo: Choice) -> None:
+    """Have it chosen no more, if it is."""
+    if st.session_state.get(KEPT_PHOTO) == [photo]:
+        del st.session_state[KEPT_PHOTO]
+
+
 def ask_for_another(error: Exception, what: str) -> None:
     """Say why a picture cannot be used, and what to do: choose another `what`."""
     reason = str(error)

@@ -28,7 +28,9 @@ def come_in() -> None:
 
 def keep_watching(job: Job) -> None:
     """Watch the visitor's job from every page, so that it does not count as abandoned."""
-    st.session_state.setdefault("watched_jobs", []).append(job)
+    watched = st.session_state.setdefault("watched_jobs", [])
+    if job not in watched:
+        watched.append(job)
 
 
 @st.fragment(run_every=WATCH_S)

@@ -18,10 +18,10 @@ Run = TypeVar("Run", bound=HasJob)
 
 
 class Kept(Generic[Run]):
-    """Runs by token, in memory only; the oldest finished ones make room for new ones.
+    """Runs by token, in memory only; the oldest finished ones make room.
 
     Args:
-        limit: Runs that are kept.
+        limit: Finished runs that are kept.
     """
 
     def __init__(self, limit: int) -> None:
@@ -35,7 +35,7 @@ class Kept(Generic[Run]):
         with self._lock:
             self._runs[token] = run
             finished = [token for token, kept in self._runs.items() if kept.job.is_finished]
-            for old in finished[: max(0, len(self._runs) - self.limit)]:
+            for old in finished[: max(0, len(finished) - self.limit)]:
                 del self._runs[old]
         return token
 

@@ -29,6 +29,7 @@ DOWNLOAD_FORMATS = {  # ending and type by name
 
 # However many visitors come, the memory is that of few pictures: a large one takes 12 bytes a pixel
 # while it is read, 130 while it is painted. Two small ones keep all cores busy.
+_reading_turn = threading.Semaphore(1)
 _large_turns, _small_turns = threading.Semaphore(1), threading.Semaphore(2)
 
 
@@ -95,7 +96,7 @@ def screen_photo(photo: bytes) -> tuple[Image.Image, tuple[int, int]]:
     Raises:
         ImageError: The photo cannot be used; the message says why.
     """
-    with _large_turns:
+    with _reading_turn:
         image = load_photo(photo)
         return limit_long_side(image, WORKING_SIDE), image.size
 
@@ -123,6 +124,16 @@ def preview(photo: bytes, look: Look) -> Preview:
     )
 
 
+def read_photo(photo: bytes, *, max_side: int | None = None) -> Image.Image:
+    """A visitor's picture, one at a time; scaled down to `max_side` pixels on its long side.
+
+    Raises:
+        ImageError: It cannot be used; the message says why.
+    """
+    with _reading_turn:
+        return load_photo(photo, max_side=max_side)
+
+
 def full_size(photo: bytes, look: Look, file_format: str = "PNG") -> bytes:
     """The painted photo in its own size, with strokes as large in the picture as in the preview.
 
@@ -134,8 +145,8 @@ def full_size(photo: bytes, look: Look, file_format: str = "PNG") -> bytes:
         ImageError: The photo cannot be used, or the format cannot hold its size.
     """
     with _large_turns:
-        painted = _paint(load_photo(photo), look)
-        return encode_image(painted, file_format, description=look.description)
+        painted = _paint(read_photo(photo), look)
+    return encode_image(painted, file_format, description=look.description)
 
 
 @st.cache_data(max_entries=10, show_spinner="Painting all styles ...")

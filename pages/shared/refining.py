@@ -12,8 +12,8 @@ import streamlit as st
 from PIL import Image
 
 from pages.shared.keeping import Kept
-from pages.shared.limits import limits, load_photo
-from pages.shared.painting import screen_photo
+from pages.shared.limits import limits
+from pages.shared.painting import read_photo, screen_photo
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
 from stylecore.devices import available_memory
 from stylecore.images import encode_image, limit_long_side
@@ -123,7 +123,7 @@ def read_style(style: bytes) -> StyleStatistics:
         ImageError: It cannot be used.
     """
     with _sketch_turn:
-        return preview_painter().read_style(load_photo(style), stroke_size=SKETCH_SIDE)
+        return preview_painter().read_style(read_photo(style), stroke_size=SKETCH_SIDE)
 
 
 @st.cache_data(max_entries=50, show_spinner="Sketching ...")
@@ -131,7 +131,7 @@ def sketch(photo: bytes, styles: StyleBytes, preserve_color: bool) -> tuple[byte
     """The instant preview as JPEG, and the milliseconds that it took, of usable pictures."""
     style = StyleStatistics.mix([(read_style(data), weight) for data, weight in styles])
     with _sketch_turn:
-        image = load_photo(photo, max_side=SKETCH_SIDE)
+        image = read_photo(photo, max_side=SKETCH_SIDE)
         started = time.perf_counter()
         painted = preview_painter().paint(image, style, preserve_color=preserve_color)
         return encode_image(painted, "JPEG"), round((time.perf_counter() - started) * 1000)
@@ -191,9 +191,9 @@ def start_run(
         QueueFullError: Too many visitors wait already.
     """
     # No larger than they are read, since a job may wait for long.
-    content = limit_long_side(load_photo(photo), config.max_side)
+    content = limit_long_side(read_photo(photo), config.max_side)
     stroke_size = config.stroke_size or config.max_side
-    pictures = [(limit_long_side(load_photo(data), stroke_size), weight) for data, weight in styles]
+    pictures = [(limit_long_side(read_photo(data), stroke_size), weight) for data, weight in styles]
     shares = tuple(weight for _, weight in styles)
     style_names = [{"name": name, "weight": share} for name, share in zip(names[1:], shares, strict=True)]
     recipe = {"content": names[0], "styles": style_names, "quality": quality, "config": asdict(config)}

@@ -31,13 +31,6 @@ def fail(error: object, status: int) -> int:
     return status
 
 
-def describe(error: Exception) -> str:
-    """An error in words; one that was not raised on purpose is named."""
-    if isinstance(error, (StyleTransferError, ValueError, OSError)):
-        return str(error)
-    return f"{type(error).__name__}: {str(error).strip() or 'no message'}"
-
-
 def module(name: str) -> ModuleType:
     """A module that needs torch, imported where it is needed.
 

@@ -55,13 +55,13 @@ def output_path(source: Location, output: str | None, label: str, *, is_one: boo
     """
     if output == STANDARD_STREAM:
         if not is_one:
-            raise UsageError("standard output takes one picture, there are more: give a folder")
+            raise UsageError("standard output takes one photo: for several, or a folder, give a folder")
         return output
     target = Path(output) if output else Path()
     is_folder = target.is_dir() or (output or "./").endswith(("/", "\\"))
     if not is_folder and (is_one or target.suffix.lower() in SAVE_FORMATS):
         if not is_one:
-            raise UsageError(f"{output} is one file, but there are more pictures: give a folder")
+            raise UsageError(f"{output} is one file: for several photos, or a folder, give a folder")
         save_format(target)
         return target
     stem, suffix = ("stdin", ".png") if source == STANDARD_STREAM else (source.stem, source.suffix.lower())

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylecore import load_image
-from stylecore.commands.console import FAILED, OK, UsageError, describe, fail, module, print_json, progress
+from stylecore.commands.console import FAILED, OK, UsageError, fail, module, print_json, progress
 from stylecore.commands.files import check_output, write_output
 from stylecore.commands.parsing import Parser, add_settings, count, given_settings
+from stylecore.errors import describe
 from stylecore.images import load_style, save_format
 from stylecore.sheets import contact_sheet
 

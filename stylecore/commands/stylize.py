@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from stylecore import list_styles
-from stylecore.commands.console import BAD_INPUT, FAILED, OK, UsageError, describe, fail, print_json, progress
+from stylecore.commands.console import BAD_INPUT, FAILED, OK, UsageError, fail, print_json, progress
 from stylecore.commands.files import (
     STANDARD_STREAM,
     check_output,
@@ -18,7 +18,7 @@ from stylecore.commands.files import (
     write_output,
 )
 from stylecore.commands.parsing import parse_weights
-from stylecore.errors import ImageError, StyleTransferError
+from stylecore.errors import ImageError, StyleTransferError, describe
 from stylecore.images import check_max_side, free_path
 
 
