@@ -20,7 +20,7 @@ from stylecore import (
     load_image,
     optimize_image,
 )
-from stylecore.commands import stylize
+from stylecore.commands import optimize, stylize
 from tests.conftest import encoded, make_photo, png_header_of
 
 
@@ -260,7 +260,7 @@ def test_optimize_repeats_a_run_that_was_stopped(capsys, photo_file, tmp_path):
 
 
 def test_an_interrupted_optimization_keeps_the_best_so_far(capsys, photo_file, tmp_path, monkeypatch):
-    optimize = stylecore.optimization.optimize_image
+    optimize_whole = stylecore.optimization.optimize_image
 
     def interrupt(*arguments, on_iterate, should_stop):
         def note(iterate):
@@ -268,16 +268,31 @@ def test_an_interrupted_optimization_keeps_the_best_so_far(capsys, photo_file, t
             if iterate.step == 2:
                 signal.raise_signal(signal.SIGINT)
 
-        return optimize(*arguments, on_iterate=note, should_stop=should_stop)
+        return optimize_whole(*arguments, on_iterate=note, should_stop=should_stop)
 
     monkeypatch.setattr("stylecore.optimization.optimize_image", interrupt)
     arguments = ["optimize", photo_file, photo_file, "-o", tmp_path / "a.png", "--max-side", 48]
-    status, out, err = run(capsys, *arguments, "--json")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        status, out, err = run(capsys, *arguments, "--json")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert status == 1
     assert (json.loads(out)["steps"], json.loads(out)["interrupted"]) == (2, True)
     assert "interrupted after 2 steps" in err
     assert (tmp_path / "a.png").exists()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_runs_in_the_background_is_not_interrupted():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with optimize.interruptible() as is_interrupted:
+            signal.raise_signal(signal.SIGINT)
+            assert not is_interrupted()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_pictures_of_one_name_do_not_overwrite_each_other(capsys, photo_file, tmp_path):

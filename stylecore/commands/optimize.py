@@ -171,7 +171,9 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         is_interrupted = True
         signal.signal(signal.SIGINT, before)
 
-    before = signal.signal(signal.SIGINT, note)
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:  # as shells set it for what runs in the background
+        signal.signal(signal.SIGINT, note)
     try:
         yield lambda: is_interrupted
     finally:
