@@ -4,7 +4,8 @@ import streamlit as st
 
 from pages.shared.batches import batch_queue, batches, start_batch
 from pages.shared.choosing import UPLOAD_TYPES, Choice
-from pages.shared.entrance import AWAY, come_in, keep_watching
+from pages.shared.entrance import AWAY, come_in
+from pages.shared.keeping import come_back
 from pages.shared.limits import limits
 from pages.shared.painting import DOWNLOAD_FORMATS
 from pages.shared.styling import choose_look, choose_style
@@ -50,19 +51,9 @@ if len(uploads) > most:
     st.warning(f"{len(uploads)} photos came; at most {most} can be painted at once, so the first {most} are.")
 photos = [Choice.of_upload(upload) for upload in uploads[:most]]
 
-# A batch is found again by the address after a reload, and by the session after a change of page.
-token = state.get("batch") or st.query_params.get("batch")
-run = batches().find(token)
-if run is not None:
-    state.batch = st.query_params["batch"] = token
-elif token:
-    state.pop("batch", None)
-    st.query_params.pop("batch", None)
-    st.info("Those paintings are gone: they are kept for a while only. Start them again.")
+run = come_back(batches(), "batch")
 job = run and run.job
 is_busy = job is not None and not job.is_finished
-if is_busy:
-    keep_watching(job)
 count = len(photos) * max(1, len(names))
 # A callback would start with the photos and the look of the run before.
 if st.button(

@@ -8,7 +8,8 @@ import streamlit as st
 
 from pages.shared.choosing import ask_for_another, choose_photo, choose_styles
 from pages.shared.comparing import compare
-from pages.shared.entrance import AWAY, come_in, keep_watching
+from pages.shared.entrance import AWAY, come_in
+from pages.shared.keeping import come_back
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
 from stylecore import StyleTransferError
 from stylecore.errors import describe
@@ -156,19 +157,8 @@ def offer_refining(size: tuple[int, int]) -> None:
         st.rerun()
 
 
-# A run is found again by the address after a reload, and by the session after a change of page.
-token = state.get("run") or st.query_params.get("run")
-run = refining.runs().find(token)
-if run is not None:
-    state.run = st.query_params["run"] = token
-elif token:
-    state.pop("run", None)
-    st.query_params.pop("run", None)
-    st.info("That painting is gone: paintings are kept for a while only. Start it again.")
+run = come_back(refining.runs(), "run")
 is_busy = run is not None and not run.job.is_finished
-if is_busy:
-    keep_watching(run.job)
-
 mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))
 pictures = read_pictures()
 if pictures:

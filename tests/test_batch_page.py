@@ -121,7 +121,7 @@ def test_a_batch_is_found_again_by_its_address():
     assert app.download_button(key="download_zip").label == "Download 1 painting as ZIP"
     app.session_state.batch = app.query_params["batch"] = "nonsense"
     app.run()
-    assert any("are gone" in info.value for info in app.info)
+    assert any("is gone" in info.value for info in app.info)
 
 
 def test_a_batch_that_was_stopped_says_so():

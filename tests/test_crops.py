@@ -7,6 +7,15 @@ from stylecore.crops import PhotoCrops
 from stylecore.errors import ImageError
 from tests.conftest import make_photo
 
+SETTINGS = {
+    "turns": [1, 1],
+    "steps": 20,
+    "batch_size": 2,
+    "styles_per_photo": 1,
+    "crop_size": 48,
+    "seed": 3,
+}
+
 
 @pytest.fixture
 def photos(tmp_path) -> list[Path]:
@@ -17,14 +26,7 @@ def photos(tmp_path) -> list[Path]:
 
 
 def test_crops_depend_on_seed_and_step_alone(photos):
-    settings = {
-        "turns": [1, 1],
-        "steps": 6,
-        "batch_size": 4,
-        "styles_per_photo": 2,
-        "crop_size": 48,
-        "seed": 3,
-    }
+    settings = SETTINGS | {"steps": 6, "batch_size": 4, "styles_per_photo": 2}
     first, second = PhotoCrops(photos, **settings), PhotoCrops(photos, **settings)
     second[0]
     assert first[5][0].shape == (2, 3, 48, 48)
@@ -34,14 +36,7 @@ def test_crops_depend_on_seed_and_step_alone(photos):
 
 
 def test_crops_show_where_faces_are(photos):
-    settings = {
-        "turns": [1, 1],
-        "steps": 20,
-        "batch_size": 2,
-        "styles_per_photo": 1,
-        "crop_size": 48,
-        "seed": 3,
-    }
+    settings = SETTINGS
     faces = {photos[1].name: [(0.0, 0.0, 1.0, 1.0)]}
     mixed = PhotoCrops(photos, **settings, faces=faces, face_share=0.0)
     masks = torch.cat([mixed[step][1] for step in range(20)])

@@ -7,6 +7,9 @@ import threading
 from collections import OrderedDict
 from typing import Generic, Protocol, TypeVar
 
+import streamlit as st
+
+from pages.shared.entrance import keep_watching
 from stylecore.jobs import Job
 
 
@@ -43,3 +46,25 @@ class Kept(Generic[Run]):
         """The run of a token, or None when it is gone or there is no token."""
         with self._lock:
             return self._runs.get(token) if token else None
+
+
+def come_back(kept: Kept[Run], name: str) -> Run | None:
+    """The visitor's run, found by the session after a change of page, by the address after a reload.
+
+    Args:
+        kept: Where it is kept.
+        name: Of its token in the session and the address.
+    """
+    state, address = st.session_state, st.query_params
+    token = state.get(name) or address.get(name)
+    run = kept.find(token)
+    if run is None:
+        state.pop(name, None)
+        address.pop(name, None)
+        if token:
+            st.info("What was painted here is gone: paintings are kept for a while only. Start again.")
+        return None
+    state[name] = address[name] = token
+    if not run.job.is_finished:
+        keep_watching(run.job)
+    return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from types import ModuleType
 
 from stylecore import load_image
 from stylecore.commands.console import OK, module, print_json, progress
@@ -65,11 +66,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         sheet=options.sheet,
         on_progress=progress,
     )
-    if options.json:
-        print_json(report)
-    else:
-        print(evaluation.as_table(report))
-    return OK
+    return _print(report, evaluation, as_json=options.json)
 
 
 def run_bench(options: argparse.Namespace) -> int:
@@ -82,8 +79,12 @@ def run_bench(options: argparse.Namespace) -> int:
         report = benchmark.run(
             options.sizes, rounds=options.rounds, device=options.device, on_progress=progress
         )
-    if options.json:
+    return _print(report, benchmark, as_json=options.json)
+
+
+def _print(report: dict, source: ModuleType, *, as_json: bool) -> int:
+    if as_json:
         print_json(report)
     else:
-        print(benchmark.as_table(report))
+        print(source.as_table(report))
     return OK
