@@ -29,9 +29,8 @@ QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
 # Seconds for a million pixels moved one step on 2 cores, in 16 bits and in float32, until this
 # machine has shown its own.
 USUAL_PACE_S = {True: 5.5, False: 9.0}
-# As multiples of the Gram loss's, until one has been seen; patches are compared each with each, at
-# 512 px.
-STYLE_LOSS_PACE = {"gram": 1.0, "wasserstein": 1.2, "patches": 4.0}
+# As multiples of the Gram loss's, until one has been seen, at 384 px; patches are compared each with each.
+STYLE_LOSS_PACE = {"gram": 1.0, "wasserstein": 1.2, "patches": 5.3}
 LIVE_STEPS = 10  # at most, between pictures of a running job
 KEPT_RUNS = 24  # runs that can be found again; a finished one holds a few MB
 RESERVED_BYTES = 300 * 2**20  # of free memory, left to the rest of the app
