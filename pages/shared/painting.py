@@ -89,7 +89,6 @@ def stylizer() -> FastStylizer:
     return FastStylizer()
 
 
-@st.cache_data(max_entries=10, show_spinner="Reading the photo ...")
 def screen_photo(photo: bytes) -> tuple[Image.Image, tuple[int, int]]:
     """A photo scaled down to screen size, and its full width and height in pixels.
 
