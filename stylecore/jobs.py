@@ -192,16 +192,18 @@ class JobQueue:
                     continue
                 job = self._waiting.popleft()
                 self._running += 1
-            watcher = threading.Thread(target=self._cancel_when_abandoned, args=(job,), daemon=True)
+            watcher = threading.Thread(target=self._look_after, args=(job,), daemon=True)
             watcher.start()
             job._run()
             with self._changed:
                 self._running -= 1
             del job
 
-    def _cancel_when_abandoned(self, job: Job) -> None:
+    def _look_after(self, job: Job) -> None:
+        """While a job runs: end waiting ones that were cancelled, and stop it when it is abandoned."""
         while not job.wait(min(1.0, self.abandoned_s / 4)):
             with self._changed:
+                self._drop_unwanted()
                 if self._is_unseen(job) and self._has_watched() and not job.should_stop():
                     job.is_abandoned = True
                     job.cancel()

@@ -127,8 +127,9 @@ def test_a_batch_is_found_again_by_its_address():
 def test_a_batch_that_was_stopped_says_so():
     app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
     app.switch_page("pages/batch.py").run()
-    holding, is_open = batches.batch_queue(), threading.Event()
-    holding.submit(lambda _: is_open.wait(60))
+    is_held, is_open = threading.Event(), threading.Event()
+    batches.batch_queue().submit(lambda _: is_held.set() or is_open.wait(60))
+    assert is_held.wait(10)
     token = batches.start_batch([Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [])
     job = batches.batches().find(token).job
     job.cancel()

@@ -98,6 +98,17 @@ def test_a_waiting_job_that_is_cancelled_never_starts():
     assert ran == []
 
 
+def test_a_waiting_job_that_is_cancelled_ends_while_another_runs():
+    queue, gate = JobQueue(), Gate()
+    queue.submit(gate)
+    assert gate.started.wait(5)
+    waiting = queue.submit(lambda job: "ran")
+    waiting.cancel()
+    assert waiting.wait(10)
+    assert (waiting.state, waiting.result) == (JobState.CANCELLED, None)
+    gate.open.set()
+
+
 def test_a_failure_is_kept_and_the_next_job_runs():
     queue = JobQueue()
 
