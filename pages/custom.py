@@ -21,8 +21,9 @@ LIKENESS = {"closer to the photo": 1.0, "balanced": 4.0, "closer to the style": 
 STYLE_LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein", "patches": "Patches"}
 KEPT = {"bind": "query-params", "persist_state": "session"}  # settings outlive reloads and other pages
 QUALITY_HELP = (
-    "Larger and longer from quick (384 px) over good (512 px) to best (768 px). Classic is the recipe of "
-    "2015 as courses teach it: 2,500 small steps from a noisy photo, for those who want to see it happen."
+    "Larger and longer from quick (384 px) over good (512 px) to best (1280 px, refined in three sizes). "
+    "Classic is the recipe of 2015 as courses teach it: 2,500 small steps from a noisy photo, for those "
+    "who want to see it happen."
 )
 
 come_in()

@@ -55,7 +55,6 @@ STARTS = ("content", "preview", "mixed_noise", "noise")
 # Pixels of a photo up to which freed memory is kept from step to step: 10 to 20 % faster, but the
 # peak grows by a sixth, which larger photos need for themselves.
 KEPT_PIXELS = 400**2
-SMALLEST_SCALE = 128  # px, long side at which coarse to fine begins
 # A run has diverged when so many losses are that many times the lowest and do not fall.
 LOST_STEPS, LOST_FACTOR = 20, 3.0
 
@@ -66,7 +65,9 @@ class OptimizationConfig:
 
     steps: int = 200  # over all scales together
     max_side: int = 512  # px, long side of the result; smaller photos keep their size
-    stroke_size: int | None = None  # px, long side at which the style picture is read; None: max_side
+    # px, long side at which the style picture is read for a result of max_side, and smaller in
+    # proportion for a smaller one, so that strokes keep their size in the picture; None: max_side
+    stroke_size: int | None = None
     # From the preview, adam is level with lbfgs for the first half minute at 256 px and ahead later
     # (classic objective after 200 steps: 2.25 against 2.72), in less memory.
     method: str = "adam"
@@ -77,9 +78,10 @@ class OptimizationConfig:
     decay_share: float = 0.4  # last part of the steps, in which adam's rate falls to a tenth
     history: int = 20  # gradients that lbfgs remembers; 80 gain nothing
     start: str = "preview"  # content, preview (see `stylecore.preview`), mixed_noise or noise
-    # Begin at 128 px, then larger by sqrt(2) each time. From the preview it only costs steps: 1.79
-    # in place of 1.16 for the same work at 384 px.
+    # Begin small, then larger by sqrt(2) each time. From 128 px and the preview it only costs steps:
+    # 1.79 in place of 1.16 for the same work at 384 px.
     is_coarse_to_fine: bool = False
+    coarse_side: int = 128  # px, long side at which coarse to fine begins, or up to sqrt(2) times it
     content_layer: str = "relu4_2"  # Gatys et al. (2016), section 2.3
     style_loss: str = "gram"  # gram, wasserstein (means and covariances) or patches (Li and Wand 2016)
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -319,8 +321,7 @@ class _Objective:
         self.config = config
         device = select_device(config.device)
         self.photo = _batch(content, side, device)
-        # The style picture shrinks with the photo, so that strokes keep their size in the picture.
-        self.stroke_size = round((config.stroke_size or config.max_side) * side / max(content.size))
+        self.stroke_size = stroke_size_at(side, config)
         with torch.no_grad():
             self.content_target = vgg(self.photo, last=config.content_layer)[config.content_layer]
             known = [(self._read_style(_batch(image, self.stroke_size, device)), w) for image, w in styles]
@@ -463,16 +464,25 @@ def _start(
 
 
 def scales(side: int, config: OptimizationConfig) -> list[tuple[int, int]]:
-    """Long sides in pixels and steps at each, growing by sqrt(2) up to `side` with equal shares."""
+    """Long sides in pixels, growing by sqrt(2) up to `side`, and steps at each, fewer the larger it is."""
     sides = [side]
     while (
         config.is_coarse_to_fine
-        and round(sides[0] / math.sqrt(2)) >= SMALLEST_SCALE
+        and round(sides[0] / math.sqrt(2)) >= config.coarse_side
         and len(sides) < config.steps
     ):
         sides.insert(0, round(sides[0] / math.sqrt(2)))
-    share, extra = divmod(config.steps, len(sides))
-    return [(s, share + (i >= len(sides) - extra)) for i, s in enumerate(sides)]
+    left, steps = config.steps, []
+    for index, own in enumerate(sides):
+        share = (1 / own) / sum(1 / other for other in sides[index:])
+        steps.append(min(max(1, round(left * share)), left - (len(sides) - index - 1)))
+        left -= steps[-1]
+    return list(zip(sides, steps, strict=True))
+
+
+def stroke_size_at(side: int, config: OptimizationConfig) -> int:
+    """Long side in pixels at which style pictures are read for a picture of the long side `side`."""
+    return round((config.stroke_size or config.max_side) * side / config.max_side)
 
 
 def _work_left(scales: Sequence[tuple[int, int]], step: int) -> float:
@@ -521,7 +531,11 @@ def _check(config: OptimizationConfig) -> None:
     weights = config.style_layer_weights
     if weights is not None and len(weights) != len(_style_layers(config)):
         raise ValueError(f"{len(weights)} style_layer_weights for {len(_style_layers(config))} style layers")
-    smallest = {"max_side": config.max_side, "stroke_size": config.stroke_size or MIN_SIDE}
+    smallest = {
+        "max_side": config.max_side,
+        "stroke_size": config.stroke_size or MIN_SIDE,
+        "coarse_side": config.coarse_side,
+    }
     for field, value in smallest.items():
         if value < MIN_SIDE:
             raise ValueError(f"{field} is {value}: at least {MIN_SIDE} px are needed")

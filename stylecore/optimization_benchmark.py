@@ -43,7 +43,7 @@ MEMORY_CASES = {
     "128 px adam": {"max_side": 128},
     "384 px adam float32": {"max_side": 384, "precision": "float32"},
     "512 px adam": {"max_side": 512},
-    "768 px adam": {"max_side": 768},
+    "1280 px adam": {"max_side": 1280},
     "512 px lbfgs": {"max_side": 512, "method": "lbfgs"},
     "512 px adam float32": {"max_side": 512, "precision": "float32"},
     "512 px adam patches": {"max_side": 512, "style_loss": "patches"},

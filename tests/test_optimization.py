@@ -136,7 +136,7 @@ def test_the_mixed_start_is_the_photo_and_half_noise(photo, style):
     assert start.max() <= 1
 
 
-def test_the_sketch_it_starts_from_has_the_strokes_of_the_objective(photo, style, monkeypatch):
+def test_strokes_keep_their_size_in_a_photo_smaller_than_the_limit(photo, style, monkeypatch):
     sizes = []
     read = optimization.PreviewPainter.read_style
 
@@ -145,9 +145,12 @@ def test_the_sketch_it_starts_from_has_the_strokes_of_the_objective(photo, style
         return read(self, image, stroke_size=stroke_size)
 
     monkeypatch.setattr(optimization.PreviewPainter, "read_style", note)
-    config = replace(QUICK, start="preview", steps=1, max_side=512, stroke_size=96)
-    optimize_image(photo, style, config)  # a photo smaller than max_side
-    assert sizes == [96]
+    config = replace(QUICK, start="preview", steps=1, max_side=4 * max(photo.size), stroke_size=512)
+    optimize_image(photo, style, config)
+    assert sizes == [round(512 / 4)]
+    vgg = optimization.load_vgg(config)
+    objective = optimization._Objective(vgg, photo, [(style, 1.0)], max(photo.size), config)
+    assert objective.stroke_size == sizes[0]  # the sketch that it starts from has the objective's
 
 
 def test_should_stop_ends_the_run_within_one_step(photo, style):
@@ -226,17 +229,19 @@ def test_pictures_on_the_way_are_as_the_last(style):
     assert np.abs(pixels - pixels[..., :1]).max() <= 1
 
 
-def test_coarse_to_fine_grows_by_the_root_of_two_and_shares_the_steps():
+def test_coarse_to_fine_grows_by_the_root_of_two_with_fewer_steps_each_time():
     config = replace(QUICK, is_coarse_to_fine=True, steps=102)
-    assert optimization.scales(512, config) == [(128, 20), (181, 20), (256, 20), (362, 21), (512, 21)]
+    assert optimization.scales(512, config) == [(128, 36), (181, 26), (256, 18), (362, 13), (512, 9)]
     assert optimization.scales(100, config) == [(100, 102)]
     assert optimization.scales(512, replace(config, steps=2)) == [(362, 1), (512, 1)]
+    assert optimization.scales(512, replace(config, coarse_side=256)) == [(256, 46), (362, 33), (512, 23)]
 
 
 @pytest.mark.parametrize("method", ["lbfgs", "adam"])
-def test_coarse_to_fine_ends_at_the_full_size(style, method, monkeypatch):
-    monkeypatch.setattr(optimization, "SMALLEST_SCALE", 40)
-    config = replace(QUICK, is_coarse_to_fine=True, max_side=80, method=method, learning_rate=0.05)
+def test_coarse_to_fine_ends_at_the_full_size(style, method):
+    config = replace(
+        QUICK, is_coarse_to_fine=True, coarse_side=40, max_side=80, method=method, learning_rate=0.05
+    )
     result = optimize_image(make_photo(160, 120), style, config)
     assert result.image.size == (80, 60)
     assert result.iterates[-1].total_loss < result.iterates[0].total_loss

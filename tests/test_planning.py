@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from stylecore import planning
-from stylecore.optimization import OptimizationConfig
+from stylecore.optimization import OptimizationConfig, scales
 from stylecore.planning import MEBIBYTE, OutOfMemoryError, fit_to_memory, peak_memory, pixel_steps
 
 CONFIG = OptimizationConfig(steps=10, max_side=100, is_coarse_to_fine=False, precision="float32")
@@ -12,7 +12,9 @@ CONFIG = OptimizationConfig(steps=10, max_side=100, is_coarse_to_fine=False, pre
 def test_pixel_steps_count_every_scale():
     assert pixel_steps((1000, 500), CONFIG) == 0.05
     config = replace(CONFIG, max_side=256, steps=30, is_coarse_to_fine=True)
-    assert pixel_steps((600, 600), config) == pytest.approx(10 * (128**2 + 181**2 + 256**2) / 1e6)
+    expected = sum(steps * side**2 for side, steps in scales(256, config)) / 1e6
+    assert len(scales(256, config)) == 3
+    assert pixel_steps((600, 600), config) == pytest.approx(expected)
 
 
 def test_a_small_photo_is_not_enlarged():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HELPS = {
     "steps": "over all scales together",
     "max_side": "long side in pixels",
-    "stroke_size": "long side in pixels at which the style picture is read, by default --max-side",
+    "stroke_size": "long side in pixels at which the style picture is read for a result of --max-side",
     "style_weight": "against --content-weight",
     "style_loss": "gram, wasserstein or patches",
     "method": "adam or lbfgs",
@@ -33,7 +33,8 @@ HELPS = {
     "decay_share": "last part of the steps, in which adam's rate falls to a tenth",
     "history": "gradients that lbfgs remembers",
     "start": "preview, content, mixed_noise or noise",
-    "is_coarse_to_fine": "begin at 128 px",
+    "is_coarse_to_fine": "begin small, at --coarse-side",
+    "coarse_side": "long side in pixels at which coarse to fine begins",
     "content_layer": "of VGG19, relu1_1 to relu5_4 or conv1_1 to conv5_4",
     "style_layer_weights": "one for each of --style-layers",
     "patch_layers": "in place of --style-layers for patches",
