@@ -142,14 +142,15 @@ class TransformerNetwork(nn.Module):
     def styles(self) -> int:
         return self.up_norm.scale.shape[0]
 
-    def forward(self, batch: Tensor, style_mix: Tensor, *, noise_shift: tuple[int, int] = (0, 0)) -> Tensor:
+    def forward(self, batch: Tensor, style_mix: Tensor, *, noise: Tensor | None = None) -> Tensor:
         """Paint pictures.
 
         Args:
             batch: Photos, shape (N, 3, H, W), RGB in [0, 1], H and W of at least 32.
             style_mix: Weight of each style, shape (N, styles), rows summing to 1.
-            noise_shift: Pixels by which the noise is rolled down and to the right. Training varies
-                it: a network that always sees the same noise at the same place learns that place.
+            noise: Tile of values in [0, 1] in place of the network's own, shape (H', W'). Training
+                draws it anew for each step: a network that always sees the same noise learns it by
+                heart, and paints the same spots on every flat area, tile by tile.
         Returns:
             Stylized pictures, shape (N, 3, H, W), in [0, 1].
         """
@@ -157,7 +158,8 @@ class TransformerNetwork(nn.Module):
         # A border of one small pixel for the stem, and up to 3 px more for a multiple of the stride.
         pad_right, pad_bottom = STRIDE + -width % STRIDE, STRIDE + -height % STRIDE
         features = F.pad(batch, (STRIDE, pad_right, STRIDE, pad_bottom), mode="reflect")
-        features = torch.cat((features, self._noise_for(features, noise_shift)), 1)  # (N, 4, H, W)
+        noise = _tiled(self.noise if noise is None else noise, features)
+        features = torch.cat((features, noise), 1)  # (N, 4, H, W)
         features = F.pixel_unshuffle(features, STRIDE)  # (N, 64, H/4 + 2, W/4 + 2)
         features = F.relu(self.stem(features, style_mix))  # (N, C, H/4, W/4)
         for block in self.blocks:
@@ -168,10 +170,12 @@ class TransformerNetwork(nn.Module):
         stylized = self.out(features)[:, :, TWO_CONVS:, TWO_CONVS:]  # (N, 3, H + 2, W + 2)
         return torch.sigmoid(stylized[:, :, :height, :width])
 
-    def _noise_for(self, pictures: Tensor, shift: tuple[int, int]) -> Tensor:
-        height, width = pictures.shape[2:]
-        tiles = self.noise.roll(shift, (0, 1)).repeat(-(-height // NOISE_SIDE), -(-width // NOISE_SIDE))
-        return tiles[:height, :width].expand(len(pictures), 1, height, width)
+
+def _tiled(noise: Tensor, pictures: Tensor) -> Tensor:
+    """Noise beside pictures of shape (N, C, H, W), tile by tile, (N, 1, H, W)."""
+    height, width = pictures.shape[2:]
+    tiles = noise.repeat(-(-height // noise.shape[0]), -(-width // noise.shape[1]))
+    return tiles[:height, :width].expand(len(pictures), 1, height, width)
 
 
 def noise_tile() -> np.ndarray:

@@ -32,7 +32,7 @@ from stylecore.losses import (
     tone_loss,
     total_variation_loss,
 )
-from stylecore.networks import NOISE_SIDE, STRIDE, TransformerNetwork
+from stylecore.networks import STRIDE, TransformerNetwork
 from stylecore.sheets import contact_sheet
 
 CHECKPOINT_NAME = "checkpoint.pt"
@@ -274,7 +274,8 @@ def train(
         with torch.autocast(torch_device.type, dtype=amp_dtype, enabled=amp_dtype is not None):
             mixes = F.one_hot(style_indices, len(names)).float()
             photos_each = batch.repeat_interleave(config.styles_per_photo, 0)
-            stylized = network(photos_each, mixes, noise_shift=_noise_shift(step, config)).float()
+            noise = _fresh_noise(step, config).to(torch_device)
+            stylized = network(photos_each, mixes, noise=noise).float()
             if step < config.pixel_steps:
                 losses = _pixel_losses(stylized, photos_each)
             else:
@@ -442,10 +443,11 @@ def _rate(step: int, config: TrainingConfig) -> float:
     return 0.03 + 0.97 * 0.5 * (1 + float(np.cos(np.pi * min(1.0, progress))))
 
 
-def _noise_shift(step: int, config: TrainingConfig) -> tuple[int, int]:
-    """Where a step's noise begins, in pixels; whole cells of the stem, each of which occurs as it is."""
-    shifts = np.random.default_rng((config.seed, step)).integers(NOISE_SIDE // STRIDE, size=2)
-    return STRIDE * int(shifts[0]), STRIDE * int(shifts[1])
+def _fresh_noise(step: int, config: TrainingConfig) -> Tensor:
+    """Noise for a step, as large as a crop with the border that the network adds."""
+    side = config.crop_size + 2 * STRIDE
+    noise = np.random.default_rng((config.seed, step)).random((side, side), dtype=np.float32)
+    return torch.from_numpy(noise)
 
 
 def _initialize(module: nn.Module) -> None:
