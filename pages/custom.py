@@ -189,7 +189,12 @@ def show_run() -> None:
         caption = "The painting so far" if is_begun else "Your photo"
         st.image(shown.picture if is_begun else run.photo, caption=caption, width="stretch", alt=caption)
         if shown:
-            st.line_chart({"total loss": shown.losses}, height=260, x_label="step")
+            loss_chart(shown.losses)
+
+
+def loss_chart(losses: list[float]) -> None:
+    x_label = "step; each larger size begins with a jump" if run.wanted.is_coarse_to_fine else "step"
+    st.line_chart({"total loss": losses}, height=260, x_label=x_label)
 
 
 def settings_of(run: refining.Run) -> str:
@@ -263,7 +268,7 @@ def show_result() -> None:
                 step = st.select_slider("How it came about: step", steps, value=steps[-1], key="snapshot")
                 alt = f"The painting after step {step}"
                 st.image(dict(shown.snapshots)[step], width="stretch", alt=alt)
-            st.line_chart({"total loss": shown.losses}, height=260, x_label="step")
+            loss_chart(shown.losses)
 
 
 def show_earlier() -> None:

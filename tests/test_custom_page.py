@@ -1,3 +1,4 @@
+import io
 import json
 import threading
 import time
@@ -369,6 +370,16 @@ def test_memory_is_planned_when_the_job_begins(monkeypatch):
     job = refining.runs().find(token).job
     assert job.wait(60)
     assert "MB of free memory are needed" in str(job.error)
+
+
+def test_pictures_on_the_way_are_kept_at_screen_size(monkeypatch):
+    monkeypatch.setattr(refining, "WORKING_SIDE", 48)
+    pictures = encoded(make_photo(80, 60)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
+    token = refining.start_run(*pictures, TINY, quality="quick", names=("photo", "style"))
+    job = refining.runs().find(token).job
+    assert job.wait(60)
+    assert {load_image(io.BytesIO(jpeg)).size for _, jpeg in job.progress.snapshots} == {(48, 36)}
+    assert job.result.image.size == (64, 48)
 
 
 def test_the_camera_gives_the_photo(app):

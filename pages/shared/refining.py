@@ -13,7 +13,7 @@ from PIL import Image
 
 from pages.shared.keeping import Kept
 from pages.shared.limits import limits
-from pages.shared.painting import read_photo, screen_photo
+from pages.shared.painting import WORKING_SIDE, read_photo, screen_photo
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
 from stylecore.devices import available_memory
 from stylecore.images import encode_image, limit_long_side
@@ -32,7 +32,7 @@ USUAL_PACE_S = {True: 5.5, False: 9.0}
 # As multiples of the Gram loss's, until one has been seen, at 384 px; patches are compared each with each.
 STYLE_LOSS_PACE = {"gram": 1.0, "wasserstein": 1.2, "patches": 5.3}
 LIVE_STEPS = 10  # at most, between pictures of a running job
-KEPT_RUNS = 24  # runs that can be found again; a finished one holds a few MB
+KEPT_RUNS = 24  # runs that can be found again; a finished one holds up to 8 MB
 RESERVED_BYTES = 300 * 2**20  # of free memory, left to the rest of the app
 ABANDONED_S = 180.0  # a run that nobody has looked at for this long makes room for who waits
 
@@ -49,7 +49,7 @@ class Refinement:
     Attributes:
         losses: Total loss after every step.
         snapshots: Step number and JPEG of the pictures that are kept, at last of the final one.
-        picture: JPEG of the newest picture.
+        picture: JPEG of the newest picture, of screen size as those.
         newest: The last step.
         changes: What was stepped down to fit into memory.
     """
@@ -155,6 +155,10 @@ def screen_picture(data: bytes) -> ScreenPicture:
     return ScreenPicture(encode_image(image, "JPEG"), size)
 
 
+def screen_jpeg(image: Image.Image) -> bytes:
+    return encode_image(limit_long_side(image, WORKING_SIDE), "JPEG")
+
+
 def expected_seconds(photo_size: tuple[int, int], config: OptimizationConfig) -> float:
     """How long a run will take on this machine."""
     return pixel_steps(photo_size, config) * pace()[is_mixed(config), config.style_loss]
@@ -224,7 +228,7 @@ def _work(
             if math.isfinite(iterate.total_loss):
                 shown.losses.append(iterate.total_loss)
             if iterate.image is not None:
-                shown.picture = encode_image(iterate.image, "JPEG")
+                shown.picture = screen_jpeg(iterate.image)
                 if iterate.step % config.preview_every == 0:
                     shown.snapshots.append((iterate.step, shown.picture))
             shown.newest = iterate
@@ -234,7 +238,7 @@ def _work(
         result = optimize_image(photo, styles, live, on_iterate=show, should_stop=job.should_stop)
         done = len(result.iterates)
         if not shown.snapshots or shown.snapshots[-1][0] != done:
-            shown.snapshots.append((done, encode_image(result.image, "JPEG")))
+            shown.snapshots.append((done, screen_jpeg(result.image)))
         job.report(shown)
         if result.is_stopped or result.error:
             recipe["stopped_at"] = done
