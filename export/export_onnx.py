@@ -42,7 +42,7 @@ from stylecore.training import load_network, read_checkpoint, write_checkpoint
 CATALOG_FILE = Path(__file__).with_name("catalog.json")
 OPSET = 21
 IR_VERSION = 10  # read by ONNX Runtime 1.20 and newer
-PARITY_SIZES = ((32, 32), (33, 47), (64, 301), (256, 256), (511, 385))  # (height, width)
+PARITY_SIZES = ((32, 32), (33, 47), (64, 301), (256, 256), (511, 385), (64, 1100))  # (height, width)
 PARITY_LIMIT = 1 / 255
 
 
@@ -93,8 +93,8 @@ def strided_stem(weight: Tensor) -> Tensor:
 def noisy_stem(graph: GraphWriter, picture: str, weight: Tensor) -> str:
     """The stem on the padded picture and the network's noise beside it as a fourth channel.
 
-    The noise repeats, so its part is a constant that is tiled and added: ONNX Runtime computes
-    it once, when it loads the graph.
+    The noise repeats, so its part is a constant that is cut, tiled and added: ONNX Runtime computes
+    it once, when it loads the graph. Cut first, as most pictures need but a part of the tile.
     """
     photo_weight, noise_weight = strided_stem(weight).split((3, 1), dim=1)
     side, rest = NOISE_SIDE // STRIDE, 2 * STRIDE
@@ -106,7 +106,8 @@ def noisy_stem(graph: GraphWriter, picture: str, weight: Tensor) -> str:
     features = graph.conv(picture, photo_weight, stride=STRIDE)
     sides = graph.node("Shape", features, start=2)
     counts = graph.node("Div", graph.node("Add", sides, graph.constant([side - 1])), graph.constant([side]))
-    tiles = graph.node("Tile", tile, graph.node("Concat", graph.constant([1, 1]), counts, axis=0))
+    part = graph.node("Slice", tile, graph.constant([0, 0]), sides, graph.constant([2, 3]))
+    tiles = graph.node("Tile", part, graph.node("Concat", graph.constant([1, 1]), counts, axis=0))
     noise = graph.node("Slice", tiles, graph.constant([0, 0]), sides, graph.constant([2, 3]))
     return graph.node("Add", features, noise)
 

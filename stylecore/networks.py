@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 STRIDE = 4  # The trunk works at a quarter of the size, so sizes are padded to multiples of 4.
 NORM_EPSILON = 1e-5
-NOISE_SIDE = 256  # px
+NOISE_SIDE = 1024  # px; no flat area that is painted at the usual size sees a noise repeat
 TWO_CONVS = 2  # pixels that two convolutions of 3x3 take away on each side
 
 
@@ -179,7 +179,7 @@ def _tiled(noise: Tensor, pictures: Tensor) -> Tensor:
 
 
 def noise_tile() -> np.ndarray:
-    """The noise that is laid beside every picture in tiles, uint8 of shape (256, 256).
+    """The noise that is laid beside every picture in tiles, uint8 of shape (1024, 1024).
 
     A flat area of a photo gives a convolutional network nothing to tell one place from another,
     so that it can only fill it evenly or with a lattice; the noise tells the places apart.

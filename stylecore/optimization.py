@@ -86,7 +86,8 @@ class OptimizationConfig:
     style_loss: str = "gram"  # gram, wasserstein (means and covariances) or patches (Li and Wand 2016)
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     style_layer_weights: tuple[float, ...] | None = None  # one for each style layer; None: all 1
-    patch_layers: tuple[str, ...] = ("relu3_1", "relu4_1")  # in place of style_layers for patches
+    # In place of style_layers for patches: those of Li and Wand (2016)
+    patch_layers: tuple[str, ...] = ("relu3_1", "relu4_1")
     content_weight: float = 1.0
     style_weight: float = 4.0  # as in the training of the ready-made styles
     tv_weight: float = 2.0

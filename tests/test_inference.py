@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import onnxruntime as ort
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from stylecore import DeviceError, FastStylizer, ImageError, StyleError, list_styles
 from stylecore import inference as inference_module
@@ -163,6 +163,29 @@ def test_borders_look_like_the_inside(stylizer):
         for turned in (pixels, pixels[::-1], pixels.T, pixels.T[::-1]):
             band, inside = turned[:3], turned[8:40]
             assert abs(band.mean() - inside.mean()) < 10 + inside.std(), name
+
+
+def repetition(picture: Image.Image, smallest: int = 100) -> float:
+    """Largest correlation of a picture's texture with itself shifted by at least `smallest` pixels."""
+    gray = np.asarray(picture.convert("L"), np.float64)
+    smooth = np.asarray(picture.convert("L").filter(ImageFilter.GaussianBlur(40)), np.float64)
+    texture = np.pad(gray - smooth, [(0, side) for side in gray.shape])
+    inside = np.pad(np.ones(gray.shape), [(0, side) for side in gray.shape])
+    correlation, overlap = (
+        np.fft.irfft2(np.abs(np.fft.rfft2(field)) ** 2, field.shape) for field in (texture, inside)
+    )
+    rows, columns = (np.minimum(np.arange(2 * side), np.arange(2 * side, 0, -1)) for side in gray.shape)
+    is_far = np.maximum(rows[:, None], columns) >= smallest
+    is_far &= overlap > inside.sum() / 4
+    return float((correlation / np.maximum(overlap, 1))[is_far].max() / (correlation[0, 0] / overlap[0, 0]))
+
+
+@pytest.mark.parametrize("style", names())
+def test_a_plain_sky_has_no_texture_that_repeats(stylizer, style):
+    ramps = np.linspace(60, 220, 640, dtype=np.uint8)[:, None], np.linspace(200, 140, 1000, dtype=np.uint8)
+    red, blue = (np.broadcast_to(ramp, (640, 1000)) for ramp in ramps)
+    sky = Image.fromarray(np.stack([red, red // 2 + blue // 2, blue], -1))
+    assert repetition(stylizer.stylize(sky, style)) < 0.3
 
 
 def test_many_threads_share_one_engine(stylizer):
