@@ -57,6 +57,7 @@ STARTS = ("content", "preview", "mixed_noise", "noise")
 KEPT_PIXELS = 400**2
 # A run has diverged when so many losses are that many times the lowest and do not fall.
 LOST_STEPS, LOST_FACTOR = 20, 3.0
+STEP_FAILURES = (RuntimeError, MemoryError)  # torch lacks memory, or the device has gone
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,13 @@ def optimize_image(
     is_small = photo.width * photo.height <= KEPT_PIXELS
     with kept_memory() if is_small else nullcontext():
         for side, steps in planned:
-            objective = _Objective(vgg, content, styles, side, config)
+            try:
+                objective = _Objective(vgg, content, styles, side, config)
+            except STEP_FAILURES as failure:
+                if batch is None:
+                    raise
+                error = failure.with_traceback(None)  # the picture of the smaller scale is kept
+                break
             batch = (
                 _start(objective, styles, config) if batch is None else _resized(batch, objective.photo.shape)
             )
@@ -263,7 +270,7 @@ def _descend(
             optimizer.learning_rate = _rate(step, objective.config)
         try:
             losses = _step(optimizer, batch, objective)
-        except (RuntimeError, MemoryError) as error:  # torch lacks memory, or the device has gone
+        except STEP_FAILURES as error:
             if step == 0:
                 raise
             yield error.with_traceback(None), best  # its frames hold tensors

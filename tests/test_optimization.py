@@ -247,6 +247,23 @@ def test_coarse_to_fine_ends_at_the_full_size(style, method):
     assert result.iterates[-1].total_loss < result.iterates[0].total_loss
 
 
+def test_a_larger_size_that_does_not_fit_keeps_the_smaller_one_s_picture(style, monkeypatch):
+    build, sides = optimization._Objective, []
+
+    def build_small_ones(vgg, content, styles, side, config):
+        sides.append(side)
+        if len(sides) == 2:
+            raise RuntimeError("not enough memory")
+        return build(vgg, content, styles, side, config)
+
+    monkeypatch.setattr(optimization, "_Objective", build_small_ones)
+    config = replace(QUICK, is_coarse_to_fine=True, coarse_side=40, max_side=80, steps=6)
+    result = optimize_image(make_photo(160, 120), style, config)
+    assert str(result.error) == "not enough memory"
+    assert 0 < len(result.iterates) < 6
+    assert result.image.size == (80, 60)
+
+
 def test_adam_agrees_with_torch():
     def loss(values: torch.Tensor) -> torch.Tensor:
         return ((values - 0.3) ** 2 * (1 + values)).sum()
