@@ -132,7 +132,7 @@ class Iterate:
         style_loss: Relative style loss, layers weighted and summed.
         total_loss: Weighted sum, total variation included.
         elapsed_s: Seconds since the start.
-        remaining_s: Seconds left, by the pixels that the steps left have to move.
+        remaining_s: Seconds left, by the work that the steps left have, see `step_work`.
         image: Picture at this step, or None between previews.
     """
 
@@ -234,7 +234,7 @@ def optimize_image(
                     style_loss=losses.style,
                     total_loss=losses.total,
                     elapsed_s=elapsed_s,
-                    remaining_s=elapsed_s * _work_left(planned, step),
+                    remaining_s=elapsed_s * _work_left(planned, step, photo.size),
                     image=_finish(best, photo, config) if has_image else None,
                 )
                 iterates.append(replace(iterate, image=None))
@@ -493,12 +493,22 @@ def stroke_size_at(side: int, config: OptimizationConfig) -> int:
     return round((config.stroke_size or config.max_side) * side / config.max_side)
 
 
-def _work_left(scales: Sequence[tuple[int, int]], step: int) -> float:
-    """Work that is left as a multiple of the work done; a step costs as its pixels."""
+def step_work(side: int, size: tuple[int, int]) -> float:
+    """What the time of a step is proportional to, for a photo of that size at the long side `side`.
+
+    Millions of pixels, and more for large pictures: on 2 cores in float32 a million took 9.0 s at
+    384 px, 10.4 s at 512, 11.3 s at 768 and 16.2 s at 1280 px (4:3).
+    """
+    megapixels = side**2 * size[0] * size[1] / max(size) ** 2 / 1e6
+    return megapixels * (1 + 0.65 * megapixels)
+
+
+def _work_left(scales: Sequence[tuple[int, int]], step: int, size: tuple[int, int]) -> float:
+    """Work that is left as a multiple of the work done."""
     done = total = 0.0
     for side, steps in scales:
-        total += steps * side**2
-        done += max(0, min(step, steps)) * side**2
+        total += steps * step_work(side, size)
+        done += max(0, min(step, steps)) * step_work(side, size)
         step -= steps
     return (total - done) / done
 

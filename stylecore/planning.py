@@ -6,7 +6,14 @@ import math
 from dataclasses import dataclass, replace
 
 from stylecore.errors import OutOfMemoryError
-from stylecore.optimization import KEPT_PIXELS, OptimizationConfig, is_mixed, scales, stroke_size_at
+from stylecore.optimization import (
+    KEPT_PIXELS,
+    OptimizationConfig,
+    is_mixed,
+    scales,
+    step_work,
+    stroke_size_at,
+)
 
 MEBIBYTE = 2**20
 # Measured by `python -m stylecore bench --optimizer`, part memory.
@@ -19,8 +26,8 @@ KEPT_FACTOR = 1.4  # of these two where freed memory is kept, see `stylecore.mem
 PICTURE_BYTES = 12  # of one pixel, float32 RGB
 SMALLEST_SIDE = 128  # px, to which a picture may be stepped down
 
-# What the page offers; "quick" is worth keeping and done within a minute on 2 cores. "best" reads
-# 1.01 at 1280 px by the default objective, 250 steps at 768 px, enlarged, 4.80 after as long.
+# What the page offers; "quick" is worth keeping and done within a minute on 2 cores. "best" on a strip
+# of 1280 x 416 px reads 1.01 by the default objective after 813 s, 250 steps at 768 px, enlarged, 4.80.
 QUALITIES = {
     "quick": OptimizationConfig(steps=50, max_side=384, preview_every=5),
     "good": OptimizationConfig(steps=120, max_side=512, preview_every=10),
@@ -43,16 +50,15 @@ class Plan:
     changes: tuple[str, ...]
 
 
-def pixel_steps(size: tuple[int, int], config: OptimizationConfig) -> float:
-    """Millions of pixels that all steps together move: what the time of a run is proportional to.
+def run_work(size: tuple[int, int], config: OptimizationConfig) -> float:
+    """What the time of a run is proportional to, see `step_work`.
 
     Args:
         size: Width and height of the photo.
         config: Settings.
     """
     side = min(max(size), config.max_side)
-    area = size[0] * size[1] / max(size) ** 2
-    return sum(steps * s**2 for s, steps in scales(side, config)) * area / 1e6
+    return sum(steps * step_work(s, size) for s, steps in scales(side, config))
 
 
 def peak_memory(size: tuple[int, int], config: OptimizationConfig, *, styles: int = 1) -> int:

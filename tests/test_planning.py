@@ -4,20 +4,21 @@ import pytest
 
 from stylecore import planning
 from stylecore.optimization import OptimizationConfig, scales
-from stylecore.planning import MEBIBYTE, OutOfMemoryError, fit_to_memory, peak_memory, pixel_steps
+from stylecore.planning import MEBIBYTE, OutOfMemoryError, fit_to_memory, peak_memory, run_work
 
 CONFIG = OptimizationConfig(steps=10, max_side=100, is_coarse_to_fine=False, precision="float32")
 
 
-def test_pixel_steps_count_every_scale():
-    assert pixel_steps((1000, 500), CONFIG) == 0.05
+def test_the_work_counts_every_scale():
+    assert run_work((1000, 500), CONFIG) == pytest.approx(10 * 0.005 * (1 + 0.65 * 0.005))
     config = replace(CONFIG, max_side=256, steps=30, is_coarse_to_fine=True)
     assert scales(256, config) == [(128, 14), (181, 9), (256, 7)]
-    assert pixel_steps((600, 600), config) == pytest.approx((14 * 128**2 + 9 * 181**2 + 7 * 256**2) / 1e6)
+    expected = 14 * 128**2 + 9 * 181**2 + 7 * 256**2 + 0.65e-6 * (14 * 128**4 + 9 * 181**4 + 7 * 256**4)
+    assert run_work((600, 600), config) == pytest.approx(expected / 1e6)
 
 
 def test_a_small_photo_is_not_enlarged():
-    assert pixel_steps((64, 64), CONFIG) == pytest.approx(10 * 64**2 / 1e6)
+    assert run_work((64, 64), CONFIG) == pytest.approx(10 * 64**2 / 1e6, rel=0.003)
 
 
 def test_memory_grows_with_size_method_and_precision():
@@ -68,6 +69,6 @@ def test_too_little_for_anything_is_told_with_figures():
 
 
 def test_quick_is_the_smallest_quality():
-    cost = [pixel_steps((4000, 3000), config) for config in planning.QUALITIES.values()]
+    cost = [run_work((4000, 3000), config) for config in planning.QUALITIES.values()]
     assert list(planning.QUALITIES) == ["quick", "good", "best"]
     assert cost == sorted(cost)

@@ -20,15 +20,15 @@ from stylecore.images import encode_image, limit_long_side
 from stylecore.jobs import Job, JobQueue
 from stylecore.optimization import CLASSIC_RECIPE
 from stylecore.planning import QUALITIES as PLANNED_QUALITIES
-from stylecore.planning import Plan, fit_to_memory, is_mixed, pixel_steps
+from stylecore.planning import Plan, fit_to_memory, is_mixed, run_work
 from stylecore.preview import PreviewPainter, StyleStatistics
 
 SKETCH_SIDE = 512  # px, long side of the instant preview
 MAX_STYLES = 4  # pictures that one painting may mix
 QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
-# Seconds for a million pixels moved one step on 2 cores, in 16 bits and in float32, until this
-# machine has shown its own.
-USUAL_PACE_S = {True: 5.5, False: 9.0}
+# Seconds for a unit of `planning.run_work` on 2 cores, in 16 bits and in float32, until this machine
+# has shown its own.
+USUAL_PACE_S = {True: 5.2, False: 8.5}
 # As multiples of the Gram loss's, until one has been seen, at 384 px; patches are compared each with each.
 STYLE_LOSS_PACE = {"gram": 1.0, "wasserstein": 1.2, "patches": 5.3}
 LIVE_STEPS = 10  # at most, between pictures of a running job
@@ -101,7 +101,7 @@ def job_queue() -> JobQueue:
 
 @st.cache_resource(max_entries=1)
 def pace() -> dict[tuple[bool, str], float]:
-    """Seconds for a million pixels moved one step, in 16 bits (True) or float32, by style loss."""
+    """Seconds for a unit of `planning.run_work`, in 16 bits (True) or float32, by style loss."""
     return {
         (is_mixed, style_loss): usual * factor
         for is_mixed, usual in USUAL_PACE_S.items()
@@ -161,7 +161,7 @@ def screen_jpeg(image: Image.Image) -> bytes:
 
 def expected_seconds(photo_size: tuple[int, int], config: OptimizationConfig) -> float:
     """How long a run will take on this machine."""
-    return pixel_steps(photo_size, config) * pace()[is_mixed(config), config.style_loss]
+    return run_work(photo_size, config) * pace()[is_mixed(config), config.style_loss]
 
 
 def plan(photo_size: tuple[int, int], config: OptimizationConfig, styles: int) -> Plan:
@@ -243,7 +243,7 @@ def _work(
         if result.is_stopped or result.error:
             recipe["stopped_at"] = done
         else:
-            seconds = result.iterates[-1].elapsed_s / pixel_steps(photo.size, config)
+            seconds = result.iterates[-1].elapsed_s / run_work(photo.size, config)
             measured_pace[is_mixed(config), config.style_loss] = seconds
         return result
 
