@@ -200,7 +200,7 @@ def optimize_image(
     vgg = load_vgg(config)
     started = time.monotonic()
     iterates: list[Iterate] = []
-    batch, optimizer = None, None
+    batch, optimizer, first_step = None, None, None
     is_stopped = False
     error: Exception | None = None
     is_small = photo.width * photo.height <= KEPT_PIXELS
@@ -218,12 +218,14 @@ def optimize_image(
             )
             batch.requires_grad_()
             optimizer = _optimizer(batch, config, earlier=optimizer)
+            if first_step is None:
+                first_step = time.monotonic()
             for losses, best in _descend(batch, optimizer, objective, steps, len(iterates)):
                 if isinstance(losses, Exception):
                     error = losses
                     break
                 step = len(iterates) + 1
-                elapsed_s = time.monotonic() - started
+                now = time.monotonic()
                 has_image = step == config.steps or (
                     config.preview_every and step % config.preview_every == 0
                 )
@@ -233,8 +235,9 @@ def optimize_image(
                     content_loss=losses.content,
                     style_loss=losses.style,
                     total_loss=losses.total,
-                    elapsed_s=elapsed_s,
-                    remaining_s=elapsed_s * _work_left(planned, step, photo.size),
+                    elapsed_s=now - started,
+                    # Without what comes once, such as the sketch.
+                    remaining_s=(now - first_step) * _work_left(planned, step, photo.size),
                     image=_finish(best, photo, config) if has_image else None,
                 )
                 iterates.append(replace(iterate, image=None))

@@ -2,6 +2,7 @@ import io
 import itertools
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -262,6 +263,19 @@ def test_a_larger_size_that_does_not_fit_keeps_the_smaller_one_s_picture(style, 
     assert str(result.error) == "not enough memory"
     assert 0 < len(result.iterates) < 6
     assert result.image.size == (80, 60)
+
+
+def test_the_time_left_is_that_of_the_steps_alone(photo, style, monkeypatch):
+    begin = optimization._start
+
+    def begin_slowly(*arguments):
+        time.sleep(2)
+        return begin(*arguments)
+
+    monkeypatch.setattr(optimization, "_start", begin_slowly)
+    first, _ = optimize_image(photo, style, replace(QUICK, steps=2)).iterates
+    assert first.elapsed_s > 2
+    assert first.remaining_s < first.elapsed_s - 1.9
 
 
 def test_adam_agrees_with_torch():
