@@ -10,13 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import psutil
 import torch
 from PIL import Image
 
 from stylecore import jobs, planning
-from stylecore.evaluation import Measure
+from stylecore.evaluation import Losses, Measure
 from stylecore.features import Vgg19Features
 from stylecore.images import load_image, resize_long_side, to_batch
 from stylecore.optimization import (
@@ -38,6 +39,15 @@ STEP_SIDES = (256, 384, 512)  # px
 RACE_SIDE = 256  # px
 TABLE_SIDE = 256  # px
 TABLE_TIMES_S = (3, 6, 12)
+SETTINGS_CASES = {
+    "defaults": {},
+    "100 steps": {"steps": 100},
+    "400 steps": {"steps": 400},
+    "no total variation": {"tv_weight": 0.0},
+    "total variation 8": {"tv_weight": 8.0},
+    "average pooling": {"pooling": "average"},
+    "without decay": {"decay_share": 0.0},
+}
 CANCELLED_JOBS = 20
 MEMORY_CASES = {
     "128 px adam": {"max_side": 128},
@@ -165,9 +175,7 @@ def compare_choices(content: Image.Image, style: Image.Image, *, on_progress: Re
     Totals of different style losses cannot be compared; the last two columns can: the measure of
     `stylecore.evaluation` on the final picture.
     """
-    measure = Measure()
-    grams = measure.grams(resize_long_side(load_image(style).convert("RGB"), TABLE_SIDE))
-    photo = resize_long_side(load_image(content).convert("RGB"), TABLE_SIDE)
+    photo, measure = _measure_at_table_side(content, style)
     rows = []
     for style_loss, method, start in itertools.product(STYLE_LOSSES, METHODS, STARTS):
         config = OptimizationConfig(
@@ -182,7 +190,6 @@ def compare_choices(content: Image.Image, style: Image.Image, *, on_progress: Re
         for limit in TABLE_TIMES_S:
             reached = [i.total_loss for i in result.iterates if i.elapsed_s <= limit]
             losses[str(limit)] = round(min(reached), 3) if reached else None
-        measured = measure(result.image, measure.content_features(photo), grams)
         rows.append(
             {
                 "style_loss": style_loss,
@@ -190,11 +197,41 @@ def compare_choices(content: Image.Image, style: Image.Image, *, on_progress: Re
                 "start": start,
                 "steps": len(result.iterates),
                 "total_after_s": losses,
-                **measured.as_dict(),
+                **measure(result.image).as_dict(),
             }
         )
         on_progress(f"{style_loss}, {method}, {start}: {losses}")
     return rows
+
+
+def compare_settings(content: Image.Image, style: Image.Image, *, on_progress: Report) -> list[dict]:
+    """Each default beside its alternatives, all else alike, by the measure of `stylecore.evaluation`.
+
+    The measure does not know total variation, and its network pools by maximum: look as well, with
+    the same settings in `python -m stylecore optimize`.
+    """
+    photo, measure = _measure_at_table_side(content, style)
+    rows = []
+    for name, settings in SETTINGS_CASES.items():
+        config = OptimizationConfig(max_side=TABLE_SIDE, preview_every=0, **settings)
+        result = optimize_image(photo, style, config)
+        seconds = round(_seconds(result.iterates), 1)
+        rows.append({"case": name, "seconds": seconds, **measure(result.image).as_dict()})
+        on_progress(f"{name}: {rows[-1]}")
+    return rows
+
+
+def _measure_at_table_side(
+    content: Image.Image, style: Image.Image
+) -> tuple[Image.Image, Callable[[Image.Image], Losses]]:
+    """The photo at the tables' size, and the measure of paintings of it."""
+    measure = Measure()
+    photo, painting = (
+        resize_long_side(load_image(image).convert("RGB"), TABLE_SIDE) for image in (content, style)
+    )
+    return photo, partial(
+        measure, photo_features=measure.content_features(photo), grams=measure.grams(painting)
+    )
 
 
 def measure_preview(content: Image.Image, style: Image.Image, *, rounds: int = 5) -> dict:
@@ -320,13 +357,14 @@ PARTS: dict[str, Callable] = {
     "memory": lambda content, style, on_progress: measure_memory(content, style),
     "jobs": lambda content, style, on_progress: measure_cancelled_jobs(content, style),
     "choices": lambda content, style, on_progress: compare_choices(content, style, on_progress=on_progress),
+    "settings": lambda content, style, on_progress: compare_settings(content, style, on_progress=on_progress),
 }
 
 
 def run(
     content: Image.Image, style: Image.Image, parts: Sequence[str] = tuple(PARTS), *, on_progress: Report
 ) -> dict:
-    """Measure what is asked for; all parts take about 45 minutes on 2 cores.
+    """Measure what is asked for; all parts take about an hour on 2 cores.
 
     Args:
         content: The photo.
