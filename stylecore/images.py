@@ -127,10 +127,15 @@ def load_style(source: Source) -> Image.Image:
 
 
 def flatten(image: Image.Image, *, backdrop: str | tuple[int, int, int] = "white") -> Image.Image:
-    """RGB, transparent parts of an RGBA image in the color of the backdrop."""
+    """RGB, transparent parts of an RGBA image in the color of the backdrop; RGB is given back itself."""
+    if image.mode == "RGB":
+        return image
+    color = image.convert("RGB")
     if image.mode != "RGBA":
-        return image.convert("RGB")
-    return Image.alpha_composite(Image.new("RGBA", image.size, backdrop), image).convert("RGB")
+        return color
+    flat = Image.new("RGB", image.size, backdrop)
+    flat.paste(color, mask=image.getchannel("A"))
+    return flat
 
 
 def flatten_content(image: Image.Image) -> Image.Image:
@@ -140,10 +145,12 @@ def flatten_content(image: Image.Image) -> Image.Image:
     bleed over the edges.
     """
     if image.mode != "RGBA":
-        return image.convert("RGB")
-    pixels = np.asarray(image, dtype=np.float32)
-    alpha = pixels[..., 3:]
-    mean = (pixels[..., :3] * alpha).sum((0, 1)) / max(float(alpha.sum()), 1.0)
+        return flatten(image)
+    pixels = np.asarray(image)
+    color, alpha = pixels[..., :3], pixels[..., 3]
+    # A large photo as float32 would take gigabytes; this sums a buffer at a time.
+    total = np.einsum("hwc,hw->c", color, alpha, dtype=np.int64)
+    mean = total / max(alpha.sum(dtype=np.int64), 1)
     return flatten(image, backdrop=tuple(int(value) for value in mean))
 
 
@@ -293,9 +300,11 @@ def _to_srgb(image: Image.Image) -> Image.Image:
         image = _grey_to_8_bit(image)
     has_alpha = image.has_transparency_data
     profile = image.info.get("icc_profile")
-    if image.mode in ("P", "PA", "1") or (image.mode == "L" and has_alpha):
+    if image.mode in ("La", "RGBa"):  # color times alpha
+        image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
+    elif image.mode in ("P", "PA", "1") or (has_alpha and image.mode in ("L", "RGB")):
         image = image.convert("RGBA" if has_alpha else "RGB")
-    alpha = image.getchannel("A") if image.mode in ("LA", "La", "RGBA", "RGBa") else None
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     color = _apply_profile(image, profile) if profile else image
     color = color.convert("RGB")
     if alpha is not None:
@@ -312,9 +321,9 @@ def _grey_to_8_bit(image: Image.Image) -> Image.Image:
 
 
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    if image.mode in ("LA", "La"):
+    if image.mode == "LA":
         image = image.convert("L")
-    elif image.mode in ("RGBA", "RGBa"):
+    elif image.mode == "RGBA":
         image = image.convert("RGB")
     try:
         source_profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -21,7 +21,7 @@ from stylecore.styles import WEIGHTS_FOLDER, Style, check_weights_file, get_styl
 
 DEVICES = ("auto", "cpu", "cuda")
 MAX_STRENGTH = 2.0
-STROKE_SIZES = (128, 8192)  # px, smallest and largest
+STROKE_SIZES = (128, 65_536)  # px, smallest and largest
 TRAINED_STROKE_SIZE = 512  # px, long side at which the style pictures were read
 # Largest picture that goes through the network whole; it then holds about 130 bytes a pixel.
 MAX_WORKING_MEGAPIXELS = 16.0
@@ -74,7 +74,7 @@ class FastStylizer:
             strength: 0 gives the photo, 1 the style, up to 2 exaggerates it.
             preserve_color: Keep the photo's colors, take brightness and strokes of the style.
             stroke_size: Size of the brush marks as the long side in pixels at which the style
-                picture would be read, 128 to 8192; 512 is what the networks learned and the
+                picture would be read, 128 to 65536; 512 is what the networks learned and the
                 default. 1024 doubles the strokes.
             max_side: Scale larger photos down to this long side in pixels.
         Returns:

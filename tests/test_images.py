@@ -2,6 +2,7 @@ import contextlib
 import io
 import pickle
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from stylecore.errors import ImageError
 from stylecore.images import (
     encode_image,
     find_pictures,
+    flatten_content,
     from_batch,
     load_image,
     resize_long_side,
@@ -81,6 +83,42 @@ def test_load_image_keeps_palette_transparency():
     loaded = load_image(encoded(image, "PNG", transparency=1))
     assert loaded.getpixel((30, 5)) == (255, 0, 0, 255)
     assert loaded.getpixel((5, 5))[3] == 0
+
+
+def test_load_image_keeps_a_transparent_color():
+    image = Image.new("RGB", (40, 40), (250, 10, 20))
+    image.paste((1, 2, 3), (0, 0, 20, 40))
+    loaded = load_image(encoded(image, "PNG", transparency=(250, 10, 20)))
+    assert loaded.getpixel((30, 5)) == (250, 10, 20, 0)
+    assert loaded.getpixel((5, 5)) == (1, 2, 3, 255)
+
+
+@pytest.mark.parametrize("mode", ["La", "RGBa"])
+def test_load_image_takes_colors_times_alpha(mode):
+    image = Image.new("RGBA", (40, 40), (200, 200, 200, 128))
+    image = image.convert("LA").convert("La") if mode == "La" else image.convert(mode)
+    red, _, _, alpha = load_image(image).getpixel((0, 0))
+    assert (red, alpha) == (pytest.approx(200, abs=1), 128)
+
+
+def test_hidden_colors_become_the_mean_of_the_visible_ones():
+    image = Image.new("RGBA", (40, 40), (255, 0, 255, 0))
+    image.paste((10, 20, 30, 255), (0, 0, 10, 40))
+    image.paste((40, 80, 120, 128), (10, 0, 20, 40))
+    flat = flatten_content(image)
+    expected = [(a * 255 + b * 128) // 383 for a, b in zip((10, 20, 30), (40, 80, 120), strict=True)]
+    assert flat.getpixel((30, 5)) == tuple(expected)
+    assert flat.getpixel((5, 5)) == (10, 20, 30)
+    assert flatten_content(Image.new("RGBA", (40, 40), (9, 9, 9, 0))).getextrema() == ((0, 0),) * 3
+
+
+def test_a_large_transparent_photo_takes_few_bytes_a_pixel():
+    image = Image.new("RGBA", (1500, 1500), (200, 100, 50, 7))
+    tracemalloc.start()
+    flatten_content(image)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10 * 1500 * 1500  # as floats it would be 28 bytes a pixel
 
 
 def test_load_image_scales_16_bit_grey():

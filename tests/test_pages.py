@@ -123,6 +123,8 @@ def test_strokes_keep_their_share_of_the_picture(painted):
     painting.preview(photo, look("mosaic"))
     painting.full_size(photo, look("mosaic"))
     assert [made.stroke_scale for made in painted] == [1.0, 2.0]
+    painting.full_size(encoded(make_photo(20480, 64), "JPEG"), look("mosaic"))
+    assert painted[-1].stroke_scale == 20.0
 
 
 def test_the_same_look_is_painted_once(app, painted):

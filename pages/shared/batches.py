@@ -15,8 +15,8 @@ import streamlit as st
 
 from pages.shared.choosing import Choice
 from pages.shared.keeping import Kept
-from pages.shared.limits import limits, load_photo
-from pages.shared.painting import DOWNLOAD_FORMATS, Look, paint
+from pages.shared.limits import limits
+from pages.shared.painting import DOWNLOAD_FORMATS, Look, paint, read_photo
 from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.images import MAX_SIDES, encode_image, free_path, limit_long_side
@@ -111,7 +111,7 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look], 
             try:
                 file = io.BytesIO(photo.data)
                 file.name = photo.name  # for the message when it is broken
-                image = load_photo(file)
+                image = read_photo(file)
                 loses_alpha = image.mode == "RGBA" and file_format == "JPEG"
                 is_too_large = max(image.size) > MAX_SIDES.get(file_format, math.inf)
                 kept_format = "PNG" if loses_alpha or is_too_large else file_format

@@ -50,7 +50,7 @@ def choose_photo(label: str, samples: Mapping[str, Sample], *, key: str, has_cam
 
 def choose_styles(label: str, samples: Mapping[str, Sample], *, key: str, limit: int) -> list[Choice]:
     """The same for style pictures; at least one comes back, at most `limit`."""
-    return _choose(label, samples, key=key, kept=KEPT_STYLES, limit=limit, has_camera=False)
+    return _choose(label, samples, key=key, kept=KEPT_STYLES, limit=limit, has_camera=True)
 
 
 def keep_photo(photo: Choice) -> None:

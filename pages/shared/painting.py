@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 import streamlit as st
 from PIL import Image
@@ -28,7 +29,8 @@ DOWNLOAD_FORMATS = {  # ending and type by name
 }
 
 # However many visitors come, the memory is that of few pictures: a large one takes 12 bytes a pixel
-# while it is read, 130 while it is painted. Two small ones keep all cores busy.
+# while it is read, 24 while it is painted and enlarged, 130 where it is painted in its own size. Two
+# small ones keep all cores busy.
 _reading_turn = threading.Semaphore(1)
 _large_turns, _small_turns = threading.Semaphore(1), threading.Semaphore(2)
 
@@ -123,7 +125,7 @@ def preview(photo: bytes, look: Look) -> Preview:
     )
 
 
-def read_photo(photo: bytes, *, max_side: int | None = None) -> Image.Image:
+def read_photo(photo: bytes | BinaryIO, *, max_side: int | None = None) -> Image.Image:
     """A visitor's picture, one at a time; scaled down to `max_side` pixels on its long side.
 
     Raises:

@@ -29,7 +29,7 @@ def add_stylize(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("-o", "--output", help="file, folder, or - for standard output")
     parser.add_argument("--strength", type=float, default=1.0, help="0 (photo) to 2; default 1")
     parser.add_argument("--preserve-color", action="store_true", help="keep the photo's colors")
-    parser.add_argument("--stroke-size", type=int, metavar="PX", help="128 to 8192; default 512")
+    parser.add_argument("--stroke-size", type=int, metavar="PX", help="128 to 65536; default 512")
     parser.add_argument("--max-side", type=int, metavar="PX", help="scale larger photos down")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
