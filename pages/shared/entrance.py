@@ -4,6 +4,7 @@ import runpy
 from pathlib import Path
 
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 
 from stylecore.jobs import Job
 
@@ -21,6 +22,8 @@ def come_in() -> None:
     if "has_entered" not in st.session_state:
         runpy.run_path(str(ENTRANCE))
         st.stop()
+    # Streamlit's server would write uploads of more than a megabyte to a temporary file on the way.
+    MultiPartParser.spool_max_size = st.get_option("server.maxUploadSize") * 2**20
     st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
     if st.session_state.get("watched_jobs"):
         _watch()
