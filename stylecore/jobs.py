@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class QueueFullError(StyleTransferError):
-    """As many jobs wait as the queue takes; the message says how many."""
+    """The queue takes no further job; the message says why."""
 
 
 class JobState(Enum):
@@ -89,6 +89,9 @@ class Job(Generic[Progress, Result]):
 
     def _run(self) -> None:
         work, self._work = self._work, None  # the closure holds pictures: let go of it
+        if self.should_stop():
+            self._end(JobState.CANCELLED)
+            return
         self.state = JobState.RUNNING
         try:
             self.result = work(self)
@@ -125,7 +128,7 @@ class JobQueue:
         self.capacity = capacity
         self.abandoned_s = abandoned_s
         self._waiting: deque[Job] = deque()
-        self._running = 0
+        self._running: list[Job] = []
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
 
@@ -136,23 +139,33 @@ class JobQueue:
             work: Called with its job in the queue's thread. It calls `job.report`, and asks
                 `job.should_stop` often enough to be cancelled soon.
         Raises:
-            QueueFullError: No place is left.
+            QueueFullError: No place is left, or the host has no thread left.
         """
         job: Job[Progress, Result] = Job(work)
         with self._changed:
             self._drop_unwanted(has_newcomer=True)
-            free = self.workers - self._running
+            free = self.workers - len(self._running)
             if len(self._waiting) >= self.capacity + free:
                 raise QueueFullError(
                     f"{len(self._waiting)} paintings are waiting already, which is all there is room for: "
                     "try again in a few minutes"
                 )
+            self._start_threads()
             self._waiting.append(job)
-            if len(self._threads) < self.workers:
-                self._threads.append(threading.Thread(target=self._work_off, name="job-queue", daemon=True))
-                self._threads[-1].start()
             self._changed.notify_all()
         return job
+
+    def _start_threads(self) -> None:
+        """Those that do not run yet; a host that has no thread left is asked again for the next job."""
+        for target in [self._look_after, *[self._work_off] * self.workers][len(self._threads) :]:
+            thread = threading.Thread(target=target, name="job-queue", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                raise QueueFullError(
+                    "the machine has no thread left for a painting: try again in a few minutes"
+                ) from error
+            self._threads.append(thread)
 
     def place(self, job: Job) -> int:
         """Place in line: 0 when running or ended, 1 for the next one."""
@@ -182,28 +195,31 @@ class JobQueue:
     def _is_unseen(self, job: Job) -> bool:
         return job.unseen_s > self.abandoned_s
 
+    def _stop_abandoned(self) -> None:
+        for job in self._running:
+            if self._is_unseen(job) and self._has_watched() and not job.should_stop():
+                job.is_abandoned = True
+                job.cancel()
+
     def _work_off(self) -> None:
         while True:
             with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
                 self._drop_unwanted()
                 if not self._waiting:
-                    # Looks up now and then for jobs that were cancelled.
-                    self._changed.wait(1.0)
                     continue
                 job = self._waiting.popleft()
-                self._running += 1
-            watcher = threading.Thread(target=self._look_after, args=(job,), daemon=True)
-            watcher.start()
+                self._running.append(job)
             job._run()
             with self._changed:
-                self._running -= 1
+                self._running.remove(job)
             del job
 
-    def _look_after(self, job: Job) -> None:
-        """While a job runs: end waiting ones that were cancelled, and stop it when it is abandoned."""
-        while not job.wait(min(1.0, self.abandoned_s / 4)):
+    def _look_after(self) -> None:
+        """End waiting jobs that were cancelled, and stop running ones that are abandoned."""
+        while True:
             with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._running)
                 self._drop_unwanted()
-                if self._is_unseen(job) and self._has_watched() and not job.should_stop():
-                    job.is_abandoned = True
-                    job.cancel()
+                self._stop_abandoned()
+            time.sleep(min(1.0, self.abandoned_s / 4))

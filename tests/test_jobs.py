@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 from stylecore.errors import ImageError
-from stylecore.jobs import JobQueue, JobState, QueueFullError
+from stylecore.jobs import Job, JobQueue, JobState, QueueFullError
 
 
 class Gate:
@@ -224,6 +224,33 @@ def test_many_threads_submit_and_cancel():
     assert all(job.wait(10) for job in jobs)
     assert len(jobs) == 160
     assert {job.state for job in jobs} == {JobState.DONE, JobState.CANCELLED}
+
+
+def test_a_job_cancelled_at_the_last_moment_never_starts():
+    ran = []
+    job = Job(lambda job: ran.append(1))
+    job.cancel()
+    job._run()  # as a worker does that has just taken it from the line
+    assert (job.state, ran) == (JobState.CANCELLED, [])
+
+
+@pytest.mark.parametrize("first_to_fail", [1, 2])
+def test_a_host_without_threads_loses_one_job_and_no_more(monkeypatch, first_to_fail):
+    queue, start, starts = JobQueue(), threading.Thread.start, []
+
+    def start_some(thread):
+        starts.append(thread)
+        if len(starts) == first_to_fail:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_some)
+    with pytest.raises(QueueFullError, match="no thread left"):
+        queue.submit(lambda job: "lost")
+    assert not queue.is_busy
+    job = queue.submit(lambda job: "fine")
+    assert job.wait(5)
+    assert job.result == "fine"
 
 
 def test_two_workers_run_two_jobs_at_once():
