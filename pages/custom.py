@@ -11,7 +11,7 @@ from pages.shared.comparing import compare
 from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
-from stylecore import StyleTransferError
+from stylecore import ImageError, StyleTransferError
 from stylecore.errors import describe
 from stylecore.images import encode_image
 
@@ -122,8 +122,11 @@ def read_pictures() -> list[refining.ScreenPicture]:
             pictures.append(refining.screen_picture(choice.data))
             if choice is not photo:
                 refining.read_style(choice.data)  # refuses what gives no style
-        except StyleTransferError as error:
+        except ImageError as error:
             ask_for_another(error, f"{next_step} above in place of {choice.name}")
+            return []
+        except StyleTransferError as error:
+            st.error(f"{error}. Please tell whoever runs this app.", icon=":material/error:")
             return []
     return pictures
 

@@ -22,6 +22,7 @@ from stylecore.images import (
     MIN_SIDE,
     flatten_content,
     from_batch,
+    limit_long_side,
     load_image,
     load_style,
     resize_long_side,
@@ -180,7 +181,8 @@ def optimize_image(
 
     Args:
         content_image: The photo; alpha is kept.
-        style_image: The style picture, or several with weights (scaled to sum 1).
+        style_image: The style picture, or several with weights (scaled to sum 1): their statistics
+            are mixed, of patches the heaviest picture gives all and the others their share.
         config: Settings.
         on_iterate: Called after every step.
         should_stop: Asked after every step; True ends the run with the best picture so far.
@@ -192,9 +194,9 @@ def optimize_image(
     Source: Gatys et al. (2016). Differs: relative losses (see `stylecore.losses`), by default a
         start from the preview and Adam; coarse to fine is that of Gatys et al. (2017), section 6.
     """
-    _check(config)
+    check_config(config)
     photo = load_image(content_image, max_megapixels=math.inf, max_side=config.max_side)
-    styles = _load_styles(style_image)
+    styles = _load_styles(style_image, config)
     content = flatten_content(photo)
     planned = scales(max(photo.size), config)
     vgg = load_vgg(config)
@@ -374,7 +376,8 @@ def _layer_loss(
 ) -> Callable[[Tensor], Tensor]:
     """Style loss of one layer as a function of the stylized picture's features.
 
-    Several style pictures are mixed by their statistics; patches are taken from all of them.
+    Several style pictures are mixed by their statistics. Of their patches, evenly spread, as many
+    are there to be found as their weights say.
     """
     if config.style_loss == "gram":
         gram = sum(weight * own for own, weight in known)
@@ -384,8 +387,15 @@ def _layer_loss(
         second_moment = sum(weight * own for (_, own), weight in known)
         root = matrix_root(covariance(mean, second_moment))
         return lambda value: wasserstein_loss(value, mean, root)
-    patches = torch.cat([own for own, weight in known if weight > 0])
+    heaviest = max(weight for _, weight in known)
+    patches = torch.cat([_share(own, weight / heaviest) for own, weight in known])
     return lambda value: patch_loss(value, patches)
+
+
+def _share(patches: Tensor, share: float) -> Tensor:
+    """A share of 0 to 1 of all patches, of shape (patches, 9 * C), evenly spread."""
+    places = torch.linspace(0, len(patches) - 1, round(share * len(patches)), dtype=torch.float64)
+    return patches[places.round().long()] if share < 1 else patches
 
 
 def _step(optimizer: _Adam | torch.optim.LBFGS, batch: Tensor, objective: _Objective) -> _Losses:
@@ -532,29 +542,37 @@ def _finish(best: Tensor, photo: Image.Image, config: OptimizationConfig) -> Ima
 
 
 def _load_styles(
-    style_image: Image.Image | Sequence[tuple[Image.Image, float]],
+    style_image: Image.Image | Sequence[tuple[Image.Image, float]], config: OptimizationConfig
 ) -> list[tuple[Image.Image, float]]:
-    """RGB style pictures with weights that sum to 1."""
+    """RGB style pictures, no larger than they are read, with weights that sum to 1."""
     given = [(style_image, 1.0)] if isinstance(style_image, Image.Image) else list(style_image)
     total = sum(weight for _, weight in given)
     if not given or min(weight for _, weight in given) < 0 or not 0 < total < math.inf:
         raise ValueError("style pictures need weights of at least 0 with a sum above 0")
-    return [(load_style(image), weight / total) for image, weight in given]
+    largest = stroke_size_at(config.max_side, config)
+    return [(limit_long_side(load_style(image), largest), weight / total) for image, weight in given]
 
 
-def _check(config: OptimizationConfig) -> None:
+def check_config(config: OptimizationConfig) -> None:
+    """Refuse settings that do not exist or are out of range.
+
+    Raises:
+        ValueError: The message names the setting, what came and what is needed.
+    """
     choices = {"method": METHODS, "start": STARTS, "style_loss": STYLE_LOSSES}
     for field, allowed in choices.items():
         if getattr(config, field) not in allowed:
             raise ValueError(f"{field} is {getattr(config, field)!r}: use one of {', '.join(allowed)}")
-    if config.steps < 1:
-        raise ValueError(f"steps is {config.steps}: at least 1 is needed")
+    if len(set(_style_layers(config))) < len(_style_layers(config)):
+        raise ValueError(f"a style layer is given twice: {', '.join(_style_layers(config))}")
     weights = config.style_layer_weights
     if weights is not None and len(weights) != len(_style_layers(config)):
         raise ValueError(f"{len(weights)} style_layer_weights for {len(_style_layers(config))} style layers")
+    if not all(0 <= weight < math.inf for weight in weights or ()):
+        raise ValueError(f"style_layer_weights are {weights}: numbers of at least 0 are needed")
     smallest = {
         "max_side": config.max_side,
-        "stroke_size": config.stroke_size or MIN_SIDE,
+        "stroke_size": MIN_SIDE if config.stroke_size is None else config.stroke_size,
         "coarse_side": config.coarse_side,
     }
     for field, value in smallest.items():
@@ -562,8 +580,11 @@ def _check(config: OptimizationConfig) -> None:
             raise ValueError(f"{field} is {value}: at least {MIN_SIDE} px are needed")
     if not 0 < config.learning_rate < math.inf:
         raise ValueError(f"learning_rate is {config.learning_rate}: a number above 0 is needed")
-    if config.history < 1:
-        raise ValueError(f"history is {config.history}: at least 1 is needed")
+    for field, least in {"steps": 1, "history": 1, "preview_every": 0, "seed": 0}.items():
+        if getattr(config, field) < least:
+            raise ValueError(f"{field} is {getattr(config, field)}: at least {least} is needed")
+    if config.seed >= 2**63:
+        raise ValueError(f"seed is {config.seed}: less than 2^63 is needed")
     if not 0 <= config.decay_share <= 1:
         raise ValueError(f"decay_share is {config.decay_share}: a number from 0 to 1 is needed")
     for field in ("content_weight", "style_weight", "tv_weight"):

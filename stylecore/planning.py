@@ -9,6 +9,7 @@ from stylecore.errors import OutOfMemoryError
 from stylecore.optimization import (
     KEPT_PIXELS,
     OptimizationConfig,
+    check_config,
     is_mixed,
     scales,
     step_work,
@@ -95,8 +96,10 @@ def fit_to_memory(size: tuple[int, int], config: OptimizationConfig, budget: int
         budget: Bytes that may be used, see `stylecore.devices.available_memory`.
         styles: Number of style pictures.
     Raises:
+        ValueError: Settings that do not exist or are out of range.
         OutOfMemoryError: Not even 128 px fit.
     """
+    check_config(config)
     wanted = config
     changes = []
     if peak_memory(size, config, styles=styles) > budget and config.method == "lbfgs":

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from pages.shared import refining
 from pages.shared.keeping import Kept
 from stylecore import load_image, planning
+from stylecore.errors import WeightsError
 from stylecore.jobs import JobQueue, JobState
 from tests.conftest import encoded, make_photo
 
@@ -87,10 +88,35 @@ def test_the_recipe_repeats_the_picture(app):
     assert np.abs(np.asarray(again, np.int16) - np.asarray(found, np.int16)).max() <= 2
 
 
+@pytest.mark.parametrize("is_stepped_down", [False, True])
+def test_the_recipe_repeats_a_painting_of_several_sizes(monkeypatch, is_stepped_down):
+    wanted = replace(TINY, max_side=96, steps=6, is_coarse_to_fine=True, coarse_side=48)
+    fitting = replace(wanted, max_side=68) if is_stepped_down else wanted
+    monkeypatch.setattr(refining, "plan", lambda *_: planning.Plan(fitting, ()))
+    photo, style = make_photo(300, 200), make_photo(250, 250, seed=1)
+    pictures = encoded(photo), ((encoded(style), 1.0),)
+    run = refining.runs().find(
+        refining.start_run(*pictures, wanted, quality="best", names=("photo", "style"))
+    )
+    assert run.job.wait(60)
+    again = refining.optimize_image(photo, style, refining.OptimizationConfig(**run.recipe["config"])).image
+    difference = np.asarray(again, np.int16) - np.asarray(run.job.result.image, np.int16)
+    assert np.abs(difference).max() <= 2
+
+
 def samples():
     from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
 
     return next(iter(SAMPLES.values())), next(iter(STYLE_SAMPLES.values()))
+
+
+def test_damaged_weights_are_not_the_picture_s_fault(app, monkeypatch):
+    def fail(data):
+        raise WeightsError("decoder.safetensors is damaged")
+
+    monkeypatch.setattr(refining, "read_style", fail)
+    app.run()
+    assert app.error[0].value == "decoder.safetensors is damaged. Please tell whoever runs this app."
 
 
 def test_a_run_is_stopped_and_keeps_the_best(app):

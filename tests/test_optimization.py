@@ -265,6 +265,17 @@ def test_a_larger_size_that_does_not_fit_keeps_the_smaller_one_s_picture(style, 
     assert result.image.size == (80, 60)
 
 
+def test_patches_are_there_as_the_weights_say(photo, style):
+    other = style.rotate(90)
+    config = replace(QUICK, style_loss="patches", start="content", steps=2)
+    mostly, hardly, alone = (
+        optimize_image(photo, [(style, share), (other, 1 - share)], config).iterates[-1].style_loss
+        for share in (0.95, 0.05, 1.0)
+    )
+    assert mostly != hardly
+    assert alone == optimize_image(photo, style, config).iterates[-1].style_loss
+
+
 def test_the_time_left_is_that_of_the_steps_alone(photo, style, monkeypatch):
     begin = optimization._start
 
@@ -421,6 +432,10 @@ def test_unusable_style_pictures_are_refused(photo, style, message):
         ({"style_layer_weights": (1.0,)}, "1 style_layer_weights for 5 style layers"),
         ({"decay_share": 1.5}, "decay_share is 1.5"),
         ({"steps": 0}, "steps is 0"),
+        ({"stroke_size": 0}, "stroke_size is 0"),
+        ({"seed": 2**63}, "seed is"),
+        ({"style_layers": ("relu1_1", "relu1_1")}, "given twice"),
+        ({"style_layers": ("relu1_1",), "style_layer_weights": (-1.0,)}, "at least 0 are needed"),
         ({"max_side": 16}, "max_side is 16"),
         ({"stroke_size": 5}, "stroke_size is 5"),
         ({"style_weight": -1}, "style_weight is -1"),

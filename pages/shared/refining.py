@@ -18,7 +18,7 @@ from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_
 from stylecore.devices import available_memory
 from stylecore.images import encode_image, limit_long_side
 from stylecore.jobs import Job, JobQueue
-from stylecore.optimization import CLASSIC_RECIPE
+from stylecore.optimization import CLASSIC_RECIPE, stroke_size_at
 from stylecore.planning import QUALITIES as PLANNED_QUALITIES
 from stylecore.planning import Plan, fit_to_memory, is_mixed, run_work
 from stylecore.preview import PreviewPainter, StyleStatistics
@@ -32,7 +32,7 @@ USUAL_PACE_S = {True: 5.2, False: 8.5}
 # As multiples of the Gram loss's, until one has been seen, at 384 px; patches are compared each with each.
 STYLE_LOSS_PACE = {"gram": 1.0, "wasserstein": 1.2, "patches": 5.3}
 LIVE_STEPS = 10  # at most, between pictures of a running job
-KEPT_RUNS = 24  # runs that can be found again; a finished one holds up to 8 MB
+KEPT_RUNS = 24  # runs that can be found again; a finished one holds up to 10 MB
 RESERVED_BYTES = 300 * 2**20  # of free memory, left to the rest of the app
 ABANDONED_S = 180.0  # a run that nobody has looked at for this long makes room for who waits
 
@@ -50,7 +50,7 @@ class Refinement:
         losses: Total loss after every step.
         snapshots: Step number and JPEG of the pictures that are kept, at last of the final one.
         picture: JPEG of the newest picture, of screen size as those.
-        newest: The last step.
+        newest: The last step, without its picture.
         changes: What was stepped down to fit into memory.
     """
 
@@ -193,16 +193,13 @@ def start_run(
         ImageError: A picture cannot be used.
         QueueFullError: Too many visitors wait already.
     """
-    # No larger than they are read, since a job may wait for long.
-    content = limit_long_side(read_photo(photo), config.max_side)
-    stroke_size = config.stroke_size or config.max_side
-    pictures = [(limit_long_side(read_photo(data), stroke_size), weight) for data, weight in styles]
+    shown = screen_picture(photo)
     shares = tuple(weight for _, weight in styles)
     style_names = [{"name": name, "weight": share} for name, share in zip(names[1:], shares, strict=True)]
     recipe = {"content": names[0], "styles": style_names, "quality": quality, "config": asdict(config)}
     run = Run(
-        job=job_queue().submit(_work(content, pictures, config, recipe, pace())),
-        photo=screen_picture(photo).jpeg,
+        job=job_queue().submit(_work(photo, shown.size, styles, config, recipe, pace())),
+        photo=shown.jpeg,
         styles=tuple(screen_picture(data).jpeg for data, _ in styles),
         shares=shares,
         wanted=config,
@@ -212,16 +209,21 @@ def start_run(
 
 
 def _work(
-    photo: Image.Image,
-    styles: list[tuple[Image.Image, float]],
+    photo: bytes,
+    size: tuple[int, int],
+    styles: StyleBytes,
     wanted: OptimizationConfig,
     recipe: dict,
     measured_pace: dict[tuple[bool, str], float],
 ) -> Callable[[Job[Refinement, OptimizationResult]], OptimizationResult]:
     def work(job: Job[Refinement, OptimizationResult]) -> OptimizationResult:
-        planned = plan(photo.size, wanted, len(styles))
+        planned = plan(size, wanted, len(styles))
         config = planned.config
         recipe["config"] = asdict(config)
+        # A job that waits holds the encoded files. What is read is let go down to the size it is needed in.
+        content = limit_long_side(read_photo(photo), config.max_side)
+        largest = stroke_size_at(config.max_side, config)
+        pictures = [(limit_long_side(read_photo(data), largest), weight) for data, weight in styles]
         shown = Refinement(planned.changes)
 
         def show(iterate: Iterate) -> None:
@@ -231,11 +233,11 @@ def _work(
                 shown.picture = screen_jpeg(iterate.image)
                 if iterate.step % config.preview_every == 0:
                     shown.snapshots.append((iterate.step, shown.picture))
-            shown.newest = iterate
+            shown.newest = replace(iterate, image=None)
             job.report(shown)
 
         live = replace(config, preview_every=min(config.preview_every, LIVE_STEPS))
-        result = optimize_image(photo, styles, live, on_iterate=show, should_stop=job.should_stop)
+        result = optimize_image(content, pictures, live, on_iterate=show, should_stop=job.should_stop)
         done = len(result.iterates)
         if not shown.snapshots or shown.snapshots[-1][0] != done:
             shown.snapshots.append((done, screen_jpeg(result.image)))
@@ -243,7 +245,7 @@ def _work(
         if result.is_stopped or result.error:
             recipe["stopped_at"] = done
         else:
-            seconds = result.iterates[-1].elapsed_s / run_work(photo.size, config)
+            seconds = result.iterates[-1].elapsed_s / run_work(size, config)
             measured_pace[is_mixed(config), config.style_loss] = seconds
         return result
 
