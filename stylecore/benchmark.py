@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import psutil
 from PIL import Image
 
 from stylecore import rivals
@@ -146,6 +145,8 @@ def _paint_once(name: str, size: int, device: str) -> int:
         status = Path("/proc/self/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
     except OSError:  # not Linux
+        import psutil  # which the installation without torch lacks
+
         return psutil.Process().memory_info().rss
 
 

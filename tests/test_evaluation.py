@@ -106,3 +106,16 @@ def test_known_grams_give_the_same_style_loss():
     photo, style = make_photo(96, 64), measure.grams(make_photo(64, 64, seed=5))
     expected = measure(photo, measure.content_features(photo), style).style
     assert gram_distance(measure.grams(photo), style) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_bad_photo_costs_no_other(capsys, photos, tmp_path):
+    (tmp_path / "a.jpg").write_text("not a photo")
+    (tmp_path / "b.png").write_bytes((photos / "0.png").read_bytes())
+    command = ["evaluate", "--content", str(tmp_path), "--styles", "mosaic", "--side", "96", "--json"]
+    assert main(command) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["photos"] == ["b.png"]
+    assert "error: a.jpg is not a picture" in err
+    (tmp_path / "b.png").unlink()
+    with pytest.raises(ImageError, match=r"no usable photo: a\.jpg is not a picture"):
+        evaluate(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -75,16 +76,32 @@ def read_source(source: Location, *, max_side: int | None) -> Image.Image:
 
 
 def check_output(output: Location, sources: Iterable[Location]) -> None:
-    """Refuse to write over a picture that is read.
+    """Refuse to write over a picture that is read, or where nothing can be written.
 
     Raises:
-        ImageError: The output is one of the sources.
+        ImageError: The output is one of the sources, or its folder cannot be used.
     """
-    if output == STANDARD_STREAM or not output.exists():
+    if output == STANDARD_STREAM:
         return
-    for source in sources:
+    check_folder(output.parent)
+    if output.is_dir():
+        raise ImageError(f"{output} is a folder: the name of a file is needed")
+    for source in sources if output.exists() else ():
         if source != STANDARD_STREAM and Path(source).exists() and output.samefile(source):
             raise ImageError(f"{output} is the photo itself or a style picture: choose another output")
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before the work that would be lost.
+
+    Raises:
+        ImageError: The message names the part of its path that stands in the way.
+    """
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        raise ImageError(f"{existing} is no folder: {folder} cannot be written to")
+    if not os.access(existing, os.W_OK):
+        raise ImageError(f"{existing} cannot be written to: choose another output")
 
 
 def write_output(image: Image.Image, output: Location) -> None:

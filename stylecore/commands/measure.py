@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from stylecore import load_image
-from stylecore.commands.console import OK, module, print_json, progress
+from stylecore.commands.console import BAD_INPUT, OK, fail, module, print_json, progress
 from stylecore.commands.parsing import count
 from stylecore.images import save_format
 
@@ -43,7 +43,7 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
         nargs=2,
         type=Path,
         metavar=("CONTENT", "STYLE"),
-        help="measure the optimizer on two pictures in place of the engine: about 45 minutes",
+        help="measure the optimizer on two pictures in place of the engine: about an hour",
     )
     parser.add_argument("--parts", nargs="+", metavar="PART", help="of --optimizer; default all")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -66,7 +66,10 @@ def run_evaluate(options: argparse.Namespace) -> int:
         sheet=options.sheet,
         on_progress=progress,
     )
-    return _print(report, evaluation, as_json=options.json)
+    for reason in report["skipped"]:
+        fail(reason, BAD_INPUT)
+    printed = _print(report, evaluation, as_json=options.json)
+    return BAD_INPUT if report["skipped"] else printed
 
 
 def run_bench(options: argparse.Namespace) -> int:

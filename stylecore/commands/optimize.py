@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from stylecore import load_image
 from stylecore.commands.console import FAILED, OK, UsageError, fail, module, print_json, progress
-from stylecore.commands.files import check_output, write_output
+from stylecore.commands.files import check_folder, check_output, write_output
 from stylecore.commands.parsing import Parser, add_settings, count, given_settings
 from stylecore.errors import describe
 from stylecore.images import load_style, save_format
@@ -83,6 +83,8 @@ def run_optimize(options: argparse.Namespace) -> int:
     if options.sheet:
         save_format(options.sheet)
         check_output(options.sheet, [options.content, *options.styles])
+    if options.snapshots:
+        check_folder(options.snapshots)
     content, styles = load_image(options.content), [load_style(path) for path in options.styles]
     recipe = read_recipe(options.recipe) if options.recipe else {}
     shares = options.shares or recipe.get("shares") or [1.0] * len(styles)
@@ -113,8 +115,11 @@ def run_optimize(options: argparse.Namespace) -> int:
         steps_done = iterate.step
         if iterate.image is not None and options.snapshots:
             path = options.snapshots / f"{output.stem}_{iterate.step:05d}.png"
-            write_output(iterate.image, path)
-            snapshots.append(str(path))
+            try:
+                write_output(iterate.image, path)
+                snapshots.append(str(path))
+            except OSError as error:  # the painting goes on
+                progress(f"{path} could not be written: {describe(error)}")
         if iterate.step % 10 == 0 or iterate.step == iterate.steps:
             progress(
                 f"step {iterate.step}/{iterate.steps}  content {iterate.content_loss:.3f}  "
