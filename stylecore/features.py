@@ -48,7 +48,6 @@ class Vgg19Features(nn.Module):
         layers: Names such as `relu4_1` or `conv4_2`.
         weights: Safetensors file made by `export/vgg19.py`.
         pooling: `max` as the network was trained, or `average` (Gatys et al. 2016, section 2).
-        verify: Compare the file with its recorded SHA-256 first.
     Raises:
         ValueError: A layer or pooling that does not exist.
         WeightsError: The weights are missing or damaged.
