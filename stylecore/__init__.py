@@ -25,7 +25,7 @@ def __getattr__(name: str) -> object:
     module = {
         "FastStylizer": "inference",
         "Iterate": "optimization",
-        "OptimizationConfig": "optimization",
+        "OptimizationConfig": "optimization_config",
         "OptimizationResult": "optimization",
         "optimize_image": "optimization",
     }.get(name)

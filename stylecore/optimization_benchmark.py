@@ -20,16 +20,14 @@ from stylecore import jobs, planning
 from stylecore.evaluation import Losses, Measure
 from stylecore.features import Vgg19Features
 from stylecore.images import load_image, resize_long_side, to_batch
-from stylecore.optimization import (
+from stylecore.objective import is_mixed, load_vgg
+from stylecore.optimization import Iterate, optimize_image
+from stylecore.optimization_config import (
     CLASSIC_RECIPE,
     METHODS,
     STARTS,
     STYLE_LOSSES,
-    Iterate,
     OptimizationConfig,
-    is_mixed,
-    load_vgg,
-    optimize_image,
 )
 from stylecore.preview import PreviewPainter
 from stylecore.winograd import plain_convolutions

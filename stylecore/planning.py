@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass, replace
 
 from stylecore.errors import OutOfMemoryError
-from stylecore.optimization import (
-    KEPT_PIXELS,
+from stylecore.objective import is_mixed
+from stylecore.optimization import KEPT_PIXELS
+from stylecore.optimization_config import (
     OptimizationConfig,
     check_config,
-    is_mixed,
     scales,
     step_work,
     stroke_size_at,

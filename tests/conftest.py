@@ -64,3 +64,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep(
             "!", f"{len(missing)} BROWSER TESTS DID NOT RUN: install chromium", red=True
         )
+
+
+@pytest.fixture
+def style() -> Image.Image:
+    return make_photo(80, 80, seed=5).transpose(Image.Transpose.ROTATE_90)

@@ -18,9 +18,10 @@ from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_
 from stylecore.devices import available_memory
 from stylecore.images import encode_image, limit_long_side
 from stylecore.jobs import Job, JobQueue
-from stylecore.optimization import CLASSIC_RECIPE, stroke_size_at
+from stylecore.objective import is_mixed
+from stylecore.optimization_config import CLASSIC_RECIPE, stroke_size_at
 from stylecore.planning import QUALITIES as PLANNED_QUALITIES
-from stylecore.planning import Plan, fit_to_memory, is_mixed, run_work
+from stylecore.planning import Plan, fit_to_memory, run_work
 from stylecore.preview import PreviewPainter, StyleStatistics
 
 SKETCH_SIDE = 512  # px, long side of the instant preview

@@ -17,6 +17,7 @@ from stylecore.commands.files import check_folder, check_output, write_output
 from stylecore.commands.parsing import Parser, add_settings, count, given_settings
 from stylecore.errors import describe
 from stylecore.images import load_style, save_format
+from stylecore.optimization_config import CLASSIC_RECIPE, OptimizationConfig
 from stylecore.sheets import contact_sheet
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def add_optimize(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run_optimize)
 
     def complete() -> None:
-        add_settings(parser, module("stylecore.optimization").OptimizationConfig, HELPS)
+        add_settings(parser, OptimizationConfig, HELPS)
 
     parser.complete = complete
 
@@ -93,12 +94,12 @@ def run_optimize(options: argparse.Namespace) -> int:
     optimization = module("stylecore.optimization")
     planning = module("stylecore.planning")
     devices = module("stylecore.devices")
-    base = optimization.OptimizationConfig(**{"preview_every": SNAPSHOT_STEPS} | recipe.get("config", {}))
+    base = OptimizationConfig(**{"preview_every": SNAPSHOT_STEPS} | recipe.get("config", {}))
     if options.quality:
         base = replace(planning.QUALITIES[options.quality], preview_every=SNAPSHOT_STEPS)
     elif options.classic:
-        base = optimization.CLASSIC_RECIPE
-    config = replace(base, **given_settings(options, optimization.OptimizationConfig))
+        base = CLASSIC_RECIPE
+    config = replace(base, **given_settings(options, OptimizationConfig))
     if not options.snapshots:
         config = replace(config, preview_every=0)
     plan = planning.fit_to_memory(
@@ -199,10 +200,9 @@ def read_recipe(path: Path) -> dict:
         stopped_at = recipe.get("stopped_at")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is not a recipe that the app saved: {error}") from error
-    optimization = module("stylecore.optimization")
-    if unknown := config.keys() - {field.name for field in fields(optimization.OptimizationConfig)}:
+    if unknown := config.keys() - {field.name for field in fields(OptimizationConfig)}:
         raise UsageError(f"{path} has unknown settings: {', '.join(sorted(unknown))}")
-    defaults = asdict(optimization.OptimizationConfig())
+    defaults = asdict(OptimizationConfig())
     wrong = [name for name, value in config.items() if not _fits(value, defaults[name])]
     if wrong:
         raise UsageError(f"{path} has unusable settings: {', '.join(f'{n} {config[n]!r}' for n in wrong)}")

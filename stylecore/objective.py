@@ -1,0 +1,126 @@
+"""What an optimization minimizes at one size: content, style and total variation by VGG19."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import repeat
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from stylecore.devices import autocast_dtype, select_device
+from stylecore.features import Vgg19Features
+from stylecore.images import resize_long_side, to_batch
+from stylecore.losses import (
+    content_loss,
+    covariance,
+    feature_moments,
+    feature_patches,
+    gram_matrix,
+    matrix_root,
+    patch_loss,
+    relative_error,
+    total_variation_loss,
+    wasserstein_loss,
+)
+from stylecore.optimization_config import OptimizationConfig, stroke_size_at, style_layers_of
+
+StyleTarget = Tensor | tuple[Tensor, Tensor]
+# What each style loss compares: (1, C, C); (1, C) and (1, C, C); or (patches, 9 * C).
+STYLE_STATISTICS: dict[str, Callable[[Tensor], StyleTarget]] = {
+    "gram": gram_matrix,
+    "wasserstein": feature_moments,
+    "patches": feature_patches,
+}
+
+
+class Objective:
+    """What is minimized at one scale; pictures of shape (1, 3, H, W)."""
+
+    def __init__(
+        self,
+        vgg: Vgg19Features,
+        content: Image.Image,
+        styles: Sequence[tuple[Image.Image, float]],
+        side: int,
+        config: OptimizationConfig,
+    ) -> None:
+        self.vgg = vgg
+        self.config = config
+        device = select_device(config.device)
+        self.photo = batch_at(content, side, device)
+        self.stroke_size = stroke_size_at(side, config)
+        with torch.no_grad():
+            self.content_target = vgg(self.photo, last=config.content_layer)[config.content_layer]
+            known = [(self._read_style(batch_at(image, self.stroke_size, device)), w) for image, w in styles]
+            self.layer_losses = {
+                layer: _layer_loss([(statistics[layer], weight) for statistics, weight in known], config)
+                for layer in style_layers_of(config)
+            }
+        self.layer_weights = dict(
+            zip(self.layer_losses, config.style_layer_weights or repeat(1.0), strict=False)
+        )
+
+    def _read_style(self, picture: Tensor) -> dict[str, StyleTarget]:
+        """What counts of a style picture by layer; its activations, far larger, are let go."""
+        statistics = STYLE_STATISTICS[self.config.style_loss]
+        activations = self.vgg(picture)
+        return {layer: statistics(activations[layer]) for layer in style_layers_of(self.config)}
+
+    def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Total, content and style loss, each of shape (1,)."""
+        features = self.vgg(batch)
+        content = content_loss(features[self.config.content_layer], self.content_target)
+        style = sum(
+            self.layer_weights[layer] * loss(features[layer]) for layer, loss in self.layer_losses.items()
+        )
+        total = self.config.content_weight * content + self.config.style_weight * style
+        return total + self.config.tv_weight * total_variation_loss(batch), content, style
+
+
+def is_mixed(config: OptimizationConfig) -> bool:
+    """Whether VGG19 computes in 16 bits on the device and in the precision of these settings."""
+    # Gradients of pixels vanish in float16, which older GPUs have in place of bfloat16.
+    return autocast_dtype(select_device(config.device), config.precision) == torch.bfloat16
+
+
+def load_vgg(config: OptimizationConfig) -> Vgg19Features:
+    """VGG19 with the layers of these settings, on the device and in the precision of the run.
+
+    Not by autocast, which converts frozen weights anew in every step.
+    """
+    device = select_device(config.device)
+    vgg = Vgg19Features(sorted({config.content_layer, *style_layers_of(config)}), pooling=config.pooling)
+    return vgg.to(device, torch.bfloat16 if is_mixed(config) else torch.float32)
+
+
+def batch_at(image: Image.Image, side: int, device: torch.device) -> Tensor:
+    return torch.from_numpy(to_batch(resize_long_side(image, side))).to(device)
+
+
+def _layer_loss(
+    known: Sequence[tuple[StyleTarget, float]], config: OptimizationConfig
+) -> Callable[[Tensor], Tensor]:
+    """Style loss of one layer as a function of the stylized picture's features.
+
+    Several style pictures are mixed by their statistics. Of their patches, evenly spread, as many
+    are there to be found as their weights say.
+    """
+    if config.style_loss == "gram":
+        gram = sum(weight * own for own, weight in known)
+        return lambda value: relative_error(gram_matrix(value), gram)
+    if config.style_loss == "wasserstein":
+        mean = sum(weight * own for (own, _), weight in known)
+        second_moment = sum(weight * own for (_, own), weight in known)
+        root = matrix_root(covariance(mean, second_moment))
+        return lambda value: wasserstein_loss(value, mean, root)
+    heaviest = max(weight for _, weight in known)
+    patches = torch.cat([_share(own, weight / heaviest) for own, weight in known])
+    return lambda value: patch_loss(value, patches)
+
+
+def _share(patches: Tensor, share: float) -> Tensor:
+    """A share of 0 to 1 of all patches, of shape (patches, 9 * C), evenly spread."""
+    places = torch.linspace(0, len(patches) - 1, round(share * len(patches)), dtype=torch.float64)
+    return patches[places.round().long()] if share < 1 else patches
