@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared.batches import batch_queue, batches, start_batch
+from pages.shared.batches import Pair, batch_queue, batches, start_batch
 from pages.shared.choosing import UPLOAD_TYPES, Choice
 from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back
@@ -14,13 +14,21 @@ from stylecore.errors import describe
 from stylecore.jobs import JobState
 
 REFRESH_S = 1.0
-SHOWN_PAIRS = 24
+SHOWN_PAIRS = 24  # of a finished batch
+NEWEST_PAIRS = 2  # while it runs
 
 state = st.session_state
 come_in()
 st.header("Several photos, painted", anchor=False)
 st.markdown("Choose many photos or a whole folder; they come back as one ZIP. Photos are never saved.")
 
+# On phones, where the columns stand one below the other, what starts the work comes last.
+st.html("""<style>
+@media (max-width: 640px) {
+  .stColumn:has(.st-key-start), .stColumn:has(.st-key-start) > .stVerticalBlock { display: contents; }
+  :has(> .st-key-start) { order: 1; width: 100%; }
+}
+</style>""")
 photo_column, style_column = st.columns(2)
 with photo_column:
     is_folder = st.toggle("A whole folder", key="is_folder", help="Works on computers, not on phones.")
@@ -29,11 +37,26 @@ with photo_column:
         type=UPLOAD_TYPES,
         accept_multiple_files="directory" if is_folder else True,
         key="folder" if is_folder else "photos",
+        on_change=lambda: state.pop("kept_photos", None),
     )
+    if uploads:
+        state.kept_photos = [Choice.of_upload(upload) for upload in uploads]
+    elif "kept_photos" in state:
+        # Streamlit empties uploaders when the visitor goes to another page.
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"Still here: {', '.join(photo.name for photo in state.kept_photos)}")
+            st.button(
+                "Remove",
+                key="remove_photos",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=lambda: state.pop("kept_photos"),
+            )
+    start_place = st.container(key="start")
 with style_column:
     style = choose_style()
-look = choose_look(style)
-with st.container(horizontal=True, vertical_alignment="bottom"):
+    look = choose_look(style)
+with start_place.container(horizontal=True, vertical_alignment="bottom"):
     with_all = st.toggle(f"In all {len(list_styles())} styles", key="in_all_styles")
     file_format = st.segmented_control(
         "Files",
@@ -47,16 +70,19 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 names = [other.name for other in list_styles()] if with_all else []
 
 most = min(limits().photos, max(1, limits().pictures // max(1, len(names))))
-if len(uploads) > most:
-    st.warning(f"{len(uploads)} photos came; at most {most} can be painted at once, so the first {most} are.")
-photos = [Choice.of_upload(upload) for upload in uploads[:most]]
+photos = state.get("kept_photos", [])
+if len(photos) > most:
+    start_place.warning(
+        f"{len(photos)} photos came; at most {most} can be painted at once, so the first {most} are."
+    )
+    photos = photos[:most]
 
 run = come_back(batches(), "batch")
 job = run and run.job
 is_busy = job is not None and not job.is_finished
 count = len(photos) * max(1, len(names))
 # A callback would start with the photos and the look of the run before.
-if st.button(
+if start_place.button(
     f"Make {count} painting{'s' * (count != 1)}" if photos else "Choose photos first",
     key="paint_batch",
     type="primary",
@@ -67,16 +93,14 @@ if st.button(
         state.batch = start_batch(photos, look, names, file_format)
         st.rerun()
     except StyleTransferError as error:
-        st.error(f"{error}.", icon=":material/hourglass:")
+        start_place.error(f"{error}.", icon=":material/hourglass:")
 
 
-def show_pairs(pairs: list) -> None:
+def show_pairs(pairs: list[Pair]) -> None:
     with st.grid("auto", min_column_width=280, gap="small"):
-        for pair in pairs[-SHOWN_PAIRS:]:
+        for pair in pairs:
             alt = f"The photo beside the painting {pair.file_name}"
             st.image(pair.picture, caption=pair.file_name, width="stretch", alt=alt)
-    if len(pairs) > SHOWN_PAIRS:
-        st.caption(f"The last {SHOWN_PAIRS} of {len(pairs)}; the ZIP has all.")
 
 
 def show_skipped(skipped: list[str]) -> None:
@@ -96,25 +120,32 @@ def show_progress() -> None:
     elif batch is not None:
         left = "" if batch.remaining_s is None else f", about {batch.remaining_s:.0f} s left"
         st.progress(batch.share, f"{len(batch.pairs)} of {batch.total} painted{left}")
-    st.button("Stop and keep what is painted", key="stop_batch", icon=":material/stop:", on_click=job.cancel)
+    st.button(
+        "Stopping after this painting ..." if job.should_stop() else "Stop and keep what is painted",
+        key="stop_batch",
+        icon=":material/stop:",
+        on_click=job.cancel,
+        disabled=job.should_stop(),
+    )
     if batch is not None:
         show_skipped(batch.skipped)
-        show_pairs(batch.pairs)
+        show_pairs(batch.pairs[-NEWEST_PAIRS:])
 
 
-if is_busy:
-    show_progress()
-elif job is not None and job.error is not None:
-    st.error(f"Painting failed: {describe(job.error)}. Start it again.", icon=":material/error:")
-elif job is not None and job.progress is None:
-    st.info(f"{AWAY if job.is_abandoned else ''}Stopped before it began.")
-elif job is not None:
-    batch = job.progress
+def show_result() -> None:
+    """How it ended, and the ZIP."""
+    if job.error is not None:
+        st.error(f"Painting failed: {describe(job.error)}. Start it again.", icon=":material/error:")
+        return
+    away = AWAY if job.is_abandoned else ""
+    if job.progress is None:
+        st.info(f"{away}Stopped before it began.")
+        return
     if job.state is JobState.CANCELLED:
-        st.info(f"{AWAY if job.is_abandoned else ''}Stopped: these are the paintings so far.")
-    if batch.pairs:
+        st.info(f"{away}Stopped: these are the paintings so far.")
+    if count := len(job.progress.pairs):
         st.download_button(
-            f"Download {len(batch.pairs)} painting{'s' * (len(batch.pairs) != 1)} as ZIP",
+            f"Download {count} painting{'s' * (count != 1)} as ZIP",
             data=lambda: job.result,
             file_name="paintings.zip",
             mime="application/zip",
@@ -125,5 +156,15 @@ elif job is not None:
         )
     else:
         st.info("Nothing was painted.")
-    show_skipped(batch.skipped)
-    show_pairs(batch.pairs)
+    show_skipped(job.progress.skipped)
+
+
+with start_place:
+    if is_busy:
+        show_progress()
+    elif job is not None:
+        show_result()
+if job is not None and not is_busy and job.progress is not None:
+    show_pairs(job.progress.pairs[-SHOWN_PAIRS:])
+    if len(job.progress.pairs) > SHOWN_PAIRS:
+        st.caption(f"The last {SHOWN_PAIRS} of {len(job.progress.pairs)}; the ZIP has all.")

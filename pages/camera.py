@@ -21,8 +21,8 @@ def note(source: str) -> None:
         forget_photo(photo)
 
 
-camera_column, style_column = st.columns([3, 2])
-with camera_column:
+painting_column, choice_column = st.columns([3, 2])
+with choice_column:
     resolution = st.segmented_control(
         "Size of the snapshot",
         list(RESOLUTIONS),
@@ -40,7 +40,6 @@ with camera_column:
         resolution=resolution,
         help="On a phone, the button in the corner turns the camera.",
     )
-with style_column:
     style = choose_style()
     look = choose_look(style)
 upload = state.get("camera_upload")  # of the widget below
@@ -53,7 +52,7 @@ else:
 is_new = photo is not state.get("camera_photo")
 state.camera_photo = photo
 painting = None
-with camera_column:
+with painting_column:
     if photo is None:
         st.info("Take a snapshot: it is painted at once, and never saved.", icon=":material/photo_camera:")
     else:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -162,6 +163,8 @@ def offer_refining(size: tuple[int, int]) -> None:
 
 
 run = come_back(refining.runs(), "run")
+if run is not None and state.run not in state.setdefault("runs", []):
+    state.runs.append(state.run)  # found by its address
 is_busy = run is not None and not run.job.is_finished
 mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))
 pictures = read_pictures()
@@ -186,13 +189,28 @@ def show_run() -> None:
         newest = shown.newest
         left = f"about {duration(newest.remaining_s)} left"
         st.progress(newest.step / newest.steps, f"Step {newest.step} of {newest.steps}, {left}")
-    st.button("Stop and keep the best so far", key="cancel", icon=":material/stop:", on_click=job.cancel)
+    st.button(
+        "Stopping after this step ..." if job.should_stop() else "Stop and keep the best so far",
+        key="cancel",
+        icon=":material/stop:",
+        on_click=job.cancel,
+        disabled=job.should_stop(),
+    )
     with st.grid(2, min_column_width=300, gap="small"):
         is_begun = shown is not None and shown.picture is not None
         caption = "The painting so far" if is_begun else "Your photo"
         st.image(shown.picture if is_begun else run.photo, caption=caption, width="stretch", alt=caption)
-        if shown:
-            loss_chart(shown.losses)
+        with st.container(gap="xsmall"):
+            show_styles(run.styles, [style["name"] for style in run.recipe["styles"]])
+            if shown:
+                loss_chart(shown.losses)
+
+
+def show_styles(jpegs: Sequence[bytes], names: Sequence[str]) -> None:
+    """Style pictures under the names that their shares have."""
+    with st.grid(2, gap="xsmall"):
+        for jpeg, name in zip(jpegs, names, strict=True):
+            st.image(jpeg, caption=f"Style: {name}", width="stretch", alt=f"The style picture {name}")
 
 
 def loss_chart(losses: list[float]) -> None:
@@ -238,8 +256,7 @@ def show_result() -> None:
             )
             st.caption(f"Refined ({settings_of(run)}): slide to compare")
         with st.container(gap="xsmall"):
-            for style in run.styles:
-                st.image(style, caption="Style", width="stretch", alt="The style picture")
+            show_styles(run.styles, [style["name"] for style in run.recipe["styles"]])
     names = "_".join([run.recipe["content"], *(style["name"] for style in run.recipe["styles"])])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
@@ -301,9 +318,11 @@ elif run is not None:
     st.info(f"{AWAY if run.job.is_abandoned else ''}Stopped before it began.")
 
 jpegs = [picture.jpeg for picture in pictures]
-if pictures and not is_busy and not (run and run.is_of(jpegs[0], jpegs[1:], weights, config)):
+if pictures and not (run and run.is_of(jpegs[0], jpegs[1:], weights, config)):
     if run is not None:
         st.subheader("What is chosen above now", anchor=False)
+        if is_busy:
+            st.caption("The painting that is being made keeps what it began with; refine this one after it.")
     sketch, milliseconds = refining.sketch(photo.data, mix, preserve_color)
     with st.grid(2, min_column_width=300, gap="small"):
         with st.container(gap="xsmall"):
@@ -326,9 +345,9 @@ if pictures and not is_busy and not (run and run.is_of(jpegs[0], jpegs[1:], weig
                     key="download_sketch",
                 )
                 st.caption(
-                    f"Instant sketch, painted in {milliseconds} ms. Refining makes it larger and better."
+                    f"Instant sketch, painted in {milliseconds} ms. Refining works out its strokes; good and "
+                    "best make it larger, too."
                 )
         with st.container(gap="xsmall"):
-            for jpeg in jpegs[1:]:
-                st.image(jpeg, caption="Style", width="stretch", alt="The style picture")
+            show_styles(jpegs[1:], [style.name for style in styles])
 show_earlier()

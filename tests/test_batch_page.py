@@ -111,6 +111,20 @@ def test_the_page_paints_all_and_offers_the_zip():
     assert app.download_button(key="download_zip").label == f"Download {len(list_styles())} paintings as ZIP"
 
 
+def test_photos_stay_chosen_through_other_pages():
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app.switch_page("pages/batch.py").run()
+    for name in "ab":
+        app.file_uploader[0].upload(f"{name}.png", encoded(make_photo(64, 48)), "image/png")
+    app.run()
+    app.switch_page("pages/how_it_works.py").run()
+    app.switch_page("pages/batch.py").run()
+    assert app.caption[0].value == "Still here: a, b"
+    assert app.button(key="paint_batch").label == "Make 2 paintings"
+    app.button(key="remove_photos").click().run()
+    assert app.button(key="paint_batch").disabled
+
+
 def test_a_batch_is_found_again_by_its_address():
     token = batches.start_batch([Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [])
     assert batches.batches().find(token).job.wait(60)

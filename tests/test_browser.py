@@ -13,6 +13,7 @@ from tests.browsing import SCREENSHOTS, keep_screenshot, wait_for_upload
 from tests.conftest import encoded, make_photo
 
 DESKTOP, PHONE = (1280, 900), (360, 780)
+DOWNLOAD = "Download in full size (300 x 500)"
 
 pytestmark = pytest.mark.browser
 
@@ -98,7 +99,7 @@ def test_a_link_opens_its_look(open_page):
 
 def test_a_blend_is_mixed_by_clicks_and_sent_as_a_link(open_page):
     page = open_page()
-    page.get_by_role("button", name="Blend").click()
+    page.locator("summary", has_text="Blend").click()
     page.get_by_role("combobox", name="Mix in other styles").click()
     page.get_by_role("option", name="Mosaic").click()
     page.get_by_text("Painted: Starry Night and Mosaic").wait_for()
@@ -148,18 +149,35 @@ def test_on_a_phone_the_painting_stays_in_view_while_things_are_chosen(open_page
     page = open_page(size=(width, height))
     upload = {"name": "tall.png", "mimeType": "image/png", "buffer": encoded(make_photo(300, 500))}
     page.locator("input[type=file]").set_input_files(upload)
-    page.get_by_text("Download in full size (300 x 500)").wait_for()
+    page.get_by_text(DOWNLOAD).wait_for()
     painting = page.get_by_alt_text("Your photo painted like")
     assert painting.bounding_box()["y"] + painting.bounding_box()["height"] <= height
     page.get_by_role("button", name="The Wave", exact=True).click()
     page.get_by_text("Painted: The Wave").wait_for()
-    for name in ("The Wave", "Blend", "Download in full size (300 x 500)"):
-        button = page.get_by_role("button", name=name, exact=True)
+    named = [page.get_by_role("button", name=name, exact=True) for name in ("The Wave", DOWNLOAD)]
+    for button in (*named, page.locator("summary", has_text="Blend")):
         button.scroll_into_view_if_needed()
         place, shown = button.bounding_box(), painting.bounding_box()
         assert 0 <= shown["y"] < shown["y"] + shown["height"] <= place["y"]
         assert place["y"] + place["height"] <= height
     page.screenshot(path=SCREENSHOTS / "phone_choosing.png")
+
+
+def test_on_a_desktop_the_painting_stays_in_view_while_things_are_chosen(open_page):
+    page = open_page(size=DESKTOP)
+    page.locator("summary", has_text="Blend").click()
+    page.get_by_role("combobox", name="Mix in other styles").scroll_into_view_if_needed()
+    painting = page.get_by_alt_text("Your photo painted like").bounding_box()
+    assert 0 <= painting["y"] < painting["y"] + painting["height"] <= DESKTOP[1]
+    page.screenshot(path=SCREENSHOTS / "desktop_choosing.png")
+
+
+def test_a_tap_on_a_tile_s_picture_chooses_it(open_page):
+    page = open_page()
+    page.get_by_alt_text("A temple painted like The Great Wave").click(force=True)  # the button is above
+    page.get_by_text("Painted: The Wave").wait_for()
+    page.get_by_alt_text("Sample: Cat").click(force=True)
+    page.locator(".st-key-photo_sample_cat button[kind=primary]").wait_for()
 
 
 def test_any_style_is_sketched_refined_and_stopped(open_page):
@@ -198,7 +216,7 @@ def test_the_slider_uncovers_the_painting(open_page):
 
 def test_the_camera_gives_the_photo(open_page):
     page = open_page("/custom", size=PHONE, text="Instant sketch")
-    page.get_by_text("Take it with the camera").click()
+    page.get_by_text("Take it with the camera").first.click()
     page.locator("video").wait_for()
     page.wait_for_function("document.querySelector('video').readyState === 4")
     page.get_by_role("button", name="Take Photo").click()

@@ -61,7 +61,7 @@ def upload(app: AppTest, place: int, image: Image.Image | bytes) -> None:
 
 def test_a_sketch_is_there_at_once(app):
     assert any("Instant sketch" in caption.value for caption in app.caption)
-    assert "Style" in captions(app)
+    assert "Style: mosaic" in captions(app)
     assert app.button(key="refine").label.startswith("Refine (about")
 
 
@@ -203,6 +203,31 @@ def test_a_run_is_found_again_by_its_address(app):
     again.run()
     assert is_refined(again)
     assert run_of(again).job is run_of(app).job
+
+
+def test_a_run_found_by_its_address_stays_among_the_earlier_ones(app):
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    first = app.session_state.run
+    again = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    again.query_params["run"] = first
+    again.switch_page("pages/custom.py").run()
+    again.toggle(key="custom_preserve_color").set_value(True).run()
+    again.button(key="refine").click().run()
+    run_until(again, lambda: run_of(again).job.is_finished and is_refined(again))
+    assert again.session_state.run != first
+    assert again.button(key=f"show_{first}")
+
+
+def test_what_is_chosen_during_a_run_is_sketched(app):
+    app.segmented_control(key="quality").set_value("endless").run()
+    app.button(key="refine").click().run()
+    run_until(app, lambda: run_of(app).job.progress is not None)
+    app.button(key="style_picture_sample_triangle").click().run()
+    assert {"Style: mosaic", "Style: triangle"} <= set(captions(app))
+    assert any("keeps what it began with" in caption.value for caption in app.caption)
+    app.button(key="cancel").click().run()
+    assert run_of(app).job.wait(60)
 
 
 def test_a_run_that_is_gone_is_said(app):

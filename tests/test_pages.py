@@ -79,8 +79,18 @@ def test_many_styles_can_be_narrowed_down_to_a_kind(app, painted, monkeypatch):
     app.run()
     app.pills(key="kind").set_value("print").run()
     tiles = {button.key for button in app.button if str(button.key).startswith("style_")}
-    assert tiles == {f"style_{style.name}" for style in list_styles() if style.kind == "print"}
+    prints = {f"style_{style.name}" for style in list_styles() if style.kind == "print"}
+    assert tiles == prints | {"style_starry_night"}  # the chosen one stays in sight
     assert painted == [look("starry_night")]  # what was chosen stays chosen
+
+
+def test_the_style_that_a_link_asks_for_is_the_first_tile(app, painted):
+    app.query_params["style"] = "marbling"
+    app.run()
+    app.button(key="style_mosaic").click().run()
+    tiles = [button.key for button in app.button if str(button.key).startswith("style_")]
+    assert tiles[:2] == ["style_marbling", "style_starry_night"]
+    assert len(tiles) == len(list_styles())
 
 
 def test_strength_and_colors_reach_the_engine(app, painted):

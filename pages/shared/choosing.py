@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages.shared.pictures import Sample
+from pages.shared.pictures import Sample, picture_is_button
 from stylecore.images import PHOTO_EXTENSIONS
 
 KEPT_PHOTO, KEPT_STYLES = "kept_photo", "kept_styles"  # of the session, for all pages
@@ -127,7 +127,10 @@ def _choose(
             )
     is_sampled = kept not in state
     # A row that scrolls would keep room above itself for a toolbar that pictures here do not have.
-    samples_place.html(f"<style>.st-key-{key}_samples {{ padding-top: 0 !important; }}</style>")
+    samples_place.html(
+        f"<style>.st-key-{key}_samples {{ padding-top: 0 !important; }}"
+        f"{picture_is_button(f'.st-key-{key}_samples')}</style>"
+    )
     row = samples_place.grid(
         max(4, len(samples)), min_column_width=96, wrap=False, gap="xsmall", key=f"{key}_samples"
     )

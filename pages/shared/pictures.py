@@ -46,6 +46,19 @@ STYLE_SAMPLES = {
 }
 
 
+def picture_is_button(tiles: str) -> str:
+    """CSS for pictures that have a button below: a tap on the picture presses it.
+
+    Args:
+        tiles: Selector of what holds the pairs of a picture and a button.
+    """
+    return f"""
+{tiles} .stVerticalBlock {{ position: relative; }}
+{tiles} :is(:has(> .stButton), .stButton, .stButton button) {{ position: static; }}
+{tiles} .stButton button::after {{ content: ""; position: absolute; inset: 0; }}
+{tiles} .stElementToolbar {{ display: none; }}"""
+
+
 def short_title(style_name: str) -> str:
     """What the style is called on its tile: `the_wave` is The Wave, whatever the print's full title."""
     return style_name.replace("_", " ").title()

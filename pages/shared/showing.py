@@ -14,10 +14,14 @@ from stylecore import ImageError, StyleTransferError
 from stylecore.images import MAX_SIDES
 from stylecore.styles import get_style
 
-# On phones the painting stays in view while everything below it is chosen, and what takes it home comes
-# last: the box of its column is dissolved, so that its parts can be ordered anew. Its place is kept
-# while it is made.
-PHONE_CSS = """<style>
+# The painting stays in view while everything beside it is chosen. On phones, where that is below, what
+# takes it home comes last: the box of its column is dissolved, so that its parts can be ordered anew.
+# Its place is kept while it is made.
+STAY_CSS = """<style>
+@media (min-width: 641px) {
+  .stColumn:has(.st-key-painting) > .stVerticalBlock { position: sticky; top: 1rem; height: auto; }
+  .st-key-painting { --compare-height: 70vh; }
+}
 @media (max-width: 640px) {
   .stMain { scroll-padding-top: 45vh; }
   .stColumn:has(.st-key-painting), .stColumn:has(.st-key-painting) > .stVerticalBlock { display: contents; }
@@ -33,7 +37,7 @@ def show_painting(photo: Choice, look: Look) -> Preview | None:
 
     Belongs into a column beside the choices, and `offer_download` below it.
     """
-    st.html(PHONE_CSS)
+    st.html(STAY_CSS)
     with st.container(key="painting"):
         try:
             result = preview(photo.data, look)

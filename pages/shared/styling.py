@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.painting import Look
-from pages.shared.pictures import short_title, tile_path
+from pages.shared.pictures import picture_is_button, short_title, tile_path
 from stylecore import Style, list_styles
 from stylecore.inference import MAX_STRENGTH
 
@@ -14,13 +14,14 @@ MAX_BLEND = 4  # styles in one picture
 FILTER_FROM = 20  # styles, from which on the tiles can be narrowed down to a kind
 # Tiles beyond three rows scroll inside; on phones they are one strip that scrolls sideways, so that
 # the painting is not pushed off the screen.
-TILES_CSS = """<style>
-.st-key-style_tiles { max-height: 26rem; overflow-y: auto; padding: 2px;
-                      grid-auto-rows: max-content; align-content: start; }
-@media (max-width: 640px) {
-  .st-key-style_tiles { grid-template-columns: none !important; grid-auto-flow: column;
-                        grid-auto-columns: 6.5rem; overflow-x: auto; }
-}
+TILES_CSS = f"""<style>
+{picture_is_button(".st-key-style_tiles")}
+.st-key-style_tiles {{ max-height: 26rem; overflow-y: auto; padding: 2px;
+                      grid-auto-rows: max-content; align-content: start; }}
+@media (max-width: 640px) {{
+  .st-key-style_tiles {{ grid-template-columns: none !important; grid-auto-flow: column;
+                        grid-auto-columns: 6.5rem; overflow-x: auto; }}
+}}
 </style>"""
 
 
@@ -31,6 +32,7 @@ def choose_style() -> Style:
     if state.get("style") not in styles:
         asked_for = st.query_params.get("style")
         state.style = asked_for if asked_for in styles else next(iter(styles))
+        state.first_tile = state.style  # what a link asks for is in sight
     st.query_params["style"] = state.style
 
     def choose(name: str) -> None:
@@ -38,7 +40,9 @@ def choose_style() -> Style:
 
     st.html(TILES_CSS)
     st.markdown("Style")
-    shown = _filter_kind(list(styles.values()))
+    tiles = sorted(styles.values(), key=lambda style: style.name != state.get("first_tile"))
+    kind = _choose_kind(tiles)
+    shown = [style for style in tiles if kind in (None, style.kind) or style.name == state.style]
     with st.grid("auto", min_column_width=96, gap="xsmall", key="style_tiles"):
         for style in shown:
             with st.container(gap="xxsmall"):
@@ -55,11 +59,12 @@ def choose_style() -> Style:
     return styles[state.style]
 
 
-def _filter_kind(styles: list[Style]) -> list[Style]:
+def _choose_kind(styles: list[Style]) -> str | None:
+    """The kind of style that the visitor wants to see, or None for all."""
     if len(styles) < FILTER_FROM:
-        return styles
+        return None
     kinds = list(dict.fromkeys(style.kind for style in styles))
-    kind = st.pills(
+    return st.pills(
         "Kind of style",
         kinds,
         format_func=str.capitalize,
@@ -67,7 +72,6 @@ def _filter_kind(styles: list[Style]) -> list[Style]:
         label_visibility="collapsed",
         persist_state="session",
     )
-    return [style for style in styles if kind in (None, style.kind)]
 
 
 def choose_look(style: Style) -> Look:
@@ -104,7 +108,7 @@ def choose_look(style: Style) -> Look:
         bind="query-params",
         persist_state="session",
     )
-    with controls.popover("Blend", icon=":material/blender:"):
+    with st.expander("Blend", icon=":material/blender:"):
         shares = _choose_shares(style)
     return Look(tuple(shares.items()), strength / 100, preserve_color, STROKES[strokes])
 
