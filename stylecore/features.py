@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -103,7 +104,7 @@ class Vgg19Features(nn.Module):
             )
         activations = {}
         weight_type = next(self.parameters()).dtype
-        features = F.pad(batch.to(weight_type), (1, 1, 1, 1), mode="replicate")
+        features = with_replicated_border(batch.to(weight_type))
         for name in self.convolutions:
             if name.endswith("_1") and name != "conv1_1":
                 features = self.pool(features, 2)
@@ -117,6 +118,15 @@ class Vgg19Features(nn.Module):
             if last is not None and last[4:] == name[4:]:
                 break
         return activations
+
+
+def with_replicated_border(batch: Tensor) -> Tensor:
+    """A batch (N, C, H, W) with one more pixel at each side.
+
+    As `F.pad` replicates, whose gradient on CUDA is summed in an order that changes.
+    """
+    batch = torch.cat((batch[..., :1], batch, batch[..., -1:]), -1)
+    return torch.cat((batch[..., :1, :], batch, batch[..., -1:, :]), -2)
 
 
 def read_vgg19_weights(path: Path) -> dict[str, Tensor]:

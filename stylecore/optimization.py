@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from PIL import Image
@@ -40,6 +41,10 @@ from stylecore.preview import PreviewPainter, StyleStatistics
 KEPT_PIXELS = 400**2
 # A run has diverged when so many losses are that many times the lowest and do not fall.
 LOST_STEPS, LOST_FACTOR = 20, 3.0
+# CUDA's fastest convolutions sum in an order that changes from run to run.
+REPEATABLE_CONVOLUTIONS = partial(
+    torch.backends.cudnn.flags, enabled=True, benchmark=False, deterministic=True
+)
 STEP_FAILURES = (RuntimeError, MemoryError)  # torch lacks memory, or the device has gone
 
 
@@ -127,7 +132,7 @@ def optimize_image(
     is_stopped = False
     error: Exception | None = None
     is_small = photo.width * photo.height <= KEPT_PIXELS
-    with kept_memory() if is_small else nullcontext():
+    with kept_memory() if is_small else nullcontext(), REPEATABLE_CONVOLUTIONS():
         for side, steps in planned:
             try:
                 objective = Objective(vgg, content, styles, side, config)

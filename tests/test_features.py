@@ -4,12 +4,13 @@ import json
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.numpy import load_file
 from torchvision.models import vgg19
 
 from export import vgg19 as export_vgg19
 from stylecore.errors import WeightsError
-from stylecore.features import CONVOLUTIONS, VGG19_WEIGHTS, Vgg19Features
+from stylecore.features import CONVOLUTIONS, VGG19_WEIGHTS, Vgg19Features, with_replicated_border
 from stylecore.images import to_batch
 from tests.conftest import make_photo
 
@@ -112,3 +113,12 @@ def test_a_foreign_checkpoint_is_refused(tmp_path):
     torch.save({"layer.weight": torch.zeros(3)}, tmp_path / "other.pth")
     with pytest.raises(WeightsError, match=r"got keys layer\.weight"):
         export_vgg19.main([str(tmp_path / "other.pth"), "-o", str(tmp_path / "x.safetensors")])
+
+
+def test_the_border_is_replicated_with_its_gradient():
+    batch = torch.rand(2, 3, 5, 4, requires_grad=True)
+    weights = torch.rand(2, 3, 7, 6)
+    padded = [with_replicated_border(batch), F.pad(batch, (1, 1, 1, 1), mode="replicate")]
+    assert torch.equal(*padded)
+    ours, theirs = (torch.autograd.grad((own * weights).sum(), batch)[0] for own in padded)
+    assert torch.allclose(ours, theirs)
