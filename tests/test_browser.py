@@ -100,8 +100,15 @@ def test_a_link_opens_its_look(open_page):
 def test_a_blend_is_mixed_by_clicks_and_sent_as_a_link(open_page):
     page = open_page()
     page.locator("summary", has_text="Blend").click()
-    page.get_by_role("combobox", name="Mix in other styles").fill("Mosaic")
-    page.get_by_role("option", name="Mosaic").click()
+    choice = page.get_by_role("combobox", name="Mix in other styles")
+    mosaic = page.get_by_role("option", name="Mosaic")
+    for _ in range(60):  # the list closes while the box around it still opens
+        choice.fill("")
+        choice.fill("Mosaic")
+        page.wait_for_timeout(500)
+        if mosaic.is_visible():
+            break
+    mosaic.click()
     page.get_by_text("Painted: Starry Night and Mosaic").wait_for()
     mixed = pixels_of(page, "Your photo painted like Starry Night and Mosaic")
     keep_screenshot(page, "blend")
