@@ -3,9 +3,9 @@
 import streamlit as st
 
 from pages.shared.batches import Pair, batch_queue, batches, start_batch
-from pages.shared.choosing import UPLOAD_TYPES, Choice
+from pages.shared.choosing import UPLOAD_TYPES, Choice, show_kept
 from pages.shared.entrance import AWAY, come_in
-from pages.shared.keeping import come_back
+from pages.shared.keeping import come_back, offer_to_stop
 from pages.shared.limits import limits
 from pages.shared.painting import DOWNLOAD_FORMATS
 from pages.shared.styling import choose_look, choose_style
@@ -43,15 +43,7 @@ with photo_column:
         state.kept_photos = [Choice.of_upload(upload) for upload in uploads]
     elif "kept_photos" in state:
         # Streamlit empties uploaders when the visitor goes to another page.
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Still here: {', '.join(photo.name for photo in state.kept_photos)}")
-            st.button(
-                "Remove",
-                key="remove_photos",
-                icon=":material/close:",
-                type="tertiary",
-                on_click=lambda: state.pop("kept_photos"),
-            )
+        show_kept("kept_photos", key="remove_photos")
     start_place = st.container(key="start")
 with style_column:
     style = choose_style()
@@ -120,13 +112,7 @@ def show_progress() -> None:
     elif batch is not None:
         left = "" if batch.remaining_s is None else f", about {batch.remaining_s:.0f} s left"
         st.progress(batch.share, f"{len(batch.pairs)} of {batch.total} painted{left}")
-    st.button(
-        "Stopping after this painting ..." if job.should_stop() else "Stop and keep what is painted",
-        key="stop_batch",
-        icon=":material/stop:",
-        on_click=job.cancel,
-        disabled=job.should_stop(),
-    )
+    offer_to_stop(job, "Stop and keep what is painted", "Stopping after this painting ...", key="stop_batch")
     if batch is not None:
         show_skipped(batch.skipped)
         show_pairs(batch.pairs[-NEWEST_PAIRS:])

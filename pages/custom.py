@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.shared.choosing import ask_for_another, choose_photo, choose_styles
+from pages.shared.choosing import choose_photo, choose_styles, say_unusable
 from pages.shared.comparing import compare
 from pages.shared.entrance import AWAY, come_in
-from pages.shared.keeping import come_back
+from pages.shared.keeping import come_back, offer_to_stop
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
-from stylecore import ImageError, StyleTransferError
+from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.images import encode_image
 
@@ -123,11 +123,8 @@ def read_pictures() -> list[refining.ScreenPicture]:
             pictures.append(refining.screen_picture(choice.data))
             if choice is not photo:
                 refining.read_style(choice.data)  # refuses what gives no style
-        except ImageError as error:
-            ask_for_another(error, f"{next_step} above in place of {choice.name}")
-            return []
         except StyleTransferError as error:
-            st.error(f"{error}. Please tell whoever runs this app.", icon=":material/error:")
+            say_unusable(error, f"{next_step} above in place of {choice.name}")
             return []
     return pictures
 
@@ -189,13 +186,7 @@ def show_run() -> None:
         newest = shown.newest
         left = f"about {duration(newest.remaining_s)} left"
         st.progress(newest.step / newest.steps, f"Step {newest.step} of {newest.steps}, {left}")
-    st.button(
-        "Stopping after this step ..." if job.should_stop() else "Stop and keep the best so far",
-        key="cancel",
-        icon=":material/stop:",
-        on_click=job.cancel,
-        disabled=job.should_stop(),
-    )
+    offer_to_stop(job, "Stop and keep the best so far", "Stopping after this step ...", key="cancel")
     with st.grid(2, min_column_width=300, gap="small"):
         is_begun = shown is not None and shown.picture is not None
         caption = "The painting so far" if is_begun else "Your photo"

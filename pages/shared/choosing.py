@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.shared.pictures import Sample, picture_is_button
+from stylecore import ImageError, StyleTransferError
 from stylecore.images import PHOTO_EXTENSIONS
 
 KEPT_PHOTO, KEPT_STYLES = "kept_photo", "kept_styles"  # of the session, for all pages
@@ -64,11 +65,28 @@ def forget_photo(photo: Choice) -> None:
         del st.session_state[KEPT_PHOTO]
 
 
-def ask_for_another(error: Exception, what: str) -> None:
-    """Say why a picture cannot be used, and what to do: choose another `what`."""
+def say_unusable(error: StyleTransferError, what: str) -> None:
+    """Say why a picture cannot be used, and what to do: choose another `what`, or tell the host."""
+    if not isinstance(error, ImageError):
+        st.error(f"{error}. Please tell whoever runs this app.", icon=":material/error:")
+        return
     reason = str(error)
     reason = reason[0].upper() + reason[1:]
     st.error(f"{reason}. Choose another {what}.", icon=":material/image_not_supported:")
+
+
+def show_kept(kept: str, *, key: str) -> None:
+    """The choices that the session keeps under a name, and a button of that key that removes them."""
+    state = st.session_state
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Still here: {', '.join(choice.name for choice in state[kept])}")
+        st.button(
+            "Remove",
+            key=key,
+            icon=":material/close:",
+            type="tertiary",
+            on_click=lambda: state.pop(kept, None),
+        )
 
 
 def _choose(
@@ -116,15 +134,8 @@ def _choose(
         state[kept] = [Choice.of_upload(upload) for upload in uploads[:limit]]
     elif kept in state:
         # Streamlit empties uploaders when the visitor goes to another page.
-        with kept_place.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Still here: {', '.join(choice.name for choice in state[kept])}")
-            st.button(
-                "Remove",
-                key=f"{key}_remove",
-                icon=":material/close:",
-                type="tertiary",
-                on_click=lambda: state.pop(kept, None),
-            )
+        with kept_place:
+            show_kept(kept, key=f"{key}_remove")
     is_sampled = kept not in state
     # A row that scrolls would keep room above itself for a toolbar that pictures here do not have.
     samples_place.html(

@@ -68,3 +68,15 @@ def come_back(kept: Kept[Run], name: str) -> Run | None:
     if not run.job.is_finished:
         keep_watching(run.job)
     return run
+
+
+def offer_to_stop(job: Job, label: str, stopping: str, *, key: str) -> None:
+    """A button that cancels a job; once pressed, its label is `stopping`."""
+    is_stopping = job.should_stop()
+    st.button(
+        stopping if is_stopping else label,
+        key=key,
+        icon=":material/stop:",
+        on_click=job.cancel,
+        disabled=is_stopping,
+    )

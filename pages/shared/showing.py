@@ -6,11 +6,11 @@ import math
 
 import streamlit as st
 
-from pages.shared.choosing import Choice, ask_for_another
+from pages.shared.choosing import Choice, say_unusable
 from pages.shared.comparing import compare
 from pages.shared.painting import DOWNLOAD_FORMATS, WORKING_SIDE, Look, Preview, full_size, preview
 from pages.shared.pictures import short_title
-from stylecore import ImageError, StyleTransferError
+from stylecore import StyleTransferError
 from stylecore.images import MAX_SIDES
 from stylecore.styles import get_style
 
@@ -41,11 +41,8 @@ def show_painting(photo: Choice, look: Look) -> Preview | None:
     with st.container(key="painting"):
         try:
             result = preview(photo.data, look)
-        except ImageError as error:
-            ask_for_another(error, f"photo in place of {photo.name}")
-            return None
         except StyleTransferError as error:
-            st.error(f"{error}. Please tell whoever runs this app.", icon=":material/error:")
+            say_unusable(error, f"photo in place of {photo.name}")
             return None
         compare(
             result.original,
