@@ -316,6 +316,21 @@ def test_a_run_is_watched_from_other_pages(app):
     assert app.session_state.watched_jobs == []
 
 
+def test_what_a_page_shows_keeps_its_place_while_a_run_is_watched(app):
+    # Whatever moves within the page is drawn anew by the browser, which jumps to the top for it.
+    def place_of_the_header() -> int:
+        return next(place for place, element in app.main.children.items() if element.type == "header")
+
+    before = place_of_the_header()
+    app.segmented_control(key="quality").set_value("endless").run()
+    app.button(key="refine").click().run()
+    app.run()
+    assert app.session_state.watched_jobs
+    assert place_of_the_header() == before
+    run_of(app).job.cancel()
+    assert run_of(app).job.wait(60)
+
+
 def test_the_next_visitor_can_join_the_line_whatever_memory_is_left(app, monkeypatch):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()

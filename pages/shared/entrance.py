@@ -25,8 +25,10 @@ def come_in() -> None:
     # Streamlit's server would write uploads of more than a megabyte to a temporary file on the way.
     MultiPartParser.spool_max_size = st.get_option("server.maxUploadSize") * 2**20
     st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
-    if st.session_state.get("watched_jobs"):
-        _watch()
+    # A place of its own, always: what follows would move by one and be drawn anew, the page at its top.
+    with st.container():
+        if st.session_state.get("watched_jobs"):
+            _watch()
 
 
 def keep_watching(job: Job) -> None:
