@@ -18,9 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from stylecore.errors import WeightsError
@@ -38,6 +36,12 @@ from stylecore.style_targets import STYLE_TARGETS, pack_gram
 from stylecore.styles import STYLES_FILE, WEIGHTS_FOLDER
 from stylecore.tensor_files import read_tensors, write_tensors
 from stylecore.training import load_network, read_checkpoint, write_checkpoint
+
+try:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+except ModuleNotFoundError as error:
+    raise SystemExit("this needs onnx: pip install -r requirements-dev.txt") from error
 
 CATALOG_FILE = Path(__file__).with_name("catalog.json")
 OPSET = 21
@@ -221,8 +225,8 @@ def export(
     Args:
         checkpoint_path: Made by `stylecore train`, or a trunk that an earlier export left.
         model_path: ONNX file to write.
-        styles_file: Its records of other networks stay; `scores` of known styles stay, too.
-        scores: By style name, see `style_scores`.
+        styles_file: Its records of other networks stay.
+        scores: By style name, see `style_scores`. Without them those of the very same network stay.
     Returns:
         The largest difference between torch and ONNX Runtime.
     Raises:
@@ -254,7 +258,7 @@ def export(
     settings = {key: value for key, value in asdict(config).items() if key not in of_record}
     known = json.loads(styles_file.read_text(encoding="utf-8")) if styles_file.exists() else []
     records = {record["name"]: record for record in known if record["model"] != model_path.name}
-    old_scores = {record["name"]: record.get("scores") for record in known}
+    old_scores = {r["name"]: r.get("scores") for r in known if r.get("sha256") == sha256}
     for index, name in enumerate(checkpoint["styles"]):
         records[name] = {
             "name": name,

@@ -91,6 +91,7 @@ def evaluate(
     """
     styles = [get_style(name) for name in names] if names else list_styles()
     images, skipped = read_photos(content_folder, photos, side)
+    reference_photos = min(max(0, reference_photos), len(images))
     targets = read_style_targets([style.name for style in styles])
     pictures = read_style_images(style_images, targets) if style_images else {}
     rival = any_style_rival() if style_images else None

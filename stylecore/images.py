@@ -110,7 +110,7 @@ def check_max_side(max_side: int | None) -> None:
         raise ImageError(f"max_side is {max_side}: at least {MIN_SIDE} px are needed")
 
 
-def load_style(source: Source) -> Image.Image:
+def load_style(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
     """Read a picture that gives a style, see `load_image`.
 
     Returns:
@@ -118,7 +118,7 @@ def load_style(source: Source) -> Image.Image:
     Raises:
         ImageError: As `load_image`, or the picture has a single color.
     """
-    image = flatten(load_image(source, max_megapixels=math.inf))
+    image = flatten(load_image(source, max_megapixels=max_megapixels))
     if all(low == high for low, high in image.getextrema()):
         raise ImageError(
             f"{_label(source)} has a single color: a style picture with strokes or texture is needed"
@@ -160,6 +160,8 @@ def find_pictures(folder: str | PathLike) -> list[Path]:
     Raises:
         ImageError: There are none, or no such folder.
     """
+    if not Path(folder).is_dir():
+        raise ImageError(f"{folder} is no folder")
     pictures = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in PHOTO_EXTENSIONS)
     if not pictures:
         raise ImageError(f"{folder} has no pictures ({', '.join(PHOTO_EXTENSIONS)})")

@@ -128,7 +128,7 @@ def optimize_image(
     vgg = load_vgg(config)
     started = time.monotonic()
     iterates: list[Iterate] = []
-    batch, optimizer, first_step = None, None, None
+    best, optimizer, first_step = None, None, None
     is_stopped = False
     error: Exception | None = None
     is_small = photo.width * photo.height <= KEPT_PIXELS
@@ -136,16 +136,17 @@ def optimize_image(
         for side, steps in planned:
             try:
                 objective = Objective(vgg, content, styles, side, config)
+                if best is None:
+                    batch = _start(objective, styles, config)
+                else:
+                    batch = resized(best, objective.photo.shape)
+                batch.requires_grad_()
+                optimizer = _optimizer(batch, config, earlier=optimizer)
             except STEP_FAILURES as failure:
-                if batch is None:
+                if best is None:
                     raise
                 error = failure.with_traceback(None)  # the picture of the smaller scale is kept
                 break
-            batch = (
-                _start(objective, styles, config) if batch is None else resized(batch, objective.photo.shape)
-            )
-            batch.requires_grad_()
-            optimizer = _optimizer(batch, config, earlier=optimizer)
             if first_step is None:
                 first_step = time.monotonic()
             for losses, best in _descend(batch, optimizer, objective, steps, len(iterates)):
@@ -176,7 +177,6 @@ def optimize_image(
                     break
             if is_stopped or error:
                 break
-            batch = best
     return OptimizationResult(_finish(best, photo, config), tuple(iterates), is_stopped, error)
 
 
@@ -196,10 +196,10 @@ def _descend(
     best, best_loss, lost = batch.detach().clone().clamp(0, 1), math.inf, 0
     previous = math.inf
     for step in range(earlier_steps, earlier_steps + steps):
-        before = batch.detach().clone()
         if is_adam:
             optimizer.learning_rate = learning_rate_at(step, objective.config)
         try:
+            before = batch.detach().clone()
             losses = _step(optimizer, batch, objective)
         except STEP_FAILURES as error:
             if step == 0:
@@ -305,4 +305,7 @@ def _load_styles(
     if not given or min(weight for _, weight in given) < 0 or not 0 < total < math.inf:
         raise ValueError("style pictures need weights of at least 0 with a sum above 0")
     largest = stroke_size_at(config.max_side, config)
-    return [(limit_long_side(load_style(image), largest), weight / total) for image, weight in given]
+    return [
+        (limit_long_side(load_style(image, max_megapixels=math.inf), largest), weight / total)
+        for image, weight in given
+    ]

@@ -126,7 +126,7 @@ class PreviewPainter(nn.Module):
         Raises:
             ImageError: Smaller than 32 px, or of a single color.
         """
-        image = load_style(style_image)
+        image = load_style(style_image, max_megapixels=math.inf)
         return _statistics(self._encode(resize_long_side(image, stroke_size)))
 
     @torch.inference_mode()

@@ -168,7 +168,7 @@ def train(
             `face_factor` times, and `face_share` of the crops come from photos with faces.
         init: Checkpoint to start from: its trunk, and its rows for styles of the same names
             (other styles start from their mean).
-        resume: Continue the run in `out_folder`.
+        resume: Continue the run in `out_folder`, with the settings that it began with.
         device: `auto`, `cpu` or `cuda`.
         on_progress: Called after every step.
     Returns:
@@ -177,7 +177,7 @@ def train(
         ImageError: No usable photo, or an unreadable style picture.
         StyleError: No style, two of the same name, or settings for a style that is not given.
         ValueError: Settings out of range.
-        CheckpointError: A checkpoint that is missing or does not fit.
+        CheckpointError: A checkpoint that is missing, does not fit, or would be overwritten.
         DeviceError: The device does not start.
     Source: Johnson et al. (2016), section 3; Dumoulin et al. (2017) for many styles at once.
     """
@@ -194,6 +194,8 @@ def train(
     if not all(turns >= 1 for turns in config.style_turns.values()):
         raise ValueError(f"style_turns is {config.style_turns}: each style needs at least 1")
     checkpoint_path = out_folder / CHECKPOINT_NAME
+    if checkpoint_path.exists() and not resume:
+        raise CheckpointError(f"{checkpoint_path} is there already: resume it, or choose another folder")
     saved = read_checkpoint(checkpoint_path) if resume else None
     if saved is not None:
         config = saved["config"]

@@ -356,6 +356,7 @@ def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, 
         (["PHOTO", "PHOTO", "--quality", "quick", "--classic"], "not allowed with"),
         (["nowhere.jpg", "PHOTO"], "nowhere.jpg does not exist"),
         (["PHOTO", "red.png"], "single color"),
+        (["PHOTO", "huge.png"], "at most 100 megapixels"),
         (["PHOTO", "PHOTO", "--steps", "0"], "steps is 0"),
         (["PHOTO", "PHOTO", "-o", "out.xyz"], "use one of .png"),
         (["PHOTO", "PHOTO", "--every", "0"], "0 given, a whole number of at least 1"),
@@ -372,6 +373,7 @@ def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, 
 def test_optimize_reports_bad_input_in_one_line(capsys, photo_file, monkeypatch, arguments, message):
     monkeypatch.chdir(photo_file.parent)
     Image.new("RGB", (64, 64), "red").save("red.png")
+    Path("huge.png").write_bytes(png_header_of(12_000, 10_000))
     make_photo(64, 64).save("other.png")
     Path("folder.png").mkdir()
     arguments = [photo_file if argument == "PHOTO" else argument for argument in arguments]
@@ -394,6 +396,12 @@ def test_train_runs_and_resumes(capsys, tmp_path):
     assert json.loads(out)["checkpoint"] == str(tmp_path / "run" / "checkpoint.pt")
     assert "images/s" in err
     assert run(capsys, *arguments, "--resume")[0] == 0
+    status, _, err = run(capsys, *arguments, *tiny)
+    assert status == 2
+    assert "is there already: resume it" in err
+    status, _, err = run(capsys, *arguments, "--resume", "--steps", 5)
+    assert status == 2
+    assert "--steps: a run that is resumed keeps" in err
 
 
 @pytest.mark.parametrize(
@@ -409,6 +417,7 @@ def test_train_runs_and_resumes(capsys, tmp_path):
             "batch_size is 0: at least 1",
         ),
         (["evaluate", "--content", ".", "--photos", "0"], "0 given, a whole number of at least 1"),
+        (["evaluate", "--content", "no_folder"], "no_folder is no folder"),
         (["evaluate", "--content", ".", "--sheet", "sheet.xyz"], "use one of .png"),
         (["bench", "--rounds", "0"], "0 given, a whole number of at least 1"),
     ],

@@ -53,13 +53,16 @@ def test_export_writes_model_targets_and_records(network, tmp_path, monkeypatch)
     styles_file = tmp_path / "styles.json"
     kept = {"name": "the_scream", "model": "other.onnx", "title": "kept"}
     styles_file.write_text(
-        json.dumps([kept, {"name": "mosaic", "model": "old.onnx", "scores": {"total": 1}}])
+        json.dumps([kept, {"name": "mosaic", "model": "old.onnx", "sha256": "of another", "scores": {}}])
     )
+    measured = {"starry_night": {"total": 1}}
+    export_onnx.export(checkpoint, tmp_path / "new.onnx", styles_file, scores=measured)
     export_onnx.export(checkpoint, tmp_path / "new.onnx", styles_file)
     records = {record["name"]: record for record in json.loads(styles_file.read_text())}
     assert records["the_scream"] == kept
     assert records["mosaic"]["index"] == 0
-    assert records["mosaic"]["scores"] == {"total": 1}
+    assert records["mosaic"]["scores"] is None  # those were another network's
+    assert records["starry_night"]["scores"] == {"total": 1}  # of the very same one
     assert records["starry_night"]["artist"] == "Vincent van Gogh"
     assert (
         records["the_wave"]["sha256"]

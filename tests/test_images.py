@@ -256,8 +256,11 @@ def test_find_pictures_sorts_and_filters(tmp_path, photo):
     for name in ("b.png", "a.JPG", "notes.txt"):
         (tmp_path / name).write_bytes(encoded(photo))
     assert [path.name for path in find_pictures(tmp_path)] == ["a.JPG", "b.png"]
-    with pytest.raises(ImageError, match="has no pictures"):
+    with pytest.raises(ImageError, match="nowhere is no folder"):
         find_pictures(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ImageError, match="has no pictures"):
+        find_pictures(tmp_path / "empty")
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP"])

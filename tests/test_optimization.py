@@ -217,17 +217,19 @@ def test_coarse_to_fine_ends_at_the_full_size(style, method):
     assert result.iterates[-1].total_loss < result.iterates[0].total_loss
 
 
-def test_a_larger_size_that_does_not_fit_keeps_the_smaller_one_s_picture(style, monkeypatch):
-    build, sides = Objective, []
+@pytest.mark.parametrize(("part", "good_calls"), [("Objective", 1), ("resized", 0), ("_optimizer", 1)])
+def test_a_larger_size_that_does_not_fit_keeps_the_smaller_one_s_picture(
+    style, monkeypatch, part, good_calls
+):
+    build, calls = getattr(optimization, part), itertools.count()
 
-    def build_small_ones(vgg, content, styles, side, config):
-        sides.append(side)
-        if len(sides) == 2:
+    def build_small_ones(*arguments, **settings):
+        if next(calls) == good_calls:
             raise RuntimeError("not enough memory")
-        return build(vgg, content, styles, side, config)
+        return build(*arguments, **settings)
 
-    monkeypatch.setattr(optimization, "Objective", build_small_ones)
-    config = replace(QUICK, is_coarse_to_fine=True, coarse_side=40, max_side=80, steps=6)
+    monkeypatch.setattr(optimization, part, build_small_ones)
+    config = replace(QUICK, preview_every=0, is_coarse_to_fine=True, coarse_side=40, max_side=80, steps=6)
     result = optimize_image(make_photo(160, 120), style, config)
     assert str(result.error) == "not enough memory"
     assert 0 < len(result.iterates) < 6

@@ -93,6 +93,16 @@ def test_the_style_that_a_link_asks_for_is_the_first_tile(app, painted):
     assert len(tiles) == len(list_styles())
 
 
+def test_a_style_without_a_tile_has_its_button(app, painted, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        styling, "tile_path", lambda name: tmp_path / "none" if name == "mosaic" else tile_path(name)
+    )
+    app.run()
+    app.button(key="style_mosaic").click().run()
+    assert not app.exception
+    assert painted[-1].styles == (("mosaic", 1.0),)
+
+
 def test_strength_and_colors_reach_the_engine(app, painted):
     app.run()
     app.slider(key="strength").set_value(60).run()

@@ -46,8 +46,9 @@ def choose_style() -> Style:
     with st.grid("auto", min_column_width=96, gap="xsmall", key="style_tiles"):
         for style in shown:
             with st.container(gap="xxsmall"):
-                alt = f"A temple painted like {style.title}"
-                st.image(tile_path(style.name).read_bytes(), width="stretch", alt=alt)
+                if (tile := tile_path(style.name)).exists():  # not yet for a style of one's own
+                    alt = f"A temple painted like {style.title}"
+                    st.image(tile.read_bytes(), width="stretch", alt=alt)
                 st.button(
                     short_title(style.name),
                     key=f"style_{style.name}",

@@ -18,7 +18,9 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--styles", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--photos", type=count, default=12, metavar="N", help="default 12")
     parser.add_argument("--side", type=int, default=512, metavar="PX", help="long side, default 512")
-    parser.add_argument("--reference-photos", type=int, default=0, metavar="N", help="optimize N photos, too")
+    parser.add_argument(
+        "--reference-photos", type=count, default=0, metavar="N", help="optimize N photos, too"
+    )
     parser.add_argument(
         "--style-images",
         type=Path,

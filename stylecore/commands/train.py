@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stylecore.commands.console import OK, module, print_json, progress
+from stylecore.commands.console import OK, UsageError, module, print_json, progress
 from stylecore.commands.parsing import Parser, add_settings, given_settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--style-images", nargs="+", type=Path, required=True, metavar="FILE")
     parser.add_argument("--content", type=Path, required=True, metavar="FOLDER", help="photos")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the checkpoint in --out, with its settings"
+    )
     parser.add_argument(
         "--faces", type=Path, metavar="FILE", help="boxes of faces by export.find_faces; they count more"
     )
@@ -55,6 +57,10 @@ def add_train(commands: argparse._SubParsersAction) -> None:
 
 def run_train(options: argparse.Namespace) -> int:
     training = module("stylecore.training")
+    settings = given_settings(options, training.TrainingConfig)
+    if options.resume and settings:
+        given = ", ".join(f"--{name.replace('_', '-')}" for name in settings)
+        raise UsageError(f"{given}: a run that is resumed keeps the settings that it began with")
     last_line = 0.0
 
     def report(state: TrainingProgress) -> None:
@@ -76,7 +82,7 @@ def run_train(options: argparse.Namespace) -> int:
         options.content,
         options.style_images,
         options.out,
-        training.TrainingConfig(**given_settings(options, training.TrainingConfig)),
+        training.TrainingConfig(**settings),
         faces=options.faces,
         init=options.init,
         resume=options.resume,
