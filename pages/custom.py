@@ -2,16 +2,17 @@
 
 import importlib.util
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
 
-from pages.shared.choosing import choose_photo, choose_styles, say_unusable
+from pages.shared.choosing import Choice, choose_photo, choose_styles, say_unusable
 from pages.shared.comparing import compare
 from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
-from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
+from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, plain
 from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.images import encode_image
@@ -43,6 +44,15 @@ st.markdown(
     "Choose a photo and any painting, drawing or texture. A sketch comes at once; refine what you like."
 )
 
+
+def share_keys(pictures: Sequence[Choice]) -> list[str]:
+    """Keys of the widgets of the pictures' shares, which follow them when others come or go."""
+    checksums = [zlib.crc32(picture.data) for picture in pictures]
+    return [
+        f"share_{checksum}_{checksums[:place].count(checksum)}" for place, checksum in enumerate(checksums)
+    ]
+
+
 photo_column, style_column = st.columns(2)
 with photo_column:
     photo = choose_photo("Your photo", SAMPLES, key="content", has_camera=True)
@@ -53,16 +63,10 @@ with style_column:
     if len(styles) > 1:
         weights = [
             st.slider(
-                f"Share of {style.name}",
-                0,
-                100,
-                50,
-                format="%d%%",
-                key=f"share_{place}",
-                persist_state="session",
+                f"Share of {plain(style.name)}", 0, 100, 50, format="%d%%", key=key, persist_state="session"
             )
             / 100
-            for place, style in enumerate(styles)
+            for style, key in zip(styles, share_keys(styles), strict=True)
         ]
         if not any(weights):
             st.warning("All shares are 0: the pictures are mixed equally.")
@@ -201,7 +205,7 @@ def show_styles(jpegs: Sequence[bytes], names: Sequence[str]) -> None:
     """Style pictures under the names that their shares have."""
     with st.grid(2, gap="xsmall"):
         for jpeg, name in zip(jpegs, names, strict=True):
-            st.image(jpeg, caption=f"Style: {name}", width="stretch", alt=f"The style picture {name}")
+            st.image(jpeg, caption=f"Style: {plain(name)}", width="stretch", alt=f"The style picture {name}")
 
 
 def loss_chart(losses: list[float]) -> None:
@@ -276,7 +280,9 @@ def show_result() -> None:
         with st.grid(2, min_column_width=300, gap="small"):
             with st.container():
                 steps = [step for step, _ in shown.snapshots]
-                step = st.select_slider("How it came about: step", steps, value=steps[-1], key="snapshot")
+                step = st.select_slider(
+                    "How it came about: step", steps, value=steps[-1], key=f"snapshot_{state.run}"
+                )
                 alt = f"The painting after step {step}"
                 st.image(dict(shown.snapshots)[step], width="stretch", alt=alt)
             loss_chart(shown.losses)

@@ -12,9 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import refining
 from pages.shared.keeping import Kept
-from stylecore import load_image, planning
+from stylecore import load_image, optimization, planning
 from stylecore.errors import WeightsError
 from stylecore.jobs import JobQueue, JobState
+from stylecore.optimization_config import step_work
 from tests.conftest import encoded, make_photo
 
 TINY = replace(refining.QUALITIES["quick"], steps=4, max_side=64, is_coarse_to_fine=False, preview_every=1)
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.usefixtures("clear_caches")
 @pytest.fixture
 def app(monkeypatch) -> AppTest:
     monkeypatch.setattr(refining, "SKETCH_SIDE", 96)
+    monkeypatch.setattr(refining, "slowness", lambda: 1.0)
     monkeypatch.setattr(refining, "QUALITIES", {"quick": TINY, "endless": replace(TINY, steps=100_000)})
     app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
     app.switch_page("pages/custom.py").run()
@@ -72,7 +74,7 @@ def test_refining_ends_with_picture_downloads_and_snapshots(app):
     assert app.download_button(key="download_refined").label == "Download (64 x 43)"
     assert app.download_button(key="download_recipe").label == "Recipe"
     assert run_of(app).recipe["config"]["steps"] == 4
-    assert app.select_slider(key="snapshot").options == ["1", "2", "3", "4"]
+    assert app.select_slider(key=f"snapshot_{app.session_state.run}").options == ["1", "2", "3", "4"]
     assert any("4 steps in" in caption.value for caption in app.caption)
 
 
@@ -344,6 +346,27 @@ def test_the_next_visitor_can_join_the_line_whatever_memory_is_left(app, monkeyp
     assert run_of(app).job.wait(60)
 
 
+def test_the_time_is_that_of_this_machine(app, monkeypatch):
+    before = refining.expected_seconds((400, 300), refining.QUALITIES["quick"])
+    monkeypatch.setattr(refining, "slowness", lambda: 0.25)
+    refining.pace.clear()
+    assert refining.expected_seconds((400, 300), refining.QUALITIES["quick"]) == before / 4
+
+
+def test_the_machine_is_timed_by_steps_of_its_own(monkeypatch):
+    monkeypatch.setattr(refining, "TIMED", replace(refining.TIMED, max_side=64))
+    alone = refining.slowness()
+    optimize = optimization._step
+
+    def dawdle(*arguments):
+        time.sleep(0.5)
+        return optimize(*arguments)
+
+    monkeypatch.setattr(optimization, "_step", dawdle)
+    per_second = 1 / (refining.USUAL_PACE_S[refining.is_mixed(TINY)] * step_work(64, (64, 43)))
+    assert refining.slowness() == pytest.approx(alone + 0.5 * per_second, rel=0.5)
+
+
 def test_the_time_of_one_style_loss_is_not_another_s(app):
     refining.pace()[refining.is_mixed(TINY), "patches"] = 1e6
     app.run()
@@ -375,7 +398,7 @@ def test_several_style_pictures_are_mixed(app):
     uploader = app.file_uploader[1]
     uploader.set_value([(name, encoded(image), "image/png") for name, image in pictures]).run()
     assert [slider.label for slider in app.slider] == ["Share of one", "Share of two"]
-    app.slider(key="share_1").set_value(20).run()
+    app.slider[1].set_value(20).run()
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
     assert run_of(app).recipe["styles"] == [{"name": "one", "weight": 0.5}, {"name": "two", "weight": 0.2}]
@@ -385,6 +408,12 @@ def test_several_style_pictures_are_mixed(app):
     app.switch_page("pages/custom.py").run()
     assert [slider.value for slider in app.slider] == [50, 20]
     assert not any("Instant sketch" in caption.value for caption in app.caption)
+    third = ("three.png", encoded(make_photo(80, 80, 5)), "image/png")
+    app.file_uploader[1].set_value([("two.png", encoded(pictures[1][1]), "image/png"), third]).run()
+    assert [(slider.label, slider.value) for slider in app.slider] == [
+        ("Share of two", 20),
+        ("Share of three", 50),
+    ]
 
 
 def test_fine_tuning_reaches_the_optimizer(app):

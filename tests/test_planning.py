@@ -10,15 +10,15 @@ CONFIG = OptimizationConfig(steps=10, max_side=100, is_coarse_to_fine=False, pre
 
 
 def test_the_work_counts_every_scale():
-    assert run_work((1000, 500), CONFIG) == pytest.approx(10 * 0.005 * (1 + 0.65 * 0.005))
+    assert run_work((1000, 500), CONFIG) == pytest.approx(10 * (0.028 + 0.005 * (1 + 1.2 * 0.005)))
     config = replace(CONFIG, max_side=256, steps=30, is_coarse_to_fine=True)
     assert scales(256, config) == [(128, 14), (181, 9), (256, 7)]
-    expected = 14 * 128**2 + 9 * 181**2 + 7 * 256**2 + 0.65e-6 * (14 * 128**4 + 9 * 181**4 + 7 * 256**4)
-    assert run_work((600, 600), config) == pytest.approx(expected / 1e6)
+    pixels = 14 * 128**2 + 9 * 181**2 + 7 * 256**2 + 1.2e-6 * (14 * 128**4 + 9 * 181**4 + 7 * 256**4)
+    assert run_work((600, 600), config) == pytest.approx(30 * 0.028 + pixels / 1e6)
 
 
 def test_a_small_photo_is_not_enlarged():
-    assert run_work((64, 64), CONFIG) == pytest.approx(10 * 64**2 / 1e6, rel=0.003)
+    assert run_work((64, 64), CONFIG) == pytest.approx(10 * (0.028 + 64**2 / 1e6), rel=0.003)
 
 
 def test_memory_grows_with_size_method_and_precision():

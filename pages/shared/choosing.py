@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages.shared.pictures import Sample, picture_is_button
+from pages.shared.pictures import Sample, picture_is_button, plain
 from stylecore import ImageError, StyleTransferError
 from stylecore.images import PHOTO_EXTENSIONS
 
@@ -72,14 +72,14 @@ def say_unusable(error: StyleTransferError, what: str) -> None:
         return
     reason = str(error)
     reason = reason[0].upper() + reason[1:]
-    st.error(f"{reason}. Choose another {what}.", icon=":material/image_not_supported:")
+    st.error(f"{plain(reason)}. Choose another {plain(what)}.", icon=":material/image_not_supported:")
 
 
 def show_kept(kept: str, *, key: str) -> None:
     """The choices that the session keeps under a name, and a button of that key that removes them."""
     state = st.session_state
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"Still here: {', '.join(choice.name for choice in state[kept])}")
+        st.caption(plain(f"Still here: {', '.join(choice.name for choice in state[kept])}"))
         st.button(
             "Remove",
             key=key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,11 @@ def picture_is_button(tiles: str) -> str:
 def short_title(style_name: str) -> str:
     """What the style is called on its tile: `the_wave` is The Wave, whatever the print's full title."""
     return style_name.replace("_", " ").title()
+
+
+def plain(text: str) -> str:
+    """A text, such as a file's name, for places that read Markdown."""
+    return re.sub(r"([\\`*\[\]~$])", r"\\\1", text)
 
 
 def tile_path(style_name: str) -> Path:

@@ -14,12 +14,13 @@ from PIL import Image
 from pages.shared.keeping import Kept
 from pages.shared.limits import limits
 from pages.shared.painting import WORKING_SIDE, read_photo, screen_photo
+from pages.shared.pictures import SAMPLES
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
 from stylecore.devices import available_memory
 from stylecore.images import encode_image, limit_long_side
 from stylecore.jobs import Job, JobQueue
 from stylecore.objective import is_mixed
-from stylecore.optimization_config import CLASSIC_RECIPE, stroke_size_at
+from stylecore.optimization_config import CLASSIC_RECIPE, step_work, stroke_size_at
 from stylecore.planning import QUALITIES as PLANNED_QUALITIES
 from stylecore.planning import Plan, fit_to_memory, run_work
 from stylecore.preview import PreviewPainter, StyleStatistics
@@ -27,9 +28,9 @@ from stylecore.preview import PreviewPainter, StyleStatistics
 SKETCH_SIDE = 512  # px, long side of the instant preview
 MAX_STYLES = 4  # pictures that one painting may mix
 QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
-# Seconds for a unit of `planning.run_work` on 2 cores, in 16 bits and in float32, until this machine
-# has shown its own.
-USUAL_PACE_S = {True: 5.2, False: 8.5}
+# Seconds for a unit of `planning.run_work` on 2 cores, in 16 bits and in float32.
+USUAL_PACE_S = {True: 4.3, False: 7.0}
+TIMED = OptimizationConfig(steps=3, max_side=256, start="content", preview_every=0)
 # As multiples of the Gram loss's, until one has been seen, at 384 px; patches are compared each with each.
 STYLE_LOSS_PACE = {"gram": 1.0, "wasserstein": 1.2, "patches": 5.3}
 LIVE_STEPS = 10  # at most, between pictures of a running job
@@ -100,11 +101,20 @@ def job_queue() -> JobQueue:
     return JobQueue(workers=limits().jobs, capacity=limits().queue, abandoned_s=ABANDONED_S)
 
 
-@st.cache_resource(max_entries=1)
+def slowness() -> float:
+    """Time of a step on this machine, as a multiple of the usual, by two steps on a sample photo."""
+    photo = read_photo(SAMPLES["temple"].path.read_bytes(), max_side=TIMED.max_side)
+    seconds = [iterate.elapsed_s for iterate in optimize_image(photo, photo, TIMED).iterates]
+    usual = USUAL_PACE_S[is_mixed(TIMED)] * step_work(TIMED.max_side, photo.size)
+    return (seconds[-1] - seconds[0]) / (TIMED.steps - 1) / usual
+
+
+@st.cache_resource(max_entries=1, show_spinner="Timing this machine ...")
 def pace() -> dict[tuple[bool, str], float]:
     """Seconds for a unit of `planning.run_work`, in 16 bits (True) or float32, by style loss."""
+    found = slowness()
     return {
-        (is_mixed, style_loss): usual * factor
+        (is_mixed, style_loss): usual * factor * found
         for is_mixed, usual in USUAL_PACE_S.items()
         for style_loss, factor in STYLE_LOSS_PACE.items()
     }
