@@ -1,5 +1,7 @@
 """Several photos at once, in one style or in all, as one ZIP."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.shared.batches import Pair, batch_queue, batches, start_batch
@@ -8,6 +10,7 @@ from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
 from pages.shared.limits import limits
 from pages.shared.painting import DOWNLOAD_FORMATS
+from pages.shared.pictures import plain
 from pages.shared.styling import choose_look, choose_style
 from stylecore import StyleTransferError, list_styles
 from stylecore.errors import describe
@@ -39,8 +42,10 @@ with photo_column:
         key="folder" if is_folder else "photos",
         on_change=lambda: state.pop("kept_photos", None),
     )
-    if uploads:
-        state.kept_photos = [Choice.of_upload(upload) for upload in uploads]
+    # Macs leave hidden `._` files beside photos.
+    uploads = [upload for upload in uploads if not Path(upload.name).name.startswith(".")]
+    if uploads:  # more would stay in memory for as long as the visitor
+        state.kept_photos = [Choice.of_upload(upload) for upload in uploads[: limits().photos]]
     elif "kept_photos" in state:
         # Streamlit empties uploaders when the visitor goes to another page.
         show_kept("kept_photos", key="remove_photos")
@@ -63,9 +68,9 @@ names = [other.name for other in list_styles()] if with_all else []
 
 most = min(limits().photos, max(1, limits().pictures // max(1, len(names))))
 photos = state.get("kept_photos", [])
-if len(photos) > most:
+if (came := max(len(uploads), len(photos))) > most:
     start_place.warning(
-        f"{len(photos)} photos came; at most {most} can be painted at once, so the first {most} are."
+        f"{came} photos came; at most {most} can be painted at once, so the first {most} are."
     )
     photos = photos[:most]
 
@@ -92,12 +97,12 @@ def show_pairs(pairs: list[Pair]) -> None:
     with st.grid("auto", min_column_width=280, gap="small"):
         for pair in pairs:
             alt = f"The photo beside the painting {pair.file_name}"
-            st.image(pair.picture, caption=pair.file_name, width="stretch", alt=alt)
+            st.image(pair.picture, caption=plain(pair.file_name), width="stretch", alt=alt)
 
 
 def show_skipped(skipped: list[str]) -> None:
     for reason in skipped:
-        st.warning(f"Skipped: {reason}.", icon=":material/image_not_supported:")
+        st.warning(f"Skipped: {plain(reason)}.", icon=":material/image_not_supported:")
 
 
 @st.fragment(run_every=REFRESH_S if is_busy else None)

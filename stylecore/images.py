@@ -22,6 +22,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 PHOTO_EXTENSIONS = (
     ".jpg",
     ".jpeg",
+    ".jfif",
     ".png",
     ".webp",
     ".heic",
@@ -155,14 +156,15 @@ def flatten_content(image: Image.Image) -> Image.Image:
 
 
 def find_pictures(folder: str | PathLike) -> list[Path]:
-    """Picture files directly in a folder, by name.
+    """Picture files directly in a folder, by name; hidden ones are none (Macs leave `._` files).
 
     Raises:
         ImageError: There are none, or no such folder.
     """
     if not Path(folder).is_dir():
         raise ImageError(f"{folder} is no folder")
-    pictures = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in PHOTO_EXTENSIONS)
+    files = (path for path in Path(folder).iterdir() if not path.name.startswith("."))
+    pictures = sorted(path for path in files if path.suffix.lower() in PHOTO_EXTENSIONS)
     if not pictures:
         raise ImageError(f"{folder} has no pictures ({', '.join(PHOTO_EXTENSIONS)})")
     return pictures
@@ -174,8 +176,8 @@ def limit_long_side(image: Image.Image, max_side: int) -> Image.Image:
 
 
 def resize_long_side(image: Image.Image, side: int) -> Image.Image:
-    """A copy scaled to `side` pixels on its long side, Lanczos filtered, no side under 32 px."""
-    scale = side / max(image.size)
+    """A copy scaled to `side` pixels on its long side, or more so that no side is under 32 px; Lanczos."""
+    scale = max(side / max(image.size), MIN_SIDE / min(image.size))
     width, height = (max(MIN_SIDE, round(length * scale)) for length in image.size)
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
@@ -298,10 +300,10 @@ def _orientation(image: Image.Image) -> int | None:
 
 def _to_srgb(image: Image.Image) -> Image.Image:
     """Convert any mode to 8-bit sRGB, RGBA when there is an alpha channel or a transparent color."""
+    profile = image.info.get("icc_profile")
     if image.mode.startswith(("I", "F")):  # 16-bit and 32-bit grey
         image = _grey_to_8_bit(image)
     has_alpha = image.has_transparency_data
-    profile = image.info.get("icc_profile")
     if image.mode in ("La", "RGBa"):  # color times alpha
         image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
     elif image.mode in ("P", "PA", "1") or (has_alpha and image.mode in ("L", "RGB")):
@@ -316,10 +318,16 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _grey_to_8_bit(image: Image.Image) -> Image.Image:
-    values = np.asarray(image, dtype=np.float32)
-    # Float pictures are read as [0, 1]; integers as 16 bits, the only depth that cameras write.
-    full_scale = 1.0 if image.mode == "F" and values.max(initial=0) <= 1 else 65535.0
-    return Image.fromarray((np.clip(values / full_scale, 0, 1) * 255 + 0.5).astype(np.uint8))
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    # Integers are read as 16 bits, the only depth that cameras write; floats up to the next usual scale.
+    scales = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
+    full_scale = next((scale for scale in scales if values.max() <= scale), scales[-1])
+    grey = Image.fromarray((np.clip(values / full_scale, 0, 1) * 255 + 0.5).astype(np.uint8))
+    if "transparency" in image.info:
+        grey.putalpha(
+            Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8))
+        )
+    return grey
 
 
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:

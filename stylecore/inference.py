@@ -92,7 +92,7 @@ class FastStylizer:
             return image
         flat = flatten_content(image)
         stylized = self._paint(flat, parts, (stroke_size or TRAINED_STROKE_SIZE) / TRAINED_STROKE_SIZE)
-        painted = _compose(flat, stylized, strength, preserve_color)
+        painted = _compose(image, stylized, strength, preserve_color)
         if image.mode == "RGBA":
             painted.putalpha(image.getchannel("A"))
         return painted
@@ -203,7 +203,7 @@ def _missing_cuda() -> str:
 
 
 def _compose(photo: Image.Image, stylized: np.ndarray, strength: float, preserve_color: bool) -> Image.Image:
-    """Bring the stylized batch to the photo's size and mix the two, a strip of rows at a time.
+    """Bring the stylized batch to the photo's size and mix it with its colors, a strip of rows at a time.
 
     The strips keep the memory flat: float pictures of 50 megapixels are 600 MB each.
     """

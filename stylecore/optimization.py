@@ -90,10 +90,6 @@ class OptimizationResult:
     is_stopped: bool
     error: Exception | None
 
-    @property
-    def is_diverged(self) -> bool:
-        return isinstance(self.error, DivergenceError)
-
 
 def optimize_image(
     content_image: Image.Image,

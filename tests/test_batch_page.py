@@ -199,8 +199,10 @@ def test_too_many_photos_are_answered(monkeypatch):
     app.switch_page("pages/batch.py").run()
     for name in ("a.png", "b.png"):
         app.file_uploader[0].upload(name, encoded(make_photo(64, 48)), "image/png")
+    app.file_uploader[0].upload("._a.png", b"what Macs leave beside a.png", "image/png")
     app.run()
     assert "2 photos came; at most 1" in app.warning[0].value
+    assert [photo.name for photo in app.session_state.kept_photos] == ["a"]
 
 
 @pytest.mark.parametrize(("value", "message"), [("many", "a number is needed"), ("0", "at least 1")])

@@ -21,6 +21,7 @@ from stylecore import (
     optimize_image,
 )
 from stylecore.commands import optimize, stylize
+from stylecore.commands.console import print_json
 from tests.conftest import encoded, make_photo, png_header_of
 
 
@@ -81,6 +82,28 @@ def test_stylize_takes_a_folder_and_reports_the_bad_files(capsys, tmp_path):
 def test_a_folder_with_one_picture_makes_a_folder(capsys, photo_file, tmp_path):
     assert run(capsys, "stylize", photo_file.parent, "--style", "mosaic", "-o", tmp_path / "out")[0] == 0
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["holiday_mosaic.jpg"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(capsys, photo_file, tmp_path, monkeypatch):
+    output = tmp_path / "painting.png"
+    output.write_bytes(b"the painting before")
+    write_bytes = Path.write_bytes
+
+    def run_full(path, data):
+        write_bytes(path, data[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", run_full)
+    status, _, err = run(capsys, "stylize", photo_file, "--style", "mosaic", "-o", output)
+    assert status == 1
+    assert "No space left" in err
+    assert output.read_bytes() == b"the painting before"
+    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+def test_json_holds_any_file_name(capsys):
+    print_json({"photo": "caf\udce9.jpg"})  # Latin-1 on a disk that is UTF-8 otherwise
+    assert json.loads(capsys.readouterr().out.encode())["photo"] == "caf\udce9.jpg"
 
 
 def test_an_empty_folder_leaves_the_other_photos(capsys, photo_file, tmp_path):
@@ -367,6 +390,7 @@ def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, 
         (["PHOTO", "other.png", "--max-side", "0"], "max_side is 0"),
         (["PHOTO", "other.png", "-o", "other.png/out.png"], "other.png is no folder"),
         (["PHOTO", "other.png", "-o", "folder.png"], "folder.png is a folder"),
+        (["PHOTO", "other.png", "-o", "a.png", "--sheet", "./a.png"], "both the painting and the sheet"),
         (["PHOTO", "other.png", "--snapshots", "other.png"], "other.png is no folder"),
     ],
 )

@@ -121,6 +121,22 @@ def test_a_large_transparent_photo_takes_few_bytes_a_pixel():
     assert peak < 10 * 1500 * 1500  # as floats it would be 28 bytes a pixel
 
 
+def test_grey_of_more_bits_keeps_its_transparent_color():
+    values = np.full((40, 40), 30_000, np.uint16)
+    values[:, :10] = 7
+    image = load_image(encoded(Image.fromarray(values), transparency=7))
+    assert image.mode == "RGBA"
+    assert [image.getpixel((x, 0))[3] for x in (9, 10)] == [0, 255]
+
+
+@pytest.mark.parametrize("full_scale", [1, 255, 65535])
+def test_grey_in_floats_is_read_in_its_scale(full_scale):
+    values = np.tile(np.linspace(0, full_scale, 40, dtype=np.float32), (40, 1))
+    values[0, 0] = np.nan
+    image = load_image(encoded(Image.fromarray(values), "TIFF"))
+    assert [image.getpixel((x, 1))[0] for x in (0, 39)] == [0, 255]
+
+
 def test_load_image_scales_16_bit_grey():
     values = np.full((40, 40), 32768, np.uint16)
     loaded = load_image(encoded(Image.fromarray(values)))
@@ -233,6 +249,7 @@ def test_batch_round_trip_is_exact(photo):
 
 def test_resize_long_side_keeps_the_proportions():
     assert resize_long_side(make_photo(300, 200), 150).size == (150, 100)
+    assert resize_long_side(make_photo(1600, 100), 256).size == (512, 32)  # no side under 32 px
     assert resize_long_side(make_photo(300, 200), 600).size == (600, 400)
 
 
@@ -253,9 +270,9 @@ def test_save_format_refuses_unknown_endings():
 
 
 def test_find_pictures_sorts_and_filters(tmp_path, photo):
-    for name in ("b.png", "a.JPG", "notes.txt"):
+    for name in ("b.png", "a.JPG", "c.jfif", "notes.txt", "._b.png"):
         (tmp_path / name).write_bytes(encoded(photo))
-    assert [path.name for path in find_pictures(tmp_path)] == ["a.JPG", "b.png"]
+    assert [path.name for path in find_pictures(tmp_path)] == ["a.JPG", "b.png", "c.jfif"]
     with pytest.raises(ImageError, match="nowhere is no folder"):
         find_pictures(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()

@@ -112,6 +112,15 @@ def test_what_hides_under_transparency_does_not_matter(stylizer, photo):
     assert difference(first.crop(visible), second.crop(visible)) < 1
 
 
+def test_half_transparent_parts_keep_their_colors(stylizer):
+    photo = Image.new("RGBA", (96, 64), (255, 0, 0, 128))
+    photo.paste((0, 0, 255, 255), (48, 0, 96, 64))
+    almost = stylizer.stylize(photo, "mosaic", strength=0.02)
+    assert np.abs(np.asarray(almost, np.int16) - np.asarray(photo, np.int16)).max() <= 6
+    red = np.asarray(stylizer.stylize(photo, "mosaic", preserve_color=True), np.int16)[:, :40]
+    assert np.abs(red[..., 1] - red[..., 2]).max() <= 2  # no blue of the other half
+
+
 def test_stroke_size_changes_strokes_not_size(stylizer):
     photo = make_photo(256, 192)
     fine, coarse = (stylizer.stylize(photo, "mosaic", stroke_size=s) for s in (256, 1024))

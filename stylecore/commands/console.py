@@ -18,7 +18,7 @@ class UsageError(StyleTransferError):
 
 def print_json(value: dict) -> None:
     """The one JSON object of a command; RFC 8259 knows no NaN."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(value, indent=2, allow_nan=False))
 
 
 def progress(line: str) -> None:

@@ -105,9 +105,15 @@ def check_folder(folder: Path) -> None:
 
 
 def write_output(image: Image.Image, output: Location) -> None:
+    """Write a picture; a file of that name is replaced once the new one is complete."""
     if output == STANDARD_STREAM:
         sys.stdout.buffer.write(encode_image(image, "PNG"))
         sys.stdout.buffer.flush()
         return
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_bytes(encode_image(image, save_format(output)))
+    partial = output.with_name(f"{output.name}.partial")
+    try:
+        partial.write_bytes(encode_image(image, save_format(output)))
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)

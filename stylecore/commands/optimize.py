@@ -84,6 +84,8 @@ def run_optimize(options: argparse.Namespace) -> int:
     if options.sheet:
         save_format(options.sheet)
         check_output(options.sheet, [options.content, *options.styles])
+        if options.sheet.resolve() == output.resolve():
+            raise UsageError(f"{options.sheet} would be both the painting and the sheet: name another")
     if options.snapshots:
         check_folder(options.snapshots)
     content, styles = load_image(options.content), [load_style(path) for path in options.styles]
