@@ -24,6 +24,7 @@ from stylecore.images import (
     load_style,
     to_batch,
 )
+from stylecore.lbfgs import Lbfgs
 from stylecore.memory import kept_memory
 from stylecore.objective import Objective, load_vgg
 from stylecore.optimization_config import (
@@ -178,7 +179,7 @@ def optimize_image(
 
 def _descend(
     batch: Tensor,
-    optimizer: Adam | torch.optim.LBFGS,
+    optimizer: Adam | Lbfgs,
     objective: Objective,
     steps: int,
     earlier_steps: int,
@@ -225,7 +226,7 @@ class _Losses:
     total: float
 
 
-def _step(optimizer: Adam | torch.optim.LBFGS, batch: Tensor, objective: Objective) -> _Losses:
+def _step(optimizer: Adam | Lbfgs, batch: Tensor, objective: Objective) -> _Losses:
     """One step of the optimizer; the losses are those of the picture before it."""
     values: list[_Losses] = []
 
@@ -240,15 +241,10 @@ def _step(optimizer: Adam | torch.optim.LBFGS, batch: Tensor, objective: Objecti
     return values[0]
 
 
-def _optimizer(
-    batch: Tensor, config: OptimizationConfig, earlier: Adam | torch.optim.LBFGS | None
-) -> Adam | torch.optim.LBFGS:
+def _optimizer(batch: Tensor, config: OptimizationConfig, earlier: Adam | Lbfgs | None) -> Adam | Lbfgs:
     if config.method == "adam":
         return Adam(batch, config.learning_rate, earlier)
-    # One iteration a step: the history lives on in the optimizer's state.
-    return torch.optim.LBFGS(
-        [batch], lr=1, max_iter=1, history_size=config.history, tolerance_change=0, tolerance_grad=0
-    )
+    return Lbfgs(batch, config.history)  # gradients of another size tell nothing of this one's
 
 
 def _start(

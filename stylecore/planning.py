@@ -20,7 +20,6 @@ MEBIBYTE = 2**20
 # Measured by `python -m stylecore bench --optimizer`, part memory.
 BASE_BYTES = 90 * MEBIBYTE  # VGG19's weights and buffers of the convolutions
 WINOGRAD_BYTES = 250 * MEBIBYTE  # kernels and tiles of `stylecore.winograd`, in float32
-LBFGS_BYTES = 150 * MEBIBYTE  # torch.optim imports a compiler
 MIXED_PIXEL_BYTES = 1800  # activations and gradients for one pixel in 16 bits
 FLOAT_PIXEL_BYTES = 2650  # the same in float32
 KEPT_FACTOR = 1.4  # of these two where freed memory is kept, see `stylecore.memory`
@@ -30,8 +29,8 @@ SMALLEST_SIDE = 128  # px, to which a picture may be stepped down
 # What the page offers; "quick" is worth keeping and done within a minute on 2 cores. "best" on a strip
 # of 1280 x 416 px reads 1.01 by the default objective after 813 s, 250 steps at 768 px, enlarged, 4.80.
 QUALITIES = {
-    "quick": OptimizationConfig(steps=50, max_side=384, preview_every=5),
-    "good": OptimizationConfig(steps=120, max_side=512, preview_every=10),
+    "quick": OptimizationConfig(steps=50, max_side=384, method="lbfgs", preview_every=5),
+    "good": OptimizationConfig(steps=120, max_side=512, method="lbfgs", preview_every=10),
     "best": OptimizationConfig(
         steps=200, max_side=1280, is_coarse_to_fine=True, coarse_side=640, preview_every=20
     ),
@@ -75,15 +74,14 @@ def peak_memory(size: tuple[int, int], config: OptimizationConfig, *, styles: in
     style_pixels = stroke_size_at(side, config) ** 2
     per_pixel = MIXED_PIXEL_BYTES if is_mixed(config) else FLOAT_PIXEL_BYTES
     kept = KEPT_FACTOR if pixels <= KEPT_PIXELS else 1.0
-    remembered = 2 * config.history if config.method == "lbfgs" else 2
+    remembered = 2 * config.history + 4 if config.method == "lbfgs" else 2
     step = pixels * (kept * per_pixel + remembered * PICTURE_BYTES)
     reading = style_pixels * per_pixel / 4  # of the style picture, before the first step
     if config.style_loss == "patches":
         # Float32 patches, 9 * C numbers a position of relu3_1 and relu4_1: of the style as they
         # are and normalized, of the photo with their gradient.
         step += 4 * 9 * (256 / 16 + 512 / 64) * (2 * styles * style_pixels + 2 * pixels)
-    base = BASE_BYTES + (LBFGS_BYTES if config.method == "lbfgs" else 0)
-    base += 0 if is_mixed(config) else WINOGRAD_BYTES
+    base = BASE_BYTES + (0 if is_mixed(config) else WINOGRAD_BYTES)
     return int(base + max(step, reading))
 
 
