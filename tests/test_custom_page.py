@@ -367,6 +367,14 @@ def test_the_machine_is_timed_by_steps_of_its_own(monkeypatch):
     assert refining.slowness() == pytest.approx(alone + 0.5 * per_second, rel=0.5)
 
 
+def test_a_machine_that_cannot_be_timed_counts_as_usual(monkeypatch):
+    def run_out(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(refining, "optimize_image", run_out)
+    assert refining.slowness() == 1.0
+
+
 def test_the_time_of_one_style_loss_is_not_another_s(app):
     refining.pace()[refining.is_mixed(TINY), "patches"] = 1e6
     app.run()

@@ -20,6 +20,7 @@ from stylecore.devices import available_memory
 from stylecore.images import encode_image, limit_long_side
 from stylecore.jobs import Job, JobQueue
 from stylecore.objective import is_mixed
+from stylecore.optimization import STEP_FAILURES
 from stylecore.optimization_config import CLASSIC_RECIPE, step_work, stroke_size_at
 from stylecore.planning import QUALITIES as PLANNED_QUALITIES
 from stylecore.planning import Plan, fit_to_memory, run_work
@@ -102,9 +103,17 @@ def job_queue() -> JobQueue:
 
 
 def slowness() -> float:
-    """Time of a step on this machine, as a multiple of the usual, by two steps on a sample photo."""
+    """Time of a step on this machine, as a multiple of the usual, by two steps on a sample photo.
+
+    1 where memory ends on the way: the next run is stepped down or refused for it, and says so.
+    """
     photo = read_photo(SAMPLES["temple"].path.read_bytes(), max_side=TIMED.max_side)
-    seconds = [iterate.elapsed_s for iterate in optimize_image(photo, photo, TIMED).iterates]
+    try:
+        seconds = [iterate.elapsed_s for iterate in optimize_image(photo, photo, TIMED).iterates]
+    except STEP_FAILURES:
+        return 1.0
+    if len(seconds) < TIMED.steps:
+        return 1.0
     usual = USUAL_PACE_S[is_mixed(TIMED)] * step_work(TIMED.max_side, photo.size)
     return (seconds[-1] - seconds[0]) / (TIMED.steps - 1) / usual
 
