@@ -22,7 +22,6 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 PHOTO_EXTENSIONS = (
     ".jpg",
     ".jpeg",
-    ".jfif",
     ".png",
     ".webp",
     ".heic",
@@ -32,6 +31,7 @@ PHOTO_EXTENSIONS = (
     ".tif",
     ".tiff",
     ".avif",
+    ".jfif",
 )
 MAX_SIDES = {"JPEG": 65_500, "WEBP": 16_383}  # px, what the formats can hold
 SAVE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
