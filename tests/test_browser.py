@@ -91,6 +91,19 @@ def test_a_text_file_is_answered_with_a_message(open_page):
     keep_screenshot(page, "bad_upload")
 
 
+def test_a_running_batch_moves_nothing(open_page):
+    page = open_page("/batch", text="Choose photos first")
+    heading = page.get_by_role("heading", name="Several photos")
+    before = heading.bounding_box()
+    page.locator("input[type=file]").first.set_input_files(
+        {"name": "a.png", "mimeType": "image/png", "buffer": encoded(make_photo(300, 200))}
+    )
+    page.get_by_role("button", name="Make 1 painting").click()
+    page.get_by_role("button", name="Download 1 painting as ZIP").wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    assert heading.bounding_box() == before
+
+
 def test_a_link_opens_its_look(open_page):
     page = open_page("/?style=the_wave&strength=70")
     page.get_by_text("Painted: The Wave").wait_for()

@@ -24,9 +24,12 @@ def come_in() -> None:
         st.stop()
     # Streamlit's server would write uploads of more than a megabyte to a temporary file on the way.
     MultiPartParser.spool_max_size = st.get_option("server.maxUploadSize") * 2**20
-    st.html("<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>")
+    st.html(
+        "<style>.stMainBlockContainer { padding-top: 2.5rem; }"
+        ":has(> .st-key-watch) { display: none; }</style>"
+    )
     # A place of its own, always: what follows would move by one and be drawn anew, the page at its top.
-    with st.container():
+    with st.container(key="watch"):
         if st.session_state.get("watched_jobs"):
             _watch()
 

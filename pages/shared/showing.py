@@ -25,7 +25,8 @@ STAY_CSS = """<style>
 @media (max-width: 640px) {
   .stMain { scroll-padding-top: 45vh; }
   .stColumn:has(.st-key-painting), .stColumn:has(.st-key-painting) > .stVerticalBlock { display: contents; }
-  :has(> .st-key-painting) { position: sticky; top: 0; z-index: 5; width: 100%; min-height: 62vw; }
+  :has(> .st-key-painting) { position: sticky; top: 0; z-index: 5; width: 100%; }
+  :has(> .st-key-painting):not(:has(.stAlert)) { min-height: 62vw; }
   :has(> .st-key-take_home) { order: 1; }
   .st-key-painting { --compare-height: 42vh; }
 }
