@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -83,16 +84,25 @@ class Vgg19Features(nn.Module):
             # conv1_1 finds its border replicated already.
             self.add_module(name, FrozenConv3x3(weight, bias, padding=0 if name == "conv1_1" else 1))
 
-    def forward(self, batch: Tensor, *, last: str | None = None) -> dict[str, Tensor]:
+    def forward(
+        self,
+        batch: Tensor,
+        *,
+        last: str | None = None,
+        each: Callable[[str, Tensor], Any] | None = None,
+    ) -> dict[str, Any]:
         """Activations of pictures.
 
         Args:
             batch: Pictures, shape (N, 3, H, W), RGB in [0, 1]. H and W of at least 32 leave
                 something of every layer.
             last: Stop behind this layer; by default behind the deepest one asked for.
+            each: What to return in place of a layer's activations, called with its name and them
+                as soon as they are there. Losses that are computed so need less memory: backward
+                meets each beside its layer, in place of all at first.
         Returns:
             One tensor of shape (N, C, H / s, W / s) for each layer asked for, in the type of the
-            weights; s is 1, 2, 4, 8 and 16 in the five blocks.
+            weights; s is 1, 2, 4, 8 and 16 in the five blocks. Or what `each` made of them.
         Raises:
             ValueError: The batch does not have three channels or is too small for the layers.
         """
@@ -102,7 +112,7 @@ class Vgg19Features(nn.Module):
                 f"pictures of shape (N, 3, H, W) with H and W of at least {scale} are needed for "
                 f"{self.convolutions[-1]}, got {tuple(batch.shape)}"
             )
-        activations = {}
+        found = {}
         weight_type = next(self.parameters()).dtype
         features = with_replicated_border(batch.to(weight_type))
         for name in self.convolutions:
@@ -110,14 +120,14 @@ class Vgg19Features(nn.Module):
                 features = self.pool(features, 2)
             features = self.get_submodule(name)(features)
             if name in self.layers:
-                activations[name] = features
+                found[name] = each(name, features) if each else features
             # In place unless the convolution itself was asked for: halves the memory of a gradient.
             features = F.relu(features, inplace=name not in self.layers)
             if (relu := "relu" + name[4:]) in self.layers:
-                activations[relu] = features
+                found[relu] = each(relu, features) if each else features
             if last is not None and last[4:] == name[4:]:
                 break
-        return activations
+        return found
 
 
 def with_replicated_border(batch: Tensor) -> Tensor:

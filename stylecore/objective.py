@@ -65,18 +65,24 @@ class Objective:
     def _read_style(self, picture: Tensor) -> dict[str, StyleTarget]:
         """What counts of a style picture by layer; its activations, far larger, are let go."""
         statistics = STYLE_STATISTICS[self.config.style_loss]
-        activations = self.vgg(picture)
-        return {layer: statistics(activations[layer]) for layer in style_layers_of(self.config)}
+        wanted = style_layers_of(self.config)
+        return self.vgg(
+            picture, each=lambda layer, features: statistics(features) if layer in wanted else None
+        )
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Total, content and style loss, each of shape (1,)."""
-        features = self.vgg(batch)
-        content = content_loss(features[self.config.content_layer], self.content_target)
-        style = sum(
-            self.layer_weights[layer] * loss(features[layer]) for layer, loss in self.layer_losses.items()
-        )
-        total = self.config.content_weight * content + self.config.style_weight * style
-        return total + self.config.tv_weight * total_variation_loss(batch), content, style
+        content, style = [], []
+
+        def compare(layer: str, features: Tensor) -> None:
+            if layer in self.layer_losses:
+                style.append(self.layer_weights[layer] * self.layer_losses[layer](features))
+            if layer == self.config.content_layer:
+                content.append(content_loss(features, self.content_target))
+
+        self.vgg(batch, each=compare)
+        total = self.config.content_weight * content[0] + self.config.style_weight * sum(style)
+        return total + self.config.tv_weight * total_variation_loss(batch), content[0], sum(style)
 
 
 def is_mixed(config: OptimizationConfig) -> bool:

@@ -21,8 +21,8 @@ MEBIBYTE = 2**20
 BASE_BYTES = 90 * MEBIBYTE  # VGG19's weights and buffers of the convolutions
 WINOGRAD_BYTES = 250 * MEBIBYTE  # kernels and tiles of `stylecore.winograd`, in float32
 MIXED_PIXEL_BYTES = 1800  # activations and gradients for one pixel in 16 bits
-FLOAT_PIXEL_BYTES = 2650  # the same in float32
-KEPT_FACTOR = 1.4  # of these two where freed memory is kept, see `stylecore.memory`
+FLOAT_PIXEL_BYTES = 2200  # the same in float32
+KEPT_FACTOR = 1.5  # of these two where freed memory is kept, see `stylecore.memory`
 PICTURE_BYTES = 12  # of one pixel, float32 RGB
 SMALLEST_SIDE = 128  # px, to which a picture may be stepped down
 
@@ -76,7 +76,7 @@ def peak_memory(size: tuple[int, int], config: OptimizationConfig, *, styles: in
     kept = KEPT_FACTOR if pixels <= KEPT_PIXELS else 1.0
     remembered = 2 * config.history + 4 if config.method == "lbfgs" else 2
     step = pixels * (kept * per_pixel + remembered * PICTURE_BYTES)
-    reading = style_pixels * per_pixel / 4  # of the style picture, before the first step
+    reading = style_pixels * per_pixel / 3.5  # of the style picture, before the first step
     if config.style_loss == "patches":
         # Float32 patches, 9 * C numbers a position of relu3_1 and relu4_1: of the style as they
         # are and normalized, of the photo with their gradient.

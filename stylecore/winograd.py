@@ -1,15 +1,14 @@
 """3x3 convolutions on the CPU by Winograd's minimal filtering: the sums of VGG19 in half the time.
 
 torch's own convolutions multiply every tap on CPUs. Winograd's algorithm needs a quarter of the
-products; NNPACK, which comes with torch, has it for one picture at a time, and is best while
-pictures are large and channels few. Deep layers, small pictures of 512 channels, are faster as
-36 matrix products.
+products; NNPACK, which comes with torch, has it for one picture at a time. Small pictures of 512
+channels are faster as 36 matrix products.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -19,9 +18,10 @@ from torch import Tensor, nn
 
 TILE = 4  # px, side of the output tiles of F(4x4, 3x3); the input tiles overlap by 2 px
 DEEP = 512  # output channels from which on the matrix products are faster than NNPACK
-# Numbers of one picture's activations above which torch's own convolutions, which need no room
-# for transformed tiles and kernels, keep the memory flat: 64 channels of 362 px, 512 of 48 px.
-SHALLOW_LIMIT, DEEP_LIMIT = 2**23, 512 * 48**2
+DEEP_POSITIONS = 48**2  # pixels up to which they are
+# Numbers of activations that NNPACK gets at once, which limits the room for its transformed tiles:
+# 64 channels of 512 x 128 px.
+BAND = 2**22
 FEW = 4  # channels; below, as in the first layer, nothing is gained
 
 # Lavin and Gray (2016), section 4.3: input, kernel and output transform of F(4, 3).
@@ -81,15 +81,13 @@ class FrozenConv3x3(nn.Module):
         self.padding = padding
         self.weight = nn.Parameter(weight, requires_grad=False)
         self.bias = nn.Parameter(bias, requires_grad=False)
-        self._prepared: Tensor | None = None
+        self._prepared: dict[Callable[[Tensor], Tensor], Tensor] = {}
 
     def forward(self, features: Tensor) -> Tensor:
         """Activations (N, C, H, W) to (N, O, H, W), with a padding of 0 to (N, O, H - 2, W - 2)."""
         is_plain = (
             _is_plain.get()
             or min(self.weight.shape[:2]) < FEW
-            or max(self.weight.shape[:2]) * features.shape[2:].numel()
-            > (DEEP_LIMIT if self.is_deep else SHALLOW_LIMIT)
             or features.device.type != "cpu"
             or features.dtype != torch.float32
             or torch.is_autocast_enabled("cpu")
@@ -97,13 +95,18 @@ class FrozenConv3x3(nn.Module):
         )
         if is_plain:
             return F.conv2d(features, self.weight, self.bias, padding=self.padding)
-        if self._prepared is None:
-            prepare = _deep_kernel if self.is_deep else _mirrored
+        if self.is_deep and features.shape[2:].numel() <= DEEP_POSITIONS:
+            return _DeepConvolution.apply(features, self._kernel(_deep_kernel)) + self.bias[:, None, None]
+        return _ShallowConvolution.apply(
+            features, self.weight, self.bias, self._kernel(_mirrored), self.padding
+        )
+
+    def _kernel(self, prepare: Callable[[Tensor], Tensor]) -> Tensor:
+        """The weights as one of the two ways needs them, prepared once."""
+        if prepare not in self._prepared:
             with torch.inference_mode(False):  # else later gradients could not keep it
-                self._prepared = prepare(self.weight)
-        if self.is_deep:
-            return _DeepConvolution.apply(features, self._prepared) + self.bias[:, None, None]
-        return _ShallowConvolution.apply(features, self.weight, self.bias, self._prepared, self.padding)
+                self._prepared[prepare] = prepare(self.weight)
+        return self._prepared[prepare]
 
     @property
     def is_deep(self) -> bool:
@@ -133,11 +136,26 @@ class _ShallowConvolution(torch.autograd.Function):
 
 
 def _by_nnpack(features: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
-    pictures = features.contiguous().split(1)
-    outputs = [
-        torch._nnpack_spatial_convolution(picture, weight, bias, [padding, padding]) for picture in pictures
-    ]
-    return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+    """A picture at a time, and large ones in bands of rows."""
+    count, _, height, width = features.shape
+    rows_out, columns_out = height + 2 * padding - 2, width + 2 * padding - 2
+    bands = -(-max(weight.shape[:2]) * rows_out * columns_out // BAND)
+    if count == bands == 1:
+        return _convolved(features, weight, bias, padding)
+    outputs = features.new_empty(count, len(weight), rows_out, columns_out)
+    rows = -(-rows_out // bands)
+    for picture, output in zip(features.split(1), outputs.split(1), strict=True):
+        for first in range(0, rows_out, rows):
+            end = min(first + rows, rows_out)
+            above = max(0, first - padding)  # row r of the output sums r - padding to r + 2 - padding
+            band = picture[:, :, above : end + 2 - padding]
+            band = _convolved(band, weight, bias, padding)
+            output[:, :, first:end] = band[:, :, first - above : end - above]
+    return outputs
+
+
+def _convolved(picture: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+    return torch._nnpack_spatial_convolution(picture.contiguous(), weight, bias, [padding, padding])
 
 
 def _deep_kernel(weight: Tensor) -> Tensor:

@@ -37,6 +37,15 @@ def numpy_vgg(pixels: np.ndarray, last: str) -> dict[str, np.ndarray]:
     return activations
 
 
+def test_each_layer_can_be_replaced_by_what_is_made_of_it_in_their_order():
+    vgg = Vgg19Features(["relu2_1", "conv1_2", "relu1_1"])
+    batch = torch.rand(1, 3, 32, 32)
+    order = []
+    means = vgg(batch, each=lambda layer, features: order.append(layer) or features.mean().item())
+    assert order == ["relu1_1", "conv1_2", "relu2_1"]
+    assert means == {layer: features.mean().item() for layer, features in vgg(batch).items()}
+
+
 def test_activations_agree_with_an_independent_computation():
     layers = ["relu1_1", "conv2_2", "relu3_1", "relu4_1"]
     batch = to_batch(make_photo(50, 38))

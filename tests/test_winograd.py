@@ -85,15 +85,36 @@ def test_gradients_work_after_a_first_use_in_inference_mode(out_channels):
     assert features.grad.abs().sum() > 0
 
 
-def test_large_pictures_stay_with_torch(monkeypatch):
-    features = torch.randn(1, 4, 16, 16)
-    for out_channels, limit in ((8, "SHALLOW_LIMIT"), (DEEP, "DEEP_LIMIT")):
-        convolution = make_convolution(4, out_channels)
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("rows", [1, 2, 5])
+@pytest.mark.parametrize("out_channels", [8, DEEP])
+def test_large_pictures_go_in_bands_without_seams(padding, rows, out_channels, monkeypatch):
+    monkeypatch.setattr(winograd, "BAND", out_channels * rows * 12)
+    monkeypatch.setattr(winograd, "DEEP_POSITIONS", 0)
+    convolution = make_convolution(4, out_channels, padding)
+    features = torch.randn(2, 4, 17, 12, requires_grad=True)
+    bands = []
+    by_nnpack = winograd._convolved
+    monkeypatch.setattr(
+        winograd, "_convolved", lambda band, *rest: bands.append(band.shape[2]) or by_nnpack(band, *rest)
+    )
+    found = convolution(features)
+    assert len(bands) > 2 and max(bands) <= rows + 2 + 2 * (1 - padding)
+    weighting = torch.randn_like(found)
+    (gradient,) = torch.autograd.grad((found * weighting).sum(), features)
+    expected = F.conv2d(features, convolution.weight, convolution.bias, padding=padding)
+    (expected_gradient,) = torch.autograd.grad((expected * weighting).sum(), features)
+    for value, known in ((found, expected), (gradient, expected_gradient)):
+        assert (value - known).norm() < 1e-5 * known.norm()
+
+
+def test_one_layer_serves_small_and_large_pictures(monkeypatch):
+    monkeypatch.setattr(winograd, "DEEP_POSITIONS", 16 * 16)
+    convolution = make_convolution(4, DEEP)
+    for side in (16, 20, 16):
+        features = torch.randn(1, 4, side, side)
         expected = F.conv2d(features, convolution.weight, convolution.bias, padding=1)
-        monkeypatch.setattr(winograd, limit, out_channels * 16 * 16)
-        assert not torch.equal(convolution(features), expected)
-        monkeypatch.setattr(winograd, limit, out_channels * 16 * 16 - 1)
-        assert torch.equal(convolution(features), expected)
+        assert torch.allclose(convolution(features), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_several_threads_can_convolve_at_once():
