@@ -28,7 +28,7 @@ SIDE = 208  # px
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 DIAL = (0.25, 1.0, 4.0, 16.0, 256.0)  # style weights, the content's is 1
 GRAM_LAYER = "relu2_1"
-FROM_NOISE = OptimizationConfig(steps=120, max_side=SIDE, method="lbfgs", start="noise", tv_weight=2.0)
+FROM_NOISE = OptimizationConfig(steps=120, max_side=SIDE, start="noise", tv_weight=2.0)
 
 
 def main() -> None:
@@ -45,7 +45,9 @@ def main() -> None:
         config = replace(FROM_NOISE, style_layers=LAYERS[:count], content_weight=0.0)
         save(optimize_image(photo, style, config).image, f"style_{LAYERS[count - 1]}")
     for weight in DIAL:
-        config = OptimizationConfig(steps=80, max_side=SIDE, style_weight=weight, learning_rate=0.03)
+        config = OptimizationConfig(
+            steps=80, max_side=SIDE, method="adam", style_weight=weight, learning_rate=0.03
+        )
         painting = optimize_image(photo, style, config).image
         save(painting, f"dial_{weight:g}")
         if weight == OptimizationConfig().style_weight:

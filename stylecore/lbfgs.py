@@ -51,9 +51,9 @@ class Lbfgs:
         shares = []
         for step, change, inverse in reversed(self.pairs):
             share = step @ direction * inverse
-            direction.sub_(change * share)
+            direction.addcmul_(change, share, value=-1)
             shares.append(share)
         direction.mul_(self.scale)
         for (step, change, inverse), share in zip(self.pairs, reversed(shares), strict=True):
-            direction.add_(step * (share - change @ direction * inverse))
+            direction.addcmul_(step, share - change @ direction * inverse)
         return direction

@@ -115,7 +115,7 @@ def optimize_image(
         ImageError: A picture smaller than 32 px, or a style picture of a single color.
         ValueError: Settings that do not exist or are out of range.
     Source: Gatys et al. (2016). Differs: relative losses (see `stylecore.losses`), by default a
-        start from the preview and Adam; coarse to fine is that of Gatys et al. (2017), section 6.
+        start from the preview; coarse to fine is that of Gatys et al. (2017), section 6.
     """
     check_config(config)
     photo = load_image(content_image, max_megapixels=math.inf, max_side=config.max_side)

@@ -23,12 +23,12 @@ class OptimizationConfig:
     # px, long side at which the style picture is read for a result of max_side, and smaller in
     # proportion for a smaller one, so that strokes keep their size in the picture; None: max_side
     stroke_size: int | None = None
-    # adam carries its state from size to size, in less memory, and wins with the classic objective
-    # (after 200 steps at 256 px 2.25 against 2.72). With the own objective at one size lbfgs is ahead
-    # (portrait and mosaic, 256 px, after 50 / 120 / 200 steps: 1.11 / 0.99 / 0.95 against 1.21 / 1.03 /
-    # 0.99) and its pictures are cleaner: "quick" and "good" use it. An average of adam's last pictures
-    # (EMA) reads no better than the last: 1.071 with a decay of 0.9, 1.068.
-    method: str = "adam"
+    # With the own objective lbfgs is ahead (portrait and mosaic, 256 px, after 50 / 120 / 200 steps:
+    # 1.11 / 0.99 / 0.95 against 1.21 / 1.03 / 0.99) and its pictures are cleaner. adam carries its state
+    # from size to size, in less memory, and wins with the classic objective (after 200 steps at 256 px
+    # 2.25 against 2.72). An average of its last pictures (EMA) reads no better than the last: 1.071 with
+    # a decay of 0.9, 1.068.
+    method: str = "lbfgs"
     # Of adam, of the pixel range. From the preview the classic objective is at 2.54 after 120 steps,
     # 2.91 with 0.02 and 3.41 with 0.1. Own objective with the fall below: 1.068 after 120 steps at
     # 224 px, 1.085 with 0.04, 1.090 with a constant 0.02.
@@ -153,11 +153,11 @@ def step_work(side: int, size: tuple[int, int]) -> float:
     """What the time of a step is proportional to, for a photo of that size at the long side `side`.
 
     Millions of pixels, more for large pictures, and what even the smallest takes: on 2 cores in float32
-    0.23 s at 64 px, 0.27 s at 128, 0.51 s at 256, 0.92 s at 384, 1.9 s at 512, 5.2 s at 768 (3:2) and
-    20 s at 1280 px (4:3).
+    0.27 s at 64 px, 0.31 s at 128, 0.66 s at 256, 1.4 s at 384, 2.4 s at 512, 3.4 s at 768 (3:2) and
+    14 s at 1280 px (4:3).
     """
     megapixels = side**2 * size[0] * size[1] / max(size) ** 2 / 1e6
-    return 0.028 + megapixels * (1 + 1.2 * megapixels)
+    return 0.028 + megapixels * (1 + 0.4 * megapixels)
 
 
 def learning_rate_at(step: int, config: OptimizationConfig) -> float:

@@ -29,10 +29,15 @@ SMALLEST_SIDE = 128  # px, to which a picture may be stepped down
 # What the page offers; "quick" is worth keeping and done within a minute on 2 cores. "best" on a strip
 # of 1280 x 416 px reads 1.01 by the default objective after 813 s, 250 steps at 768 px, enlarged, 4.80.
 QUALITIES = {
-    "quick": OptimizationConfig(steps=50, max_side=384, method="lbfgs", preview_every=5),
-    "good": OptimizationConfig(steps=120, max_side=512, method="lbfgs", preview_every=10),
+    "quick": OptimizationConfig(steps=50, max_side=384, preview_every=5),
+    "good": OptimizationConfig(steps=120, max_side=512, preview_every=10),
     "best": OptimizationConfig(
-        steps=200, max_side=1280, is_coarse_to_fine=True, coarse_side=640, preview_every=20
+        steps=200,
+        max_side=1280,
+        method="adam",  # whose state goes on at the larger size
+        is_coarse_to_fine=True,
+        coarse_side=640,
+        preview_every=20,
     ),
 }
 

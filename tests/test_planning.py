@@ -10,10 +10,10 @@ CONFIG = OptimizationConfig(steps=10, max_side=100, is_coarse_to_fine=False, pre
 
 
 def test_the_work_counts_every_scale():
-    assert run_work((1000, 500), CONFIG) == pytest.approx(10 * (0.028 + 0.005 * (1 + 1.2 * 0.005)))
+    assert run_work((1000, 500), CONFIG) == pytest.approx(10 * (0.028 + 0.005 * (1 + 0.4 * 0.005)))
     config = replace(CONFIG, max_side=256, steps=30, is_coarse_to_fine=True)
     assert scales(256, config) == [(128, 14), (181, 9), (256, 7)]
-    pixels = 14 * 128**2 + 9 * 181**2 + 7 * 256**2 + 1.2e-6 * (14 * 128**4 + 9 * 181**4 + 7 * 256**4)
+    pixels = 14 * 128**2 + 9 * 181**2 + 7 * 256**2 + 0.4e-6 * (14 * 128**4 + 9 * 181**4 + 7 * 256**4)
     assert run_work((600, 600), config) == pytest.approx(30 * 0.028 + pixels / 1e6)
 
 

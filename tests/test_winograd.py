@@ -99,7 +99,8 @@ def test_large_pictures_go_in_bands_without_seams(padding, rows, out_channels, m
         winograd, "_convolved", lambda band, *rest: bands.append(band.shape[2]) or by_nnpack(band, *rest)
     )
     found = convolution(features)
-    assert len(bands) > 2 and max(bands) <= rows + 2 + 2 * (1 - padding)
+    assert len(bands) > 2
+    assert max(bands) <= rows + 2 + 2 * (1 - padding)
     weighting = torch.randn_like(found)
     (gradient,) = torch.autograd.grad((found * weighting).sum(), features)
     expected = F.conv2d(features, convolution.weight, convolution.bias, padding=padding)
