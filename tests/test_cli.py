@@ -360,13 +360,14 @@ def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, 
     from stylecore import devices, planning
     from stylecore.optimization import OptimizationConfig
 
-    needed = planning.peak_memory((512, 512), OptimizationConfig(max_side=181, stroke_size=181))
+    config = OptimizationConfig(max_side=181, stroke_size=181, method="adam")
+    needed = planning.peak_memory((512, 512), config)
     monkeypatch.setattr(devices, "available_memory", lambda device: needed)
     make_photo(512, 512).save(tmp_path / "large.png")
     arguments = ["optimize", tmp_path / "large.png", photo_file, "--steps", 1, "--stroke-size", 512]
     status, out, err = run(capsys, *arguments, "-o", tmp_path / "a.png", "--json")
     assert status == 0
-    assert json.loads(out)["changes"] == ["181 px in place of 512 px"]
+    assert json.loads(out)["changes"] == ["Adam in place of L-BFGS", "181 px in place of 512 px"]
     assert "little memory is free" in err
     assert Image.open(tmp_path / "a.png").size == (181, 181)
 

@@ -6,7 +6,9 @@ from stylecore import planning
 from stylecore.optimization import OptimizationConfig, scales
 from stylecore.planning import MEBIBYTE, OutOfMemoryError, fit_to_memory, peak_memory, run_work
 
-CONFIG = OptimizationConfig(steps=10, max_side=100, is_coarse_to_fine=False, precision="float32")
+CONFIG = OptimizationConfig(
+    steps=10, max_side=100, method="adam", is_coarse_to_fine=False, precision="float32"
+)
 
 
 def test_the_work_counts_every_scale():
