@@ -1,6 +1,7 @@
 """Turn a training checkpoint into `weights/*.onnx` and its records in `weights/styles.json`.
 
     python -m export.export_onnx runs/first/checkpoint.pt --model painter.onnx
+    python -m export.export_onnx runs/first/checkpoint.pt runs/further/checkpoint.pt   # their mean
 
 The graph is written node by node instead of traced: the style mix then feeds
 InstanceNormalization directly as scale and bias, the space-to-depth stem becomes one strided
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -217,13 +219,41 @@ def parity(network: TransformerNetwork, path: Path) -> float:
     return largest
 
 
+def mean_checkpoint(paths: Sequence[Path]) -> dict:
+    """The last checkpoint, its network the mean of all: one that went on from another often reads better so.
+
+    Raises:
+        CheckpointError: One cannot be read.
+        WeightsError: They are of different styles or shapes.
+    Source: Wortsman et al. (2022), Model soups.
+    """
+    checkpoints = [read_checkpoint(path) for path in paths]
+    last = checkpoints[-1]
+    for path, other in zip(paths, checkpoints, strict=True):
+        shapes = [{name: t.shape for name, t in found["averaged"].items()} for found in (other, last)]
+        if other["styles"] != last["styles"] or shapes[0] != shapes[1]:
+            raise WeightsError(f"{path} and {paths[-1]} have different styles or shapes: no mean of both")
+    weights = {
+        name: torch.stack([other["averaged"][name] for other in checkpoints]).mean(0)
+        if tensor.is_floating_point()
+        else tensor
+        for name, tensor in last["averaged"].items()
+    }
+    return last | {"averaged": weights}
+
+
 def export(
-    checkpoint_path: Path, model_path: Path, styles_file: Path, *, scores: dict[str, dict] | None = None
+    checkpoint_paths: Sequence[Path],
+    model_path: Path,
+    styles_file: Path,
+    *,
+    scores: dict[str, dict] | None = None,
 ) -> float:
     """Write the network and its style records.
 
     Args:
-        checkpoint_path: Made by `stylecore train`, or a trunk that an earlier export left.
+        checkpoint_paths: Made by `stylecore train`, or trunks that earlier exports left; of several
+            the mean, see `mean_checkpoint`.
         model_path: ONNX file to write.
         styles_file: Its records of other networks stay.
         scores: By style name, see `style_scores`. Without them those of the very same network stay.
@@ -232,7 +262,7 @@ def export(
     Raises:
         WeightsError: The two differ by more than 1/255, or a style is not in the catalog.
     """
-    checkpoint = read_checkpoint(checkpoint_path)
+    checkpoint = mean_checkpoint(checkpoint_paths)
     network = load_network(checkpoint)
     catalog = json.loads(CATALOG_FILE.read_text(encoding="utf-8"))
     if unknown := [name for name in checkpoint["styles"] if name not in catalog]:
@@ -332,7 +362,7 @@ def write_targets(checkpoint: dict, path: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("checkpoints", type=Path, nargs="+", metavar="CHECKPOINT")
     parser.add_argument("--model", default="painter.onnx", help="file name in weights/")
     parser.add_argument("--scores", type=Path, help="JSON of `stylecore evaluate --json`")
     parser.add_argument("--references", type=Path, help="another one, with optimized photos")
@@ -342,7 +372,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     scores = style_scores(report, references) if report else None
     path = WEIGHTS_FOLDER / options.model
-    difference = export(options.checkpoint, path, STYLES_FILE, scores=scores)
+    difference = export(options.checkpoints, path, STYLES_FILE, scores=scores)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, at most {difference * 255:.4f}/255 from torch")
 
 

@@ -96,8 +96,8 @@ class FrozenConv3x3(nn.Module):
         if is_plain:
             return F.conv2d(features, self.weight, self.bias, padding=self.padding)
         if self.is_deep and features.shape[2:].numel() <= DEEP_POSITIONS:
-            return _DeepConvolution.apply(features, self._kernel(_deep_kernel)) + self.bias[:, None, None]
-        return _ShallowConvolution.apply(
+            return _MatrixConvolution.apply(features, self._kernel(_deep_kernel)) + self.bias[:, None, None]
+        return _NnpackConvolution.apply(
             features, self.weight, self.bias, self._kernel(_mirrored), self.padding
         )
 
@@ -118,7 +118,7 @@ def _mirrored(weight: Tensor) -> Tensor:
     return weight.flip(2, 3).transpose(0, 1).contiguous()
 
 
-class _ShallowConvolution(torch.autograd.Function):
+class _NnpackConvolution(torch.autograd.Function):
     """Convolution and gradient by NNPACK, a picture at a time: its own batches are slower."""
 
     @staticmethod
@@ -164,7 +164,7 @@ def _deep_kernel(weight: Tensor) -> Tensor:
     return torch.einsum("ai,bj,ocij->aboc", kernel, kernel, weight).flatten(0, 1).contiguous()
 
 
-class _DeepConvolution(torch.autograd.Function):
+class _MatrixConvolution(torch.autograd.Function):
     """F(4x4, 3x3) as matrix products over all tiles of all pictures, and its adjoint."""
 
     @staticmethod

@@ -56,8 +56,8 @@ def test_export_writes_model_targets_and_records(network, tmp_path, monkeypatch)
         json.dumps([kept, {"name": "mosaic", "model": "old.onnx", "sha256": "of another", "scores": {}}])
     )
     measured = {"starry_night": {"total": 1}}
-    export_onnx.export(checkpoint, tmp_path / "new.onnx", styles_file, scores=measured)
-    export_onnx.export(checkpoint, tmp_path / "new.onnx", styles_file)
+    export_onnx.export([checkpoint], tmp_path / "new.onnx", styles_file, scores=measured)
+    export_onnx.export([checkpoint], tmp_path / "new.onnx", styles_file)
     records = {record["name"]: record for record in json.loads(styles_file.read_text())}
     assert records["the_scream"] == kept
     assert records["mosaic"]["index"] == 0
@@ -99,10 +99,26 @@ def test_targets_are_kept_when_only_rounding_differs(tmp_path):
     assert path.read_bytes() != before
 
 
+def test_several_checkpoints_give_the_mean_of_their_weights(network, tmp_path):
+    folders = [tmp_path / name for name in ("first", "further")]
+    names = ["mosaic", "the_wave", "starry_night"]
+    weight = network.up.conv.weight.clone()
+    paths = []
+    for folder, factor in zip(folders, (1, 3), strict=True):
+        folder.mkdir()
+        network.up.conv.weight.copy_(factor * weight)
+        paths.append(make_checkpoint(folder, network, names))
+    export_onnx.export(paths, tmp_path / "mean.onnx", tmp_path / "styles.json")
+    assert torch.allclose(load_network(read_checkpoint(tmp_path / "mean.pt")).up.conv.weight, 2 * weight)
+    make_checkpoint(folders[0], network, names[::-1])
+    with pytest.raises(WeightsError, match="different styles or shapes"):
+        export_onnx.mean_checkpoint(paths)
+
+
 def test_export_needs_a_catalog_entry(network, tmp_path):
     checkpoint = make_checkpoint(tmp_path, network, ["a", "b", "mosaic"])
     with pytest.raises(WeightsError, match="a, b: title, artist"):
-        export_onnx.export(checkpoint, tmp_path / "new.onnx", tmp_path / "styles.json")
+        export_onnx.export([checkpoint], tmp_path / "new.onnx", tmp_path / "styles.json")
 
 
 def test_details_are_cut_from_scans(tmp_path):

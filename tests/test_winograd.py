@@ -25,17 +25,20 @@ def make_convolution(channels: int, out_channels: int, padding: int = 1) -> Froz
     return FrozenConv3x3(weight, bias, padding=padding)
 
 
-@pytest.mark.parametrize(("n", "c", "o", "h", "w", "padding"), CASES)
-def test_values_and_gradients_are_those_of_the_plain_convolution(n, c, o, h, w, padding):
-    convolution = make_convolution(c, o, padding)
-    features = torch.randn(n, c, h, w, requires_grad=True)
+def agree_with_torch(convolution: FrozenConv3x3, features: torch.Tensor) -> None:
+    features.requires_grad_()
     found = convolution(features)
     weighting = torch.randn_like(found)
     (gradient,) = torch.autograd.grad((found * weighting).sum(), features)
-    expected = F.conv2d(features, convolution.weight, convolution.bias, padding=padding)
+    expected = F.conv2d(features, convolution.weight, convolution.bias, padding=convolution.padding)
     (expected_gradient,) = torch.autograd.grad((expected * weighting).sum(), features)
     for value, known in ((found, expected), (gradient, expected_gradient)):
         assert (value - known).norm() < 1e-5 * known.norm()
+
+
+@pytest.mark.parametrize(("n", "c", "o", "h", "w", "padding"), CASES)
+def test_values_and_gradients_are_those_of_the_plain_convolution(n, c, o, h, w, padding):
+    agree_with_torch(make_convolution(c, o, padding), torch.randn(n, c, h, w))
 
 
 @pytest.mark.parametrize("out_channels", [8, DEEP])
@@ -92,30 +95,21 @@ def test_large_pictures_go_in_bands_without_seams(padding, rows, out_channels, m
     monkeypatch.setattr(winograd, "BAND", out_channels * rows * 12)
     monkeypatch.setattr(winograd, "DEEP_POSITIONS", 0)
     convolution = make_convolution(4, out_channels, padding)
-    features = torch.randn(2, 4, 17, 12, requires_grad=True)
     bands = []
     by_nnpack = winograd._convolved
     monkeypatch.setattr(
         winograd, "_convolved", lambda band, *rest: bands.append(band.shape[2]) or by_nnpack(band, *rest)
     )
-    found = convolution(features)
-    assert len(bands) > 2
+    agree_with_torch(convolution, torch.randn(2, 4, 17, 12))
+    assert len(bands) > 4  # of values and gradients of two pictures
     assert max(bands) <= rows + 2 + 2 * (1 - padding)
-    weighting = torch.randn_like(found)
-    (gradient,) = torch.autograd.grad((found * weighting).sum(), features)
-    expected = F.conv2d(features, convolution.weight, convolution.bias, padding=padding)
-    (expected_gradient,) = torch.autograd.grad((expected * weighting).sum(), features)
-    for value, known in ((found, expected), (gradient, expected_gradient)):
-        assert (value - known).norm() < 1e-5 * known.norm()
 
 
 def test_one_layer_serves_small_and_large_pictures(monkeypatch):
     monkeypatch.setattr(winograd, "DEEP_POSITIONS", 16 * 16)
     convolution = make_convolution(4, DEEP)
     for side in (16, 20, 16):
-        features = torch.randn(1, 4, side, side)
-        expected = F.conv2d(features, convolution.weight, convolution.bias, padding=1)
-        assert torch.allclose(convolution(features), expected, rtol=1e-4, atol=1e-4)
+        agree_with_torch(convolution, torch.randn(1, 4, side, side))
 
 
 def test_several_threads_can_convolve_at_once():
