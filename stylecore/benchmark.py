@@ -15,10 +15,10 @@ from PIL import Image
 from stylecore import rivals
 from stylecore.images import from_batch, to_batch
 from stylecore.inference import FastStylizer, open_session
+from stylecore.memory import MEBIBYTE
 from stylecore.styles import WEIGHTS_FOLDER, list_styles
 
 ENGINE, SESSION = "stylecore, picture to picture", "our network alone"
-MEBIBYTE = 2**20
 
 
 def run(

@@ -20,6 +20,7 @@ from stylecore import jobs, planning
 from stylecore.evaluation import Losses, Measure
 from stylecore.features import Vgg19Features
 from stylecore.images import load_image, resize_long_side, to_batch
+from stylecore.memory import MEBIBYTE
 from stylecore.objective import is_mixed, load_vgg
 from stylecore.optimization import Iterate, optimize_image
 from stylecore.optimization_config import (
@@ -32,7 +33,6 @@ from stylecore.optimization_config import (
 from stylecore.preview import PreviewPainter
 from stylecore.winograd import plain_convolutions
 
-MEBIBYTE = 2**20
 STEP_SIDES = (256, 384, 512)  # px
 STEP_COUNT = OptimizationConfig.history + 4  # L-BFGS remembers as much as it may in the last
 RACE_SIDE = 256  # px

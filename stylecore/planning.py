@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from stylecore.errors import OutOfMemoryError
+from stylecore.memory import MEBIBYTE
 from stylecore.objective import is_mixed
 from stylecore.optimization import KEPT_PIXELS
 from stylecore.optimization_config import (
@@ -16,7 +17,6 @@ from stylecore.optimization_config import (
     stroke_size_at,
 )
 
-MEBIBYTE = 2**20
 # Measured by `python -m stylecore bench --optimizer`, part memory.
 BASE_BYTES = 90 * MEBIBYTE  # VGG19's weights and buffers of the convolutions
 WINOGRAD_BYTES = 250 * MEBIBYTE  # kernels and tiles of `stylecore.winograd`, in float32

@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 
 from stylecore import planning
+from stylecore.memory import MEBIBYTE
 from stylecore.optimization import OptimizationConfig, scales
-from stylecore.planning import MEBIBYTE, OutOfMemoryError, fit_to_memory, peak_memory, run_work
+from stylecore.planning import OutOfMemoryError, fit_to_memory, peak_memory, run_work
 
 CONFIG = OptimizationConfig(
     steps=10, max_side=100, method="adam", is_coarse_to_fine=False, precision="float32"
