@@ -194,6 +194,17 @@ def total_variation_loss(batch: Tensor) -> Tensor:
     return vertical + horizontal
 
 
+def range_loss(batch: Tensor) -> Tensor:
+    """Mean square of what lies beyond black and white, and is lost when a picture is written.
+
+    Args:
+        batch: Pictures, shape (N, 3, H, W), of any values.
+    Returns:
+        Shape (N,): 0 when all values are in [0, 1].
+    """
+    return (batch - batch.detach().clamp(0, 1)).square().flatten(1).mean(1)
+
+
 def tone_loss(batch: Tensor, photos: Tensor, *, cell: int = 8) -> Tensor:
     """How far light and shade of the photo are lost: 1 minus their correlation.
 

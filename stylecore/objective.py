@@ -20,6 +20,7 @@ from stylecore.losses import (
     gram_matrix,
     matrix_root,
     patch_loss,
+    range_loss,
     relative_error,
     total_variation_loss,
     wasserstein_loss,
@@ -33,6 +34,11 @@ STYLE_STATISTICS: dict[str, Callable[[Tensor], StyleTarget]] = {
     "wasserstein": feature_moments,
     "patches": feature_patches,
 }
+
+# L-BFGS is not bound to black and white as Adam is, and what it paints beyond is cut off at the end:
+# without this portrait and mosaic read 1.11 after 50 steps at 256 px, but 1.31 once cut off; with a
+# weight of 20 1.19, of 100 1.11.
+RANGE_WEIGHT = 100.0
 
 
 class Objective:
@@ -82,7 +88,8 @@ class Objective:
 
         self.vgg(batch, each=compare)
         total = self.config.content_weight * content[0] + self.config.style_weight * sum(style)
-        return total + self.config.tv_weight * total_variation_loss(batch), content[0], sum(style)
+        total = total + self.config.tv_weight * total_variation_loss(batch) + RANGE_WEIGHT * range_loss(batch)
+        return total, content[0], sum(style)
 
 
 def is_mixed(config: OptimizationConfig) -> bool:

@@ -58,7 +58,7 @@ class Iterate:
         steps: Steps planned.
         content_loss: Relative content loss, unweighted.
         style_loss: Relative style loss, layers weighted and summed.
-        total_loss: Weighted sum, total variation included.
+        total_loss: Weighted sum, total variation and values beyond black and white included.
         elapsed_s: Seconds since the start.
         remaining_s: Seconds left, by the work that the steps left have, see `step_work`.
         image: Picture at this step, or None between previews.

@@ -11,6 +11,7 @@ from stylecore.losses import (
     grid_loss,
     matrix_root,
     patch_loss,
+    range_loss,
     relative_error,
     style_loss,
     tone_loss,
@@ -79,7 +80,13 @@ def test_total_variation_of_a_checkerboard():
     assert total_variation_loss(torch.ones(1, 3, 8, 8)).item() == 0.0
 
 
-@pytest.mark.parametrize("loss", ["content", "style", "tv", "wasserstein", "patches"])
+def test_what_lies_beyond_black_and_white_counts():
+    batch = torch.tensor([-0.5, 0.0, 1.0, 2.0]).expand(1, 3, 1, 4)
+    assert range_loss(batch).item() == pytest.approx((0.25 + 1) / 4)
+    assert range_loss(batch.clamp(0, 1)).item() == 0
+
+
+@pytest.mark.parametrize("loss", ["content", "style", "tv", "range", "wasserstein", "patches"])
 def test_gradients_agree_with_finite_differences(loss):
     target = torch.rand(1, 3, 5, 6, dtype=torch.float64)
     gram = gram_matrix(target)
@@ -93,6 +100,8 @@ def test_gradients_agree_with_finite_differences(loss):
             return wasserstein_loss(x, *wasserstein_target(target))
         if loss == "patches":
             return patch_loss(x, feature_patches(target))
+        if loss == "range":
+            return range_loss(2 * x - 0.5)
         return total_variation_loss(x)
 
     x = torch.rand(1, 3, 5, 6, dtype=torch.float64, requires_grad=True)

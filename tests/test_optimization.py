@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from stylecore import optimization
+from stylecore import objective, optimization
 from stylecore.errors import DeviceError, DivergenceError, ImageError
-from stylecore.objective import Objective, load_vgg
+from stylecore.objective import Objective, batch_at, load_vgg
 from stylecore.optimization import optimize_image
 from stylecore.optimization_config import CLASSIC_RECIPE, OptimizationConfig
 from tests.conftest import encoded, make_photo
@@ -35,6 +35,21 @@ def test_the_total_loss_falls(photo, style, method, start):
     result = optimize_image(photo, style, config)
     assert result.iterates[-1].total_loss < 0.8 * result.iterates[0].total_loss
     assert result.image.size == (64, 43)
+
+
+def test_less_is_lost_beyond_black_and_white_than_without_its_loss(photo, style, monkeypatch):
+    config = replace(QUICK, steps=40)
+
+    def lost() -> float:
+        result = optimize_image(photo, style, config)
+        measure = Objective(load_vgg(config), photo, [(style, 1.0)], config.max_side, config)
+        with torch.no_grad():
+            written = measure(batch_at(result.image, config.max_side, measure.photo.device))[0].item()
+        return written / min(iterate.total_loss for iterate in result.iterates) - 1
+
+    found = lost()
+    monkeypatch.setattr(objective, "RANGE_WEIGHT", 0.0)
+    assert found < 0.8 * lost()
 
 
 @pytest.mark.parametrize("style_loss", ["wasserstein", "patches"])
