@@ -26,7 +26,15 @@ from stylecore.images import (
     to_batch,
 )
 from stylecore.inference import FastStylizer
-from stylecore.losses import content_loss, gram_matrix, relative_error, style_loss
+from stylecore.lbfgs import Lbfgs
+from stylecore.losses import (
+    RANGE_WEIGHT,
+    content_loss,
+    gram_matrix,
+    range_loss,
+    relative_error,
+    style_loss,
+)
 from stylecore.rivals import any_style_rival
 from stylecore.sheets import contact_sheet
 from stylecore.style_targets import STYLE_LAYERS, read_style_targets
@@ -177,22 +185,23 @@ def gram_distance(grams: Mapping[str, Tensor], targets: Mapping[str, Tensor]) ->
 def optimize_pixels(
     measure: Measure, photo: Image.Image, grams: dict[str, Tensor], steps: int
 ) -> Image.Image:
-    """The photo after L-BFGS on the measure itself.
+    """The photo after L-BFGS on the measure itself, values beyond black and white charged.
 
     Source: Gatys et al. (2016), section 2.3, started from the photo.
     """
     photo_features = measure.content_features(photo)
     batch = _tensor(photo).requires_grad_()
-    optimizer = torch.optim.LBFGS([batch], lr=1, max_iter=steps, history_size=20, tolerance_change=0)
+    optimizer = Lbfgs(batch, history=20)
 
     def closure() -> Tensor:
-        optimizer.zero_grad()
+        batch.grad = None
         content, style = measure.losses(batch, photo_features, grams)
-        loss = (content + STYLE_WEIGHT * style).sum()
+        loss = (content + STYLE_WEIGHT * style + RANGE_WEIGHT * range_loss(batch)).sum()
         loss.backward()
         return loss
 
-    optimizer.step(closure)
+    for _ in range(steps):
+        optimizer.step(closure)
     return from_batch(batch.detach().numpy())
 
 

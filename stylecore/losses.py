@@ -194,6 +194,13 @@ def total_variation_loss(batch: Tensor) -> Tensor:
     return vertical + horizontal
 
 
+# Of `range_loss` beside a content loss of weight 1 and a style loss of weight 4 to 16. L-BFGS is not bound
+# to black and white as Adam is, and what it paints beyond is cut off at the end. Portrait and mosaic at
+# 256 px after 50 steps, once cut off: without this 1.31, with 20 1.19, with 100 1.11, with 400 1.10; at a
+# style weight of 16 2.39, with 100 1.94, with 400 1.77.
+RANGE_WEIGHT = 400.0
+
+
 def range_loss(batch: Tensor) -> Tensor:
     """Mean square of what lies beyond black and white, and is lost when a picture is written.
 
