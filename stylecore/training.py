@@ -45,6 +45,7 @@ from stylecore.sheets import contact_sheet
 
 CHECKPOINT_NAME = "checkpoint.pt"
 LOG_NAME = "log.jsonl"
+ROW_NAMES = (".scale", ".shift")  # endings of what each style has of its own
 SAMPLE_PHOTOS = 3
 SAMPLE_SIDE = 384  # px
 
@@ -65,7 +66,8 @@ class TrainingConfig:
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     content_weight: float = 4.0
     content_factors: Mapping[str, float] = field(default_factory=dict)  # of it, for styles that lose faces
-    style_turns: Mapping[str, int] = field(default_factory=dict)  # in a round of all styles; others have 1
+    # In a round of all styles, others have 1; 0, beside a frozen trunk, leaves a style as it is
+    style_turns: Mapping[str, int] = field(default_factory=dict)
     face_factor: float = 4.0  # of the content's weight in faces, where these are given
     face_share: float = 0.35  # of the crops that come from photos with faces; by chance it is 0.1
     style_weight: float = 4.0  # twice the content's drowned it within the first hundred steps
@@ -77,6 +79,9 @@ class TrainingConfig:
     ema_decay: float = 0.995  # of the averaged weights that samples and export use
     precision: str = "auto"  # auto, float32 or mixed; auto is mixed where the hardware has it
     checkpoint_s: float = 240.0  # seconds between checkpoints
+    # Learn the scales and shifts of the norms alone, on the convolutions of `init`: other styles on the
+    # same trunk stay as they are. Dumoulin et al. (2017), section 3.2
+    is_trunk_frozen: bool = False
     seed: int = 0
 
 
@@ -191,8 +196,15 @@ def train(
             raise ValueError(f"{name} is {getattr(config, name)}: at least 1 is needed")
     if config.crop_size < MIN_SIDE:
         raise ValueError(f"crop_size is {config.crop_size}: at least {MIN_SIDE} px are needed")
-    if not all(turns >= 1 for turns in config.style_turns.values()):
-        raise ValueError(f"style_turns is {config.style_turns}: each style needs at least 1")
+    least_turns = 0 if config.is_trunk_frozen else 1
+    turns = _turns(config, names)
+    if min(turns) < least_turns or not any(turns):
+        raise ValueError(
+            f"style_turns is {dict(config.style_turns)}: "
+            f"each style needs at least {least_turns}, one at least 1"
+        )
+    if config.is_trunk_frozen and init is None and not resume:
+        raise ValueError("is_trunk_frozen is set: init, a checkpoint with a trained trunk, is needed")
     checkpoint_path = out_folder / CHECKPOINT_NAME
     if checkpoint_path.exists() and not resume:
         raise CheckpointError(f"{checkpoint_path} is there already: resume it, or choose another folder")
@@ -215,6 +227,9 @@ def train(
     if init is not None and saved is None:
         _load_init(network, read_checkpoint(init), names)
         config = replace(config, pixel_steps=0)
+    if config.is_trunk_frozen:
+        for name, weight in network.named_parameters():
+            weight.requires_grad_(name.endswith(ROW_NAMES))
     network.to(torch_device)
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
     optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=(0.9, 0.98))
@@ -238,7 +253,7 @@ def train(
     )
     crops = PhotoCrops(
         photos,
-        turns=[config.style_turns.get(name, 1) for name in names],
+        turns=_turns(config, names),
         steps=config.steps,
         batch_size=config.batch_size,
         styles_per_photo=config.styles_per_photo,
@@ -449,6 +464,10 @@ def _style_targets(
     return {layer: torch.cat(matrices) for layer, matrices in grams.items()}
 
 
+def _turns(config: TrainingConfig, names: Sequence[str]) -> list[int]:
+    return [config.style_turns.get(name, 1) for name in names]
+
+
 def _rate(step: int, config: TrainingConfig) -> float:
     """Learning rate as a part of its peak: 20 steps of warm-up, then a cosine down to 3 %."""
     warm_up = 20
@@ -482,7 +501,7 @@ def _load_init(network: TransformerNetwork, checkpoint: dict, names: Sequence[st
                 f"the initial checkpoint has no {key}: give it the same channels and blocks"
             )
         source = given[key]
-        if key.endswith((".scale", ".shift")):
+        if key.endswith(ROW_NAMES):
             mean = source.mean(0)
             source = torch.stack([source[rows[name]] if name in rows else mean for name in names])
         if source.shape != value.shape:

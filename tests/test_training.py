@@ -161,6 +161,32 @@ def test_init_takes_the_trunk_and_the_rows_of_known_styles(folders, tmp_path):
     assert torch.equal(second[key], torch.stack([trained.mean(0), trained[1]]))
 
 
+def test_on_a_frozen_trunk_only_the_rows_with_turns_learn(folders, tmp_path):
+    content, styles, out = folders
+    path = train(content, styles, out, TINY)
+    config = replace(TINY, is_trunk_frozen=True, style_turns={"lines": 0})
+    before, after = (
+        read_checkpoint(checkpoint)["averaged"]
+        for checkpoint in (path, train(content, styles, tmp_path / "second", config, init=path))
+    )
+    rows = [key for key in before if key.endswith((".scale", ".shift"))]
+    assert all(torch.equal(before[key], after[key]) for key in before.keys() - set(rows))
+    assert all(torch.equal(before[key][1], after[key][1]) for key in rows)  # lines
+    assert not any(torch.equal(before[key][0], after[key][0]) for key in rows)
+
+
+def test_a_frozen_trunk_needs_an_initial_checkpoint(folders):
+    with pytest.raises(ValueError, match="init, a checkpoint with a trained trunk, is needed"):
+        train(*folders, replace(TINY, is_trunk_frozen=True))
+
+
+def test_a_frozen_trunk_with_nothing_to_learn_is_refused(folders):
+    content, styles, out = folders
+    config = replace(TINY, is_trunk_frozen=True, style_turns={"dots": 0, "lines": 0})
+    with pytest.raises(ValueError, match="one at least 1"):
+        train(content, styles, out, config, init=out / "any.pt")
+
+
 def test_init_of_another_width_is_refused(folders, tmp_path):
     content, styles, out = folders
     path = train(content, styles, out, TINY)
