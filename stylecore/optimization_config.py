@@ -17,14 +17,14 @@ class OptimizationConfig:
     """Settings of one optimization."""
 
     # Over all scales together. The measure (see `optimization_benchmark`, part settings, 256 px) is at
-    # 1.067 after 100, 0.999 after 200, 0.965 after 400.
+    # 1.019 after 100, 0.973 after 200, 0.951 after 400.
     steps: int = 200
     max_side: int = 512  # px, long side of the result; smaller photos keep their size
     # px, long side at which the style picture is read for a result of max_side, and smaller in
     # proportion for a smaller one, so that strokes keep their size in the picture; None: max_side
     stroke_size: int | None = None
-    # With the own objective lbfgs is ahead (portrait and mosaic, 256 px, after 50 / 120 / 200 steps:
-    # 1.11 / 0.99 / 0.95 against 1.21 / 1.03 / 0.99) and its pictures are cleaner. adam carries its state
+    # With the own objective lbfgs is ahead (portrait and mosaic, 256 px, by the measure after 50 and 200
+    # steps: 1.10 and 0.97 against 1.22 and 1.00) and its pictures are cleaner. adam carries its state
     # from size to size, in less memory, and wins with the classic objective (after 200 steps at 256 px
     # 2.25 against 2.72). An average of its last pictures (EMA) reads no better than the last: 1.071 with
     # a decay of 0.9, 1.068.
@@ -48,11 +48,11 @@ class OptimizationConfig:
     patch_layers: tuple[str, ...] = ("relu3_1", "relu4_1")
     content_weight: float = 1.0
     style_weight: float = 4.0  # as in the training of the ready-made styles
-    # The measure, which does not know it, is 0.996 without, 0.999 with 2 and 1.015 with 8; without, flat
-    # areas have colored specks, which 2 takes away and 8 hardly more.
+    # The measure, which does not know it, is 0.969 without, 0.973 with 2 and 0.990 with 8; without, there
+    # are colored specks, which 2 takes away and 8 hardly more.
     tv_weight: float = 2.0
     preserve_color: bool = False  # keep the photo's colors
-    # Average pooling is at 1.514 by the measure, which pools by maximum, and loses faces to the eye.
+    # Average pooling is at 1.494 by the measure, which pools by maximum, and loses faces to the eye.
     pooling: str = "max"
     device: str = "auto"  # auto, cpu or cuda
     precision: str = "auto"  # of VGG19: float32, mixed (bfloat16), or auto, mixed where that is faster
