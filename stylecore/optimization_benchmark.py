@@ -47,6 +47,8 @@ SETTINGS_CASES = {
     "average pooling": {"pooling": "average"},
     "adam": {"method": "adam"},
     "adam without decay": {"method": "adam", "decay_share": 0.0},
+    "coarse to fine": {"is_coarse_to_fine": True},
+    "coarse to fine, adam": {"is_coarse_to_fine": True, "method": "adam"},
 }
 CANCELLED_JOBS = 20
 MEMORY_CASES = {
