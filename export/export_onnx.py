@@ -298,7 +298,7 @@ def export(
             "sha256": sha256,
             "stroke_size": config.style_size,
             "training": {
-                "stage": "the last; all are in MODEL_CARD.md",
+                "stage": "the last of the convolutions; all are in MODEL_CARD.md",
                 "steps": checkpoint["step"],
                 "hours": round(checkpoint["elapsed_s"] / 3600, 2),
                 **settings,
