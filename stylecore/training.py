@@ -204,7 +204,7 @@ def train(
             f"each style needs at least {least_turns}, one at least 1"
         )
     if config.is_trunk_frozen and init is None and not resume:
-        raise ValueError("is_trunk_frozen is set: init, a checkpoint with a trained trunk, is needed")
+        raise ValueError("a frozen trunk is asked for: init, a checkpoint with a trained trunk, is needed")
     checkpoint_path = out_folder / CHECKPOINT_NAME
     if checkpoint_path.exists() and not resume:
         raise CheckpointError(f"{checkpoint_path} is there already: resume it, or choose another folder")
