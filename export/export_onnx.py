@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stylecore.checkpoints import load_network, read_checkpoint, write_checkpoint
 from stylecore.errors import WeightsError
 from stylecore.inference import open_session
 from stylecore.networks import (
@@ -37,7 +38,6 @@ from stylecore.networks import (
 from stylecore.style_targets import STYLE_TARGETS, pack_gram
 from stylecore.styles import STYLES_FILE, WEIGHTS_FOLDER
 from stylecore.tensor_files import read_tensors, write_tensors
-from stylecore.training import load_network, read_checkpoint, write_checkpoint
 
 try:
     import onnx

@@ -31,7 +31,7 @@ SMALLEST_FACE = 24  # px, in the photo of that size: smaller ones are mostly non
 
 
 def find_faces(photos: Sequence[Path]) -> dict[str, list[Box]]:
-    """Boxes by file name of the photos that show frontal faces; see `training.read_faces`.
+    """Boxes by file name of the photos that show frontal faces; see `crops.read_faces`.
 
     Source: Viola and Jones (2001), OpenCV's cascade `haarcascade_frontalface_alt2`.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -108,6 +109,26 @@ class PhotoCrops(Dataset):
             box=(left, top, min(left + side, width), min(top + side, height)),
         )
         return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if is_flipped else crop
+
+
+def read_faces(path: Path) -> dict[str, list[Box]]:
+    """Boxes of faces by the photo's file name, as `export.find_faces` writes them.
+
+    Each is left, top, right, bottom as parts of the upright photo's width and height.
+
+    Raises:
+        ImageError: Missing, or not such a file.
+    """
+    try:
+        faces = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            str(name): [(float(x), float(y), float(right), float(bottom)) for x, y, right, bottom in boxes]
+            for name, boxes in faces.items()
+        }
+    except FileNotFoundError as error:
+        raise ImageError(f"there is no file {path}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ImageError(f"{path} does not hold boxes of faces by file name: {error}") from error
 
 
 def _mask(size: tuple[int, int], faces: Sequence[Box]) -> Image.Image:

@@ -7,9 +7,8 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,70 +18,20 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from stylecore.crops import Box, PhotoCrops
+from stylecore.checkpoints import ROW_NAMES, read_checkpoint, take_trunk, write_checkpoint
+from stylecore.crops import PhotoCrops, read_faces
 from stylecore.devices import autocast_dtype, select_device
 from stylecore.errors import CheckpointError, ImageError, StyleError
-from stylecore.features import Vgg19Features
-from stylecore.images import (
-    MIN_SIDE,
-    find_pictures,
-    from_batch,
-    load_image,
-    load_style,
-    resize_long_side,
-    to_batch,
-)
-from stylecore.losses import (
-    content_loss,
-    gram_matrix,
-    grid_loss,
-    style_loss,
-    tone_loss,
-    total_variation_loss,
-)
+from stylecore.images import find_pictures, from_batch, load_image, resize_long_side, to_batch
 from stylecore.networks import STRIDE, TransformerNetwork
 from stylecore.sheets import contact_sheet
+from stylecore.training_config import TrainingConfig, check_settings, turns_of
+from stylecore.training_objective import StepLosses, TrainingObjective, pixel_losses
 
 CHECKPOINT_NAME = "checkpoint.pt"
 LOG_NAME = "log.jsonl"
-ROW_NAMES = (".scale", ".shift")  # endings of what each style has of its own
 SAMPLE_PHOTOS = 3
 SAMPLE_SIDE = 384  # px
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Settings of one training run; those of the shipped networks stand in `weights/styles.json`."""
-
-    steps: int = 4000  # optimizer steps, those on pixels alone included
-    pixel_steps: int = 400  # first steps that only reproduce the photo; 0 with `init`
-    batch_size: int = 4  # pictures a step, each in a style of its own while there are enough
-    styles_per_photo: int = 2  # pictures made of one crop: its content features are read once
-    crop_size: int = 224  # px, side of the random crops
-    style_size: int = 512  # px, long side at which style pictures are read: the stroke size
-    channels: int = 32  # width of the trunk
-    blocks: int = 5  # residual blocks
-    content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")  # relu4_1 alone lost eyes and mouths
-    style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-    content_weight: float = 4.0
-    content_factors: Mapping[str, float] = field(default_factory=dict)  # of it, for styles that lose faces
-    # In a round of all styles, others have 1; 0, beside a frozen trunk, leaves a style as it is
-    style_turns: Mapping[str, int] = field(default_factory=dict)
-    face_factor: float = 4.0  # of the content's weight in faces, where these are given
-    face_share: float = 0.35  # of the crops that come from photos with faces; by chance it is 0.1
-    style_weight: float = 4.0  # twice the content's drowned it within the first hundred steps
-    tv_weight: float = 6.0
-    grid_weight: float = 1000.0  # against a weave at the network's stride
-    tone_weight: float = 2.0  # for light and shade as in the photo
-    learning_rate: float = 2e-3  # peak of Adam's, after 20 warm-up steps, cosine decay to 3 %
-    gradient_clip: float = 5.0  # largest norm of the gradient
-    ema_decay: float = 0.995  # of the averaged weights that samples and export use
-    precision: str = "auto"  # auto, float32 or mixed; auto is mixed where the hardware has it
-    checkpoint_s: float = 240.0  # seconds between checkpoints
-    # Learn the scales and shifts of the norms alone, on the convolutions of `init`: other styles on the
-    # same trunk stay as they are. Dumoulin et al. (2017), section 3.2
-    is_trunk_frozen: bool = False
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,7 +65,7 @@ class _Meter:
     def elapsed_s(self) -> float:
         return self.earlier_s + time.monotonic() - self.started
 
-    def read(self, step: int, losses: _StepLosses, names: Sequence[str], skipped: int) -> TrainingProgress:
+    def read(self, step: int, losses: StepLosses, names: Sequence[str], skipped: int) -> TrainingProgress:
         """Progress after a step, whose pictures were painted in the styles `names`."""
         self.recent.append(tuple(value.detach().mean().item() for value in losses[1:]))
         if step > self.config.pixel_steps:
@@ -138,13 +87,51 @@ class _Meter:
         )
 
 
-class _StepLosses(NamedTuple):
-    """What a step minimizes, and its parts for each picture: shapes (), (N,), (N,), ()."""
+class _Learner:
+    """A network, the average of its weights, and what teaches it: all that a checkpoint brings back."""
 
-    total: Tensor
-    content: Tensor
-    style: Tensor
-    pixel: Tensor
+    def __init__(self, network: TransformerNetwork, config: TrainingConfig, device: torch.device) -> None:
+        if config.is_trunk_frozen:
+            for name, weight in network.named_parameters():
+                weight.requires_grad_(name.endswith(ROW_NAMES))
+        self.config = config
+        self.network = network.to(device)
+        self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=(0.9, 0.98))
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: _rate(step, config))
+        is_scaled = autocast_dtype(device, config.precision) == torch.float16
+        self.scaler = torch.amp.GradScaler(device.type, enabled=is_scaled)
+        self.step = 0
+
+    def learn(self, loss: Tensor) -> None:
+        self.optimizer.zero_grad()
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.schedule.step()
+        self.averaged.update_parameters(self.network)
+        self.step += 1
+
+    def state(self) -> dict:
+        return {
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "step": self.step,
+        }
+
+    def load(self, state: dict) -> None:
+        self.network.load_state_dict(state["network"])
+        self.averaged.module.load_state_dict(state["averaged"])
+        self.averaged.n_averaged.fill_(state["step"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.step = state["step"]
 
 
 def train(
@@ -189,22 +176,6 @@ def train(
     names = [path.stem for path in style_images]
     if not names or len(set(names)) < len(names):
         raise StyleError(f"style pictures of different names are needed, got {', '.join(names) or 'none'}")
-    if unknown := sorted({*config.content_factors, *config.style_turns} - set(names)):
-        raise StyleError(f"settings for {', '.join(unknown)}: there are {', '.join(names)}")
-    for name in ("steps", "batch_size", "styles_per_photo", "channels"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"{name} is {getattr(config, name)}: at least 1 is needed")
-    if config.crop_size < MIN_SIDE:
-        raise ValueError(f"crop_size is {config.crop_size}: at least {MIN_SIDE} px are needed")
-    least_turns = 0 if config.is_trunk_frozen else 1
-    turns = _turns(config, names)
-    if min(turns) < least_turns or not any(turns):
-        raise ValueError(
-            f"style_turns is {dict(config.style_turns)}: "
-            f"each style needs at least {least_turns}, one at least 1"
-        )
-    if config.is_trunk_frozen and init is None and not resume:
-        raise ValueError("a frozen trunk is asked for: init, a checkpoint with a trained trunk, is needed")
     checkpoint_path = out_folder / CHECKPOINT_NAME
     if checkpoint_path.exists() and not resume:
         raise CheckpointError(f"{checkpoint_path} is there already: resume it, or choose another folder")
@@ -215,45 +186,17 @@ def train(
             raise CheckpointError(
                 f"{checkpoint_path} was trained for {', '.join(saved['styles'])}, not {', '.join(names)}"
             )
+    elif init is not None:
+        config = replace(config, pixel_steps=0)
+    elif config.is_trunk_frozen:
+        raise ValueError("a frozen trunk is asked for: init, a checkpoint with a trained trunk, is needed")
+    check_settings(config, names)
     torch_device = select_device(device)
     amp_dtype = autocast_dtype(torch_device, config.precision)
     photos = find_pictures(content_folder)
-    out_folder.mkdir(parents=True, exist_ok=True)
-
-    network = TransformerNetwork(len(names), channels=config.channels, blocks=config.blocks)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        network.apply(_initialize)
-    if init is not None and saved is None:
-        _load_init(network, read_checkpoint(init), names)
-        config = replace(config, pixel_steps=0)
-    if config.is_trunk_frozen:
-        for name, weight in network.named_parameters():
-            weight.requires_grad_(name.endswith(ROW_NAMES))
-    network.to(torch_device)
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
-    optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, config))
-    scaler = torch.amp.GradScaler(torch_device.type, enabled=amp_dtype == torch.float16)
-    step, earlier_s, skipped = 0, 0.0, 0
-    if saved is not None:
-        network.load_state_dict(saved["network"])
-        averaged.module.load_state_dict(saved["averaged"])
-        averaged.n_averaged.fill_(saved["step"])
-        optimizer.load_state_dict(saved["optimizer"])
-        schedule.load_state_dict(saved["schedule"])
-        scaler.load_state_dict(saved["scaler"])
-        step, earlier_s, skipped = saved["step"], saved["elapsed_s"], saved["skipped_photos"]
-
-    vgg = Vgg19Features(sorted({*config.content_layers, *config.style_layers})).to(torch_device)
-    targets = _style_targets(vgg, style_images, config, torch_device)
-    content_weights = torch.tensor(
-        [config.content_weight * config.content_factors.get(name, 1.0) for name in names],
-        device=torch_device,
-    )
     crops = PhotoCrops(
         photos,
-        turns=_turns(config, names),
+        turns=turns_of(config, names),
         steps=config.steps,
         batch_size=config.batch_size,
         styles_per_photo=config.styles_per_photo,
@@ -264,127 +207,64 @@ def train(
     )
     if faces is not None and not crops.face_photos:
         raise ImageError(f"{faces} names no photo of {content_folder}")
+
+    learner = _Learner(_new_network(config, names, init if saved is None else None), config, torch_device)
+    earlier_s, skipped = 0.0, 0
+    if saved is not None:
+        learner.load(saved)
+        earlier_s, skipped = saved["elapsed_s"], saved["skipped_photos"]
+    objective = TrainingObjective(style_images, config, torch_device)
     loader = DataLoader(
         crops,
         batch_size=None,
-        sampler=range(step, config.steps),
+        sampler=range(learner.step, config.steps),
         num_workers=min(8, os.cpu_count() or 1) if torch_device.type == "cuda" else 0,
         pin_memory=torch_device.type == "cuda",
     )
+    out_folder.mkdir(parents=True, exist_ok=True)
+    meter, progress = _Meter(config, names, learner.step, earlier_s), None
 
     def save() -> None:
         write_checkpoint(
             checkpoint_path,
-            {
-                "network": network.state_dict(),
-                "averaged": averaged.module.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-                "scaler": scaler.state_dict(),
+            learner.state()
+            | {
                 "styles": names,
-                "targets": targets,
+                "targets": objective.targets,
                 "config": asdict(config),
-                "step": step,
                 "elapsed_s": meter.elapsed_s,
                 "skipped_photos": skipped,
             },
         )
-        sheet = sample_sheet(averaged.module, photos, len(names), torch_device)
+        sheet = sample_sheet(learner.averaged.module, photos, len(names), torch_device)
         sheet.save(out_folder / "samples.jpg", quality=90)
         if progress is not None:
             with (out_folder / LOG_NAME).open("a") as log:
                 log.write(json.dumps(asdict(progress)) + "\n")
 
-    meter, progress = _Meter(config, names, step, earlier_s), None
     last_save = time.monotonic()
-    for batch, face_masks, style_indices, bad in loader:
-        batch, face_masks, style_indices = (
-            part.to(torch_device) for part in (batch, face_masks, style_indices)
-        )
+    for *tensors, bad in loader:
+        batch, face_masks, style_indices = (tensor.to(torch_device) for tensor in tensors)
         with torch.autocast(torch_device.type, dtype=amp_dtype, enabled=amp_dtype is not None):
             mixes = F.one_hot(style_indices, len(names)).float()
             photos_each = batch.repeat_interleave(config.styles_per_photo, 0)
-            noise = _fresh_noise(step, config).to(torch_device)
-            stylized = network(photos_each, mixes, noise=noise).float()
-            if step < config.pixel_steps:
-                losses = _pixel_losses(stylized, photos_each)
+            noise = _fresh_noise(learner.step, config).to(torch_device)
+            stylized = learner.network(photos_each, mixes, noise=noise).float()
+            if learner.step < config.pixel_steps:
+                losses = pixel_losses(stylized, photos_each)
             else:
-                losses = _perceptual_losses(
-                    vgg, stylized, batch, face_masks, targets, content_weights, style_indices, config
-                )
-        optimizer.zero_grad()
-        scaler.scale(losses.total).backward()
-        scaler.unscale_(optimizer)
-        nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)
-        scaler.step(optimizer)
-        scaler.update()
-        schedule.step()
-        averaged.update_parameters(network)
-        step += 1
+                losses = objective(stylized, batch, face_masks, style_indices)
+        learner.learn(losses.total)
 
         skipped += len(bad)
-        progress = meter.read(step, losses, [names[index] for index in style_indices], skipped)
+        progress = meter.read(learner.step, losses, [names[index] for index in style_indices], skipped)
         if on_progress is not None:
             on_progress(progress)
-        if time.monotonic() - last_save >= config.checkpoint_s and step < config.steps:
+        if time.monotonic() - last_save >= config.checkpoint_s and learner.step < config.steps:
             save()
             last_save = time.monotonic()
     save()
     return checkpoint_path
-
-
-def read_faces(path: Path) -> dict[str, list[Box]]:
-    """Boxes of faces by the photo's file name, as `export.find_faces` writes them.
-
-    Each is left, top, right, bottom as parts of the upright photo's width and height.
-
-    Raises:
-        ImageError: Missing, or not such a file.
-    """
-    try:
-        faces = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            str(name): [(float(x), float(y), float(right), float(bottom)) for x, y, right, bottom in boxes]
-            for name, boxes in faces.items()
-        }
-    except FileNotFoundError as error:
-        raise ImageError(f"there is no file {path}") from error
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ImageError(f"{path} does not hold boxes of faces by file name: {error}") from error
-
-
-def read_checkpoint(path: Path) -> dict:
-    """A checkpoint's contents, its `config` as a `TrainingConfig`.
-
-    Raises:
-        CheckpointError: Missing, damaged, or not a checkpoint of this project.
-    """
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        config = saved["config"]
-        saved["config"] = TrainingConfig(
-            **config | {key: tuple(config[key]) for key in ("content_layers", "style_layers")}
-        )
-        return saved
-    except FileNotFoundError as error:
-        raise CheckpointError(f"there is no checkpoint {path}") from error
-    except Exception as error:  # torch.load raises anything, from EOFError to UnpicklingError
-        raise CheckpointError(f"{path} is not a checkpoint of this project: {error}") from error
-
-
-def write_checkpoint(path: Path, contents: dict) -> None:
-    """Write a checkpoint so that an interruption leaves the former one whole."""
-    partial = path.with_suffix(".partial")
-    torch.save(contents, partial)
-    partial.replace(path)
-
-
-def load_network(checkpoint: dict) -> TransformerNetwork:
-    """The averaged network of a checkpoint, on the CPU, for inference."""
-    config = checkpoint["config"]
-    network = TransformerNetwork(len(checkpoint["styles"]), channels=config.channels, blocks=config.blocks)
-    network.load_state_dict(checkpoint["averaged"])
-    return network.eval().requires_grad_(False)
 
 
 @torch.no_grad()
@@ -407,65 +287,22 @@ def sample_sheet(
     return contact_sheet(rows, cell=(SAMPLE_SIDE, SAMPLE_SIDE))
 
 
-def _pixel_losses(stylized: Tensor, photos: Tensor) -> _StepLosses:
-    """Mean squared error: a network that can reproduce the photo learns to paint it sooner."""
-    pixel = F.mse_loss(stylized, photos)
-    none = torch.zeros(len(photos))
-    return _StepLosses(pixel, none, none, pixel)
+def _new_network(config: TrainingConfig, styles: Sequence[str], init: Path | None) -> TransformerNetwork:
+    """A network of random weights that hang on the seed alone, or with the trunk of `init`."""
+    network = TransformerNetwork(len(styles), channels=config.channels, blocks=config.blocks)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network.apply(_initialize)
+    if init is not None:
+        take_trunk(network, read_checkpoint(init), styles)
+    return network
 
 
-def _perceptual_losses(
-    vgg: Vgg19Features,
-    stylized: Tensor,
-    photos: Tensor,
-    face_masks: Tensor,
-    targets: Mapping[str, Tensor],
-    content_weights: Tensor,
-    style_indices: Tensor,
-    config: TrainingConfig,
-) -> _StepLosses:
-    """Weighted losses of (N * styles_per_photo) pictures of N photos, see `TrainingConfig`."""
-    with torch.no_grad():
-        deepest = max(config.content_layers, key=lambda layer: layer[4:])
-        photo_features = {
-            layer: features.repeat_interleave(config.styles_per_photo, 0)
-            for layer, features in vgg(photos, last=deepest).items()
-            if layer in config.content_layers
-        }
-    features = vgg(stylized)
-    emphasis = (1 + (config.face_factor - 1) * face_masks).repeat_interleave(config.styles_per_photo, 0)
-    contents = [
-        content_loss(features[layer], photo_features[layer], emphasis) for layer in config.content_layers
-    ]
-    content = torch.stack(contents).mean(0)
-    style = style_loss(features, {layer: targets[layer][style_indices] for layer in config.style_layers})
-    tone = tone_loss(stylized, photos.repeat_interleave(config.styles_per_photo, 0))
-    total = (
-        content_weights[style_indices] * content
-        + config.style_weight * style
-        + config.tv_weight * total_variation_loss(stylized)
-        + config.grid_weight * grid_loss(stylized, period=STRIDE)
-        + config.tone_weight * tone
-    ).mean()
-    return _StepLosses(total, content, style, torch.zeros(()))
-
-
-@torch.no_grad()
-def _style_targets(
-    vgg: Vgg19Features, style_images: Sequence[Path], config: TrainingConfig, device: torch.device
-) -> dict[str, Tensor]:
-    """Gram matrices of all style pictures by layer, each (styles, C, C)."""
-    grams: dict[str, list[Tensor]] = {layer: [] for layer in config.style_layers}
-    for path in style_images:
-        image = resize_long_side(load_style(path), config.style_size)
-        features = vgg(torch.from_numpy(to_batch(image)).to(device))
-        for layer in config.style_layers:
-            grams[layer].append(gram_matrix(features[layer]))
-    return {layer: torch.cat(matrices) for layer, matrices in grams.items()}
-
-
-def _turns(config: TrainingConfig, names: Sequence[str]) -> list[int]:
-    return [config.style_turns.get(name, 1) for name in names]
+def _initialize(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def _rate(step: int, config: TrainingConfig) -> float:
@@ -482,32 +319,3 @@ def _fresh_noise(step: int, config: TrainingConfig) -> Tensor:
     side = config.crop_size + 2 * STRIDE
     noise = np.random.default_rng((config.seed, step)).random((side, side), dtype=np.float32)
     return torch.from_numpy(noise)
-
-
-def _initialize(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
-def _load_init(network: TransformerNetwork, checkpoint: dict, names: Sequence[str]) -> None:
-    """Copy a trained trunk, and the rows of the conditional norms by style name."""
-    own, given = network.state_dict(), checkpoint["averaged"]
-    rows = {name: row for row, name in enumerate(checkpoint["styles"])}
-    for key, value in own.items():
-        if key not in given:
-            raise CheckpointError(
-                f"the initial checkpoint has no {key}: give it the same channels and blocks"
-            )
-        source = given[key]
-        if key.endswith(ROW_NAMES):
-            mean = source.mean(0)
-            source = torch.stack([source[rows[name]] if name in rows else mean for name in names])
-        if source.shape != value.shape:
-            raise CheckpointError(
-                f"{key} is {tuple(source.shape)} in the initial checkpoint, {tuple(value.shape)} is needed: "
-                "give it the same channels and blocks"
-            )
-        own[key] = source
-    network.load_state_dict(own)

@@ -10,11 +10,11 @@ import torch
 from PIL import Image, ImageStat
 
 from export import export_onnx, style_pictures
+from stylecore.checkpoints import load_network, read_checkpoint
 from stylecore.errors import WeightsError
 from stylecore.inference import open_session
 from stylecore.networks import TransformerNetwork
 from stylecore.tensor_files import read_tensors
-from stylecore.training import load_network, read_checkpoint
 from tests.conftest import make_photo
 
 
@@ -160,7 +160,8 @@ def test_generated_pictures_are_deterministic_and_colorful(name):
 def make_checkpoint(folder, network, names):
     from dataclasses import asdict
 
-    from stylecore.training import TrainingConfig, write_checkpoint
+    from stylecore.checkpoints import write_checkpoint
+    from stylecore.training_config import TrainingConfig
 
     grams = torch.rand(3, 4, 4)
     contents = {
@@ -178,7 +179,7 @@ def make_checkpoint(folder, network, names):
 def test_the_face_of_the_portrait_is_found(tmp_path):
     pytest.importorskip("cv2")
     from export.find_faces import find_faces
-    from stylecore.training import read_faces
+    from stylecore.crops import read_faces
 
     samples = Path(__file__).parent.parent / "pages" / "shared" / "samples"
     (tmp_path / "broken.jpg").write_text("not a photo")

@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from stylecore.checkpoints import load_network, read_checkpoint
 from stylecore.errors import CheckpointError, DeviceError, ImageError, StyleError
-from stylecore.training import TrainingConfig, _rate, load_network, read_checkpoint, train
+from stylecore.training import TrainingConfig, _rate, train
 from tests.conftest import make_photo
 
 TINY = TrainingConfig(
@@ -72,23 +73,6 @@ def test_content_layers_may_be_of_both_kinds(folders):
     assert read_checkpoint(train(*folders, config))["step"] == 1
 
 
-def test_a_content_factor_keeps_more_of_the_photo_in_its_style(folders, tmp_path):
-    content, styles, _ = folders
-    config = replace(TINY, steps=30, pixel_steps=10, learning_rate=1e-2, checkpoint_s=1000)
-    contents = {}
-    for factor in (1.0, 100.0):
-        records = []
-        config = replace(config, content_factors={"lines": factor})
-        train(content, styles, tmp_path / str(factor), config, on_progress=records.append)
-        contents[factor] = records[-1].content_loss
-    assert contents[100.0] < 0.9 * contents[1.0]
-
-
-def test_a_content_factor_of_an_unknown_style_is_refused(folders):
-    with pytest.raises(StyleError, match="settings for dashes: there are dots, lines"):
-        train(*folders, replace(TINY, content_factors={"dashes": 2.0}))
-
-
 def test_training_lowers_the_pixel_loss(folders):
     records = []
     config = replace(TINY, steps=40, pixel_steps=40, learning_rate=1e-2, checkpoint_s=1000)
@@ -111,18 +95,23 @@ def test_a_folder_of_nothing_but_bad_photos_is_an_error(folders, tmp_path):
         train(tmp_path / "bad", *folders[1:], TINY)
 
 
-def test_faces_keep_more_of_the_photo(folders, tmp_path):
+def test_faces_of_a_file_count_as_often_as_their_factor_says(folders, tmp_path):
     content, styles, _ = folders
-    config = replace(TINY, steps=30, pixel_steps=10, learning_rate=1e-2, checkpoint_s=1000)
     path = tmp_path / "faces.json"
     path.write_text(json.dumps({photo.name: [[-1, -1, 2, 2]] for photo in content.iterdir()}))
     contents = {}
     for factor in (1.0, 100.0):
         records = []
-        config = replace(config, face_factor=factor)
+        config = replace(TINY, steps=1, pixel_steps=0, face_factor=factor)
         train(content, styles, tmp_path / str(factor), config, faces=path, on_progress=records.append)
-        contents[factor] = records[-1].content_loss / factor
-    assert contents[100.0] < 0.9 * contents[1.0]
+        contents[factor] = records[-1].content_loss
+    assert contents[100.0] == pytest.approx(100 * contents[1.0], rel=1e-3)
+
+
+def test_settings_out_of_range_are_refused_before_anything_is_written(folders):
+    with pytest.raises(StyleError, match="settings for dashes: there are dots, lines"):
+        train(*folders, replace(TINY, content_factors={"dashes": 2.0}))
+    assert not folders[2].exists()
 
 
 @pytest.mark.parametrize(
@@ -140,11 +129,6 @@ def test_unusable_boxes_of_faces_are_refused(folders, tmp_path, text, message):
         path.write_text(text)
     with pytest.raises(ImageError, match=message):
         train(*folders, TINY, faces=path)
-
-
-def test_a_style_needs_a_turn_in_a_round(folders):
-    with pytest.raises(ValueError, match="each style needs at least 1"):
-        train(*folders, replace(TINY, style_turns={"lines": 0}))
 
 
 def test_init_takes_the_trunk_and_the_rows_of_known_styles(folders, tmp_path):
@@ -178,20 +162,6 @@ def test_on_a_frozen_trunk_only_the_rows_with_turns_learn(folders, tmp_path):
 def test_a_frozen_trunk_needs_an_initial_checkpoint(folders):
     with pytest.raises(ValueError, match="init, a checkpoint with a trained trunk, is needed"):
         train(*folders, replace(TINY, is_trunk_frozen=True))
-
-
-def test_a_frozen_trunk_with_nothing_to_learn_is_refused(folders):
-    content, styles, out = folders
-    config = replace(TINY, is_trunk_frozen=True, style_turns={"dots": 0, "lines": 0})
-    with pytest.raises(ValueError, match="one at least 1"):
-        train(content, styles, out, config, init=out / "any.pt")
-
-
-def test_init_of_another_width_is_refused(folders, tmp_path):
-    content, styles, out = folders
-    path = train(content, styles, out, TINY)
-    with pytest.raises(CheckpointError, match="same channels and blocks"):
-        train(content, styles, tmp_path / "second", replace(TINY, channels=16), init=path)
 
 
 def test_resume_without_a_checkpoint_says_so(folders):

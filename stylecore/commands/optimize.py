@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from stylecore import load_image
 from stylecore.commands.console import FAILED, OK, UsageError, fail, module, print_json, progress
 from stylecore.commands.files import check_folder, check_output, write_output
-from stylecore.commands.parsing import Parser, add_settings, count, given_settings
+from stylecore.commands.parsing import add_settings, count, given_settings
 from stylecore.errors import describe
 from stylecore.images import load_style, save_format
 from stylecore.optimization_config import CLASSIC_RECIPE, OptimizationConfig
@@ -49,7 +49,7 @@ SNAPSHOT_STEPS = 25  # between snapshots, where the recipe does not say
 
 
 def add_optimize(commands: argparse._SubParsersAction) -> None:
-    parser: Parser = commands.add_parser("optimize", help="paint a photo in the style of any picture")
+    parser = commands.add_parser("optimize", help="paint a photo in the style of any picture")
     parser.add_argument("content", metavar="CONTENT", help="photo")
     parser.add_argument("styles", nargs="+", metavar="STYLE", help="style picture, or several to mix")
     parser.add_argument("-o", "--output", metavar="FILE", help="default: CONTENT_STYLE.png here")
@@ -68,12 +68,8 @@ def add_optimize(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="content, style and painting in a row")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_settings(parser, OptimizationConfig, HELPS)
     parser.set_defaults(run=run_optimize)
-
-    def complete() -> None:
-        add_settings(parser, OptimizationConfig, HELPS)
-
-    parser.complete = complete
 
 
 def run_optimize(options: argparse.Namespace) -> int:

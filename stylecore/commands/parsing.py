@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -24,21 +24,7 @@ KINDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports wrong usage in one line, as every other error.
-
-    Attributes:
-        complete: Adds the options that cost a slow import, once the command is really asked for.
-    """
-
-    complete: Callable[[], None] | None = None
-
-    def parse_known_args(
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> tuple[argparse.Namespace, list[str]]:
-        complete, self.complete = self.complete, None
-        if complete is not None:
-            complete()
-        return super().parse_known_args(args, namespace)
+    """Reports wrong usage in one line, as every other error."""
 
     def error(self, message: str) -> None:
         raise UsageError(f"{message} (see {self.prog} --help)")

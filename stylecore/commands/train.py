@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylecore.commands.console import OK, UsageError, module, print_json, progress
-from stylecore.commands.parsing import Parser, add_settings, given_settings
+from stylecore.commands.parsing import add_settings, given_settings
+from stylecore.training_config import TrainingConfig
 
 if TYPE_CHECKING:
     from stylecore.training import TrainingProgress
@@ -35,7 +36,7 @@ HELPS = {
 
 
 def add_train(commands: argparse._SubParsersAction) -> None:
-    parser: Parser = commands.add_parser("train", help="train a network on style pictures")
+    parser = commands.add_parser("train", help="train a network on style pictures")
     parser.add_argument("--style-images", nargs="+", type=Path, required=True, metavar="FILE")
     parser.add_argument("--content", type=Path, required=True, metavar="FOLDER", help="photos")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
@@ -48,17 +49,12 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from a trained trunk")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_settings(parser, TrainingConfig, HELPS)
     parser.set_defaults(run=run_train)
-
-    def complete() -> None:
-        add_settings(parser, module("stylecore.training").TrainingConfig, HELPS)
-
-    parser.complete = complete
 
 
 def run_train(options: argparse.Namespace) -> int:
-    training = module("stylecore.training")
-    settings = given_settings(options, training.TrainingConfig)
+    settings = given_settings(options, TrainingConfig)
     if options.resume and settings:
         given = ", ".join(f"--{name.replace('_', '-')}" for name in settings)
         raise UsageError(f"{given}: a run that is resumed keeps the settings that it began with")
@@ -79,11 +75,11 @@ def run_train(options: argparse.Namespace) -> int:
             f"{state.remaining_s / 60:.1f} min left{skipped}"
         )
 
-    checkpoint = training.train(
+    checkpoint = module("stylecore.training").train(
         options.content,
         options.style_images,
         options.out,
-        training.TrainingConfig(**settings),
+        TrainingConfig(**settings),
         faces=options.faces,
         init=options.init,
         resume=options.resume,

@@ -1,0 +1,70 @@
+"""Checkpoints of a training run: written whole, read with care, started from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from stylecore.errors import CheckpointError
+from stylecore.networks import TransformerNetwork
+from stylecore.training_config import TrainingConfig
+
+ROW_NAMES = (".scale", ".shift")  # endings of what each style has of its own
+
+
+def read_checkpoint(path: Path) -> dict:
+    """A checkpoint's contents, its `config` as a `TrainingConfig`.
+
+    Raises:
+        CheckpointError: Missing, damaged, or not a checkpoint of this project.
+    """
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        config = saved["config"]
+        saved["config"] = TrainingConfig(
+            **config | {key: tuple(config[key]) for key in ("content_layers", "style_layers")}
+        )
+        return saved
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no checkpoint {path}") from error
+    except Exception as error:  # torch.load raises anything, from EOFError to UnpicklingError
+        raise CheckpointError(f"{path} is not a checkpoint of this project: {error}") from error
+
+
+def write_checkpoint(path: Path, contents: dict) -> None:
+    """Write a checkpoint so that an interruption leaves the former one whole."""
+    partial = path.with_suffix(".partial")
+    torch.save(contents, partial)
+    partial.replace(path)
+
+
+def load_network(checkpoint: dict) -> TransformerNetwork:
+    """The averaged network of a checkpoint, on the CPU, for inference."""
+    config = checkpoint["config"]
+    network = TransformerNetwork(len(checkpoint["styles"]), channels=config.channels, blocks=config.blocks)
+    network.load_state_dict(checkpoint["averaged"])
+    return network.eval().requires_grad_(False)
+
+
+def take_trunk(network: TransformerNetwork, checkpoint: dict, names: Sequence[str]) -> None:
+    """Copy a trained trunk, and the rows of the conditional norms by style name."""
+    own, given = network.state_dict(), checkpoint["averaged"]
+    rows = {name: row for row, name in enumerate(checkpoint["styles"])}
+    for key, value in own.items():
+        if key not in given:
+            raise CheckpointError(
+                f"the initial checkpoint has no {key}: give it the same channels and blocks"
+            )
+        source = given[key]
+        if key.endswith(ROW_NAMES):
+            mean = source.mean(0)
+            source = torch.stack([source[rows[name]] if name in rows else mean for name in names])
+        if source.shape != value.shape:
+            raise CheckpointError(
+                f"{key} is {tuple(source.shape)} in the initial checkpoint, {tuple(value.shape)} is needed: "
+                "give it the same channels and blocks"
+            )
+        own[key] = source
+    network.load_state_dict(own)

@@ -1,0 +1,72 @@
+"""Settings of a training run, and which of them are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stylecore.errors import StyleError
+from stylecore.images import MIN_SIDE
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Settings of one training run; those of the shipped networks stand in `weights/styles.json`."""
+
+    steps: int = 4000  # optimizer steps, those on pixels alone included
+    pixel_steps: int = 400  # first steps that only reproduce the photo; 0 with `init`
+    batch_size: int = 4  # pictures a step, each in a style of its own while there are enough
+    styles_per_photo: int = 2  # pictures made of one crop: its content features are read once
+    crop_size: int = 224  # px, side of the random crops
+    style_size: int = 512  # px, long side at which style pictures are read: the stroke size
+    channels: int = 32  # width of the trunk
+    blocks: int = 5  # residual blocks
+    content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")  # relu4_1 alone lost eyes and mouths
+    style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    content_weight: float = 4.0
+    content_factors: Mapping[str, float] = field(default_factory=dict)  # of it, for styles that lose faces
+    # In a round of all styles, others have 1; 0, beside a frozen trunk, leaves a style as it is
+    style_turns: Mapping[str, int] = field(default_factory=dict)
+    face_factor: float = 4.0  # of the content's weight in faces, where these are given
+    face_share: float = 0.35  # of the crops that come from photos with faces; by chance it is 0.1
+    style_weight: float = 4.0  # twice the content's drowned it within the first hundred steps
+    tv_weight: float = 6.0
+    grid_weight: float = 1000.0  # against a weave at the network's stride
+    tone_weight: float = 2.0  # for light and shade as in the photo
+    learning_rate: float = 2e-3  # peak of Adam's, after 20 warm-up steps, cosine decay to 3 %
+    gradient_clip: float = 5.0  # largest norm of the gradient
+    ema_decay: float = 0.995  # of the averaged weights that samples and export use
+    precision: str = "auto"  # auto, float32 or mixed; auto is mixed where the hardware has it
+    checkpoint_s: float = 240.0  # seconds between checkpoints
+    # Learn the scales and shifts of the norms alone, on the convolutions of `init`: other styles on the
+    # same trunk stay as they are. Dumoulin et al. (2017), section 3.2
+    is_trunk_frozen: bool = False
+    seed: int = 0
+
+
+def check_settings(config: TrainingConfig, styles: Sequence[str]) -> None:
+    """Refuse settings out of range, or for a style that is not among `styles`.
+
+    Raises:
+        StyleError: Settings for a style that is not given.
+        ValueError: Settings out of range.
+    """
+    if unknown := sorted({*config.content_factors, *config.style_turns} - set(styles)):
+        raise StyleError(f"settings for {', '.join(unknown)}: there are {', '.join(styles)}")
+    for name in ("steps", "batch_size", "styles_per_photo", "channels"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} is {getattr(config, name)}: at least 1 is needed")
+    if config.crop_size < MIN_SIDE:
+        raise ValueError(f"crop_size is {config.crop_size}: at least {MIN_SIDE} px are needed")
+    least_turns = 0 if config.is_trunk_frozen else 1
+    turns = turns_of(config, styles)
+    if min(turns) < least_turns or not any(turns):
+        raise ValueError(
+            f"style_turns is {dict(config.style_turns)}: "
+            f"each style needs at least {least_turns}, one at least 1"
+        )
+
+
+def turns_of(config: TrainingConfig, styles: Sequence[str]) -> list[int]:
+    """How often each style is drawn in a round of all."""
+    return [config.style_turns.get(name, 1) for name in styles]

@@ -1,0 +1,111 @@
+"""What a training step minimizes: content, style, tone, total variation and weave of painted crops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylecore.features import Vgg19Features
+from stylecore.images import load_style, resize_long_side, to_batch
+from stylecore.losses import (
+    content_loss,
+    gram_matrix,
+    grid_loss,
+    style_loss,
+    tone_loss,
+    total_variation_loss,
+)
+from stylecore.networks import STRIDE
+from stylecore.training_config import TrainingConfig
+
+
+class StepLosses(NamedTuple):
+    """What a step minimizes, and its parts for each picture: shapes (), (N,), (N,), ()."""
+
+    total: Tensor
+    content: Tensor
+    style: Tensor
+    pixel: Tensor
+
+
+class TrainingObjective:
+    """Weighted perceptual losses by VGG19, see `TrainingConfig`.
+
+    Args:
+        style_images: One picture a style.
+        config: Settings.
+        device: Where VGG19 computes.
+    Raises:
+        ImageError: An unreadable style picture.
+    Source: Johnson et al. (2016), section 3.
+    """
+
+    def __init__(self, style_images: Sequence[Path], config: TrainingConfig, device: torch.device) -> None:
+        self.config = config
+        self.vgg = Vgg19Features(sorted({*config.content_layers, *config.style_layers})).to(device)
+        self.targets = self._read_styles(style_images, device)
+        factors = [config.content_factors.get(path.stem, 1.0) for path in style_images]
+        self.content_weights = config.content_weight * torch.tensor(factors, device=device)
+
+    @torch.no_grad()
+    def _read_styles(self, style_images: Sequence[Path], device: torch.device) -> dict[str, Tensor]:
+        """Gram matrices of all style pictures by layer, each (styles, C, C)."""
+        grams: dict[str, list[Tensor]] = {layer: [] for layer in self.config.style_layers}
+        for path in style_images:
+            image = resize_long_side(load_style(path), self.config.style_size)
+            features = self.vgg(torch.from_numpy(to_batch(image)).to(device))
+            for layer in self.config.style_layers:
+                grams[layer].append(gram_matrix(features[layer]))
+        return {layer: torch.cat(matrices) for layer, matrices in grams.items()}
+
+    def __call__(
+        self, stylized: Tensor, photos: Tensor, face_masks: Tensor, style_indices: Tensor
+    ) -> StepLosses:
+        """Losses of the stylized pictures of N photos.
+
+        Args:
+            stylized: Shape (N * styles_per_photo, 3, H, W), those of one photo in a row.
+            photos: Shape (N, 3, H, W), in [0, 1].
+            face_masks: 1 in faces, 0 elsewhere, shape (N, 1, H, W).
+            style_indices: Of each stylized picture, shape (N * styles_per_photo,).
+        """
+        config = self.config
+        photo_features = {
+            layer: features.repeat_interleave(config.styles_per_photo, 0)
+            for layer, features in self._content_features(photos).items()
+        }
+        features = self.vgg(stylized)
+        emphasis = (1 + (config.face_factor - 1) * face_masks).repeat_interleave(config.styles_per_photo, 0)
+        contents = [
+            content_loss(features[layer], photo_features[layer], emphasis) for layer in config.content_layers
+        ]
+        content = torch.stack(contents).mean(0)
+        targets = {layer: grams[style_indices] for layer, grams in self.targets.items()}
+        style = style_loss(features, targets)
+        tone = tone_loss(stylized, photos.repeat_interleave(config.styles_per_photo, 0))
+        total = (
+            self.content_weights[style_indices] * content
+            + config.style_weight * style
+            + config.tv_weight * total_variation_loss(stylized)
+            + config.grid_weight * grid_loss(stylized, period=STRIDE)
+            + config.tone_weight * tone
+        ).mean()
+        return StepLosses(total, content, style, torch.zeros(()))
+
+    @torch.no_grad()
+    def _content_features(self, photos: Tensor) -> dict[str, Tensor]:
+        deepest = max(self.config.content_layers, key=lambda layer: layer[4:])
+        features = self.vgg(photos, last=deepest)
+        return {layer: features[layer] for layer in self.config.content_layers}
+
+
+def pixel_losses(stylized: Tensor, photos: Tensor) -> StepLosses:
+    """Mean squared error: a network that can reproduce the photo learns to paint it sooner."""
+    pixel = F.mse_loss(stylized, photos)
+    none = torch.zeros(len(photos))
+    return StepLosses(pixel, none, none, pixel)
