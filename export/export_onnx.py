@@ -3,11 +3,7 @@
     python -m export.export_onnx runs/first/checkpoint.pt --model painter.onnx
     python -m export.export_onnx runs/first/checkpoint.pt runs/further/checkpoint.pt   # their mean
 
-The graph is written node by node instead of traced: the style mix then feeds
-InstanceNormalization directly as scale and bias, the space-to-depth stem becomes one strided
-convolution, its part of the noise a constant, and upsampling is a small convolution with
-depth-to-space; a traced graph has several times the nodes for the same numbers. The parity check
-against torch is what makes this safe.
+The graph is that of `export.graph`; it is kept only if it paints as torch does.
 """
 
 from __future__ import annotations
@@ -21,183 +17,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from stylecore.checkpoints import load_network, read_checkpoint, write_checkpoint
 from stylecore.errors import WeightsError
 from stylecore.inference import open_session
-from stylecore.networks import (
-    NOISE_SIDE,
-    NORM_EPSILON,
-    STRIDE,
-    TWO_CONVS,
-    ConditionalInstanceNorm2d,
-    TransformerNetwork,
-    noise_tile,
-)
+from stylecore.networks import TransformerNetwork
 from stylecore.style_targets import STYLE_TARGETS, pack_gram
 from stylecore.styles import STYLES_FILE, WEIGHTS_FOLDER
 from stylecore.tensor_files import read_tensors, write_tensors
 
 try:
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
+
+    from export.graph import build_model
 except ModuleNotFoundError as error:
-    raise SystemExit("this needs onnx: pip install -r requirements-dev.txt") from error
+    raise SystemExit(f"this needs {error.name}: pip install -r requirements-dev.txt") from error
 
 CATALOG_FILE = Path(__file__).with_name("catalog.json")
-OPSET = 21
-IR_VERSION = 10  # read by ONNX Runtime 1.20 and newer
 PARITY_SIZES = ((32, 32), (33, 47), (64, 301), (256, 256), (511, 385), (64, 1100))  # (height, width)
 PARITY_LIMIT = 1 / 255
-
-
-class GraphWriter:
-    """Collects nodes and constants of one graph; every method returns its output's name."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[TensorProto] = []
-
-    def constant(self, value: Tensor | np.ndarray | list[int]) -> str:
-        array = value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value)
-        name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
-
-    def node(self, op: str, *inputs: str, outputs: int = 1, **attributes: object) -> str | list[str]:
-        names = [f"{op.lower()}_{len(self.nodes)}_{i}" for i in range(outputs)]
-        self.nodes.append(helper.make_node(op, inputs, names, **attributes))
-        return names[0] if outputs == 1 else names
-
-    def reflect_borders(self, features: str) -> str:
-        """As many pixels more on every side as two convolutions take away."""
-        pads = self.constant([0, 0, TWO_CONVS, TWO_CONVS] * 2)
-        return self.node("Pad", features, pads, mode="reflect")
-
-    def conv(self, features: str, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1) -> str:
-        inputs = [features, self.constant(weight)] + ([] if bias is None else [self.constant(bias)])
-        return self.node("Conv", *inputs, kernel_shape=list(weight.shape[2:]), strides=[stride] * 2)
-
-    def norm(self, features: str, scale_and_shift: tuple[str, str]) -> str:
-        return self.node("InstanceNormalization", features, *scale_and_shift, epsilon=NORM_EPSILON)
-
-
-def strided_stem(weight: Tensor) -> Tensor:
-    """Space-to-depth and a 3x3 convolution as one strided convolution with a larger kernel.
-
-    Args:
-        weight: Shape (O, C * STRIDE**2, 3, 3).
-    Returns:
-        Weight of shape (O, C, 3 * STRIDE, 3 * STRIDE), for a stride and a padding of STRIDE.
-    """
-    out_channels, channels = weight.shape[0], weight.shape[1] // STRIDE**2
-    blocks = weight.reshape(out_channels, channels, STRIDE, STRIDE, 3, 3)  # o, c, phase y, x, tap y, x
-    return blocks.permute(0, 1, 4, 2, 5, 3).reshape(out_channels, channels, 3 * STRIDE, 3 * STRIDE)
-
-
-def noisy_stem(graph: GraphWriter, picture: str, weight: Tensor) -> str:
-    """The stem on the padded picture and the network's noise beside it as a fourth channel.
-
-    The noise repeats, so its part is a constant that is cut, tiled and added: ONNX Runtime computes
-    it once, when it loads the graph. Cut first, as most pictures need but a part of the tile.
-    """
-    photo_weight, noise_weight = strided_stem(weight).split((3, 1), dim=1)
-    side, rest = NOISE_SIDE // STRIDE, 2 * STRIDE
-    tile = graph.node("Cast", graph.constant(noise_tile()[None, None]), to=TensorProto.FLOAT)
-    tile = graph.node("Div", tile, graph.constant(np.float32(255)))
-    tile = graph.node("Pad", tile, graph.constant([0] * 6 + [rest] * 2), mode="wrap")
-    tile = graph.conv(tile, noise_weight, stride=STRIDE)  # (1, C, side, side)
-
-    features = graph.conv(picture, photo_weight, stride=STRIDE)
-    sides = graph.node("Shape", features, start=2)
-    counts = graph.node("Div", graph.node("Add", sides, graph.constant([side - 1])), graph.constant([side]))
-    part = graph.node("Slice", tile, graph.constant([0, 0]), sides, graph.constant([2, 3]))
-    tiles = graph.node("Tile", part, graph.node("Concat", graph.constant([1, 1]), counts, axis=0))
-    noise = graph.node("Slice", tiles, graph.constant([0, 0]), sides, graph.constant([2, 3]))
-    return graph.node("Add", features, noise)
-
-
-def depth_to_space(graph: GraphWriter, phases: str, channels: int) -> str:
-    """(1, 4 * channels, H, W), ordered as for pixel_shuffle, to (1, channels, 2 * H, 2 * W).
-
-    DepthToSpace moves both axes of phases at once, for which ONNX Runtime has no fast loop on
-    CPUs; one at a time takes half as long.
-    """
-    height = graph.node("Shape", phases, start=2, end=3)
-    columns = graph.node("Reshape", phases, graph.constant([2 * channels, 2, -1]))  # (C y, x, H W)
-    columns = graph.node("Transpose", columns, perm=[0, 2, 1])
-    shape = graph.node("Concat", graph.constant([channels, 2]), height, graph.constant([-1]), axis=0)
-    rows = graph.node("Transpose", graph.node("Reshape", columns, shape), perm=[0, 2, 1, 3])  # (C, H, y, W x)
-    doubled = graph.node("Add", height, height)
-    shape = graph.node("Concat", graph.constant([1, channels]), doubled, graph.constant([-1]), axis=0)
-    return graph.node("Reshape", rows, shape)
-
-
-def build_model(network: TransformerNetwork) -> onnx.ModelProto:
-    """The network as an ONNX model: `image` and `style_weights` in, `stylized` out."""
-    graph = GraphWriter()
-    norms = [module for module in network.modules() if isinstance(module, ConditionalInstanceNorm2d)]
-    mixed = mixed_norms(graph, norms)
-
-    # Sizes: everything that depends on the picture's height and width.
-    height, width = (graph.node("Shape", "image", start=axis, end=axis + 1) for axis in (2, 3))
-    border = graph.constant([STRIDE])
-
-    def far_pad(length: str) -> str:  # the stem's border, and up to 3 more for a multiple of the stride
-        remainder = graph.node("Mod", graph.node("Neg", length), border)
-        return graph.node("Add", border, remainder)
-
-    pads = graph.node(
-        "Concat", graph.constant([0, 0, STRIDE, STRIDE, 0, 0]), far_pad(height), far_pad(width), axis=0
-    )
-    features = graph.node("Pad", "image", pads, mode="reflect")
-    features = noisy_stem(graph, features, network.stem.conv.weight)
-    features = graph.node("Relu", graph.norm(features, mixed[network.stem.norm]))
-    for block in network.blocks:
-        residual = graph.conv(graph.reflect_borders(features), block.first.conv.weight)
-        residual = graph.node("Relu", graph.norm(residual, mixed[block.first.norm]))
-        residual = graph.conv(residual, block.second.conv.weight)
-        features = graph.node("Add", features, graph.norm(residual, mixed[block.second.norm]))
-    features = graph.conv(graph.reflect_borders(features), network.up.phase_weight())
-    features = depth_to_space(graph, features, network.up.conv.out_channels)
-    features = graph.node("Relu", graph.norm(features, mixed[network.up_norm]))
-    features = graph.conv(features, network.out.phase_weight(), network.out.phase_bias())
-    features = depth_to_space(graph, features, network.out.conv.out_channels)
-    starts = graph.constant([TWO_CONVS] * 2)
-    ends = graph.node("Add", graph.node("Concat", height, width, axis=0), starts)
-    features = graph.node("Slice", features, starts, ends, graph.constant([2, 3]))
-    graph.nodes.append(helper.make_node("Sigmoid", [features], ["stylized"]))
-
-    picture = [1, 3, "height", "width"]
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "transformer_network",
-            [
-                helper.make_tensor_value_info("image", TensorProto.FLOAT, picture),
-                helper.make_tensor_value_info("style_weights", TensorProto.FLOAT, [network.styles]),
-            ],
-            [helper.make_tensor_value_info("stylized", TensorProto.FLOAT, picture)],
-            graph.constants,
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="stylecore",
-    )
-    onnx.checker.check_model(model, full_check=True)
-    return model
-
-
-def mixed_norms(
-    graph: GraphWriter, norms: list[ConditionalInstanceNorm2d]
-) -> dict[ConditionalInstanceNorm2d, tuple[str, str]]:
-    """Scale and shift of every norm for the given style mix, by one product and one split."""
-    rows = torch.cat([part for norm in norms for part in (norm.scale, norm.shift)], dim=1)
-    sizes = [norm.scale.shape[1] for norm in norms for _ in range(2)]
-    product = graph.node("MatMul", "style_weights", graph.constant(rows))
-    parts = graph.node("Split", product, graph.constant(sizes), outputs=len(sizes), axis=0)
-    return {norm: (parts[2 * i], parts[2 * i + 1]) for i, norm in enumerate(norms)}
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ import torch
 from PIL import Image, ImageStat
 
 from export import export_onnx, style_pictures
+from export.graph import build_model
 from stylecore.checkpoints import load_network, read_checkpoint
 from stylecore.errors import WeightsError
 from stylecore.inference import open_session
@@ -30,7 +31,7 @@ def network() -> TransformerNetwork:
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (35, 61), (34, 200), (129, 466)])
 def test_onnx_runtime_agrees_with_torch(network, tmp_path, height, width):
     path = tmp_path / "network.onnx"
-    onnx.save(export_onnx.build_model(network), path)
+    onnx.save(build_model(network), path)
     image = torch.rand(1, 3, height, width)
     mix = torch.tensor([0.2, 0.5, 0.3])
     feed = {"image": image.numpy(), "style_weights": mix.numpy()}
@@ -42,7 +43,7 @@ def test_onnx_runtime_agrees_with_torch(network, tmp_path, height, width):
 
 def test_the_parity_check_notices_a_wrong_weight(network, tmp_path):
     path = tmp_path / "network.onnx"
-    onnx.save(export_onnx.build_model(network), path)
+    onnx.save(build_model(network), path)
     assert export_onnx.parity(network, path) < export_onnx.PARITY_LIMIT
     network.blocks[0].second.conv.weight[0] += 0.5
     assert export_onnx.parity(network, path) > export_onnx.PARITY_LIMIT
