@@ -268,16 +268,18 @@ def marbling(seed: int = 1) -> Image.Image:
     for _ in range(420):
         center = random.uniform(-0.1, 1.1, 2) * SIZE
         drops.append((*center, random.uniform(24, 66), random.integers(0, len(MARBLING_PALETTE))))
-    color = np.broadcast_to(MARBLING_PALETTE[0], (SIZE, SIZE, 3)).copy()
-    is_open = np.ones((SIZE, SIZE), bool)
+    color = np.broadcast_to(MARBLING_PALETTE[0], (SIZE * SIZE, 3)).copy()
+    bare = np.arange(SIZE * SIZE)  # pixels that no drop has colored yet
+    x, y = x.ravel(), y.ravel()
     for center_x, center_y, radius, ink in reversed(drops):  # the last drop lies on top
         dx, dy = x - center_x, y - center_y
         square = dx * dx + dy * dy
-        inside = is_open & (square < radius**2)
-        color[inside] = MARBLING_PALETTE[ink]
-        is_open &= ~inside
+        is_inside = square < radius**2
+        color[bare[is_inside]] = MARBLING_PALETTE[ink]
+        bare, dx, dy, square = (part[~is_inside] for part in (bare, dx, dy, square))
         shrink = np.sqrt(np.maximum(0, 1 - radius**2 / np.maximum(square, 1e-9)))
         x, y = center_x + dx * shrink, center_y + dy * shrink
+    color = color.reshape(SIZE, SIZE, 3)
     image = Image.fromarray(np.clip(color, 0, 255).astype(np.uint8))
     return image.filter(ImageFilter.GaussianBlur(0.8))  # inks bleed a little
 

@@ -38,7 +38,7 @@ def test_the_total_loss_falls(photo, style, method, start):
 
 
 def test_less_is_lost_beyond_black_and_white_than_without_its_loss(photo, style, monkeypatch):
-    config = replace(QUICK, steps=40)
+    config = replace(QUICK, steps=16)
 
     def lost() -> float:
         result = optimize_image(photo, style, config)
@@ -322,7 +322,7 @@ def test_what_hides_under_transparency_does_not_matter(style):
 
 
 def test_bfloat16_comes_to_the_same_losses(photo, style):
-    config = replace(QUICK, method="adam", start="mixed_noise", steps=8)
+    config = replace(QUICK, method="adam", start="mixed_noise", steps=5)
     exact = optimize_image(photo, style, config).iterates
     mixed = optimize_image(photo, style, replace(config, precision="mixed")).iterates
     assert mixed[0].total_loss == pytest.approx(exact[0].total_loss, rel=0.02)
