@@ -192,9 +192,13 @@ def show_run() -> None:
         st.progress(newest.step / newest.steps, f"Step {newest.step} of {newest.steps}, {left}")
     offer_to_stop(job, "Stop and keep the best so far", "Stopping after this step ...", key="cancel")
     with st.grid(2, min_column_width=300, gap="small"):
-        is_begun = shown is not None and shown.picture is not None
-        caption = "The painting so far" if is_begun else "Your photo"
-        st.image(shown.picture if is_begun else run.photo, caption=caption, width="stretch", alt=caption)
+        if shown is not None and shown.picture is not None:
+            picture, caption = shown.picture, "The painting so far"
+        elif run.sketch is not None:
+            picture, caption = run.sketch, "The sketch to begin with"
+        else:
+            picture, caption = run.photo, "Your photo"
+        st.image(picture, caption=caption, width="stretch", alt=caption)
         with st.container(gap="xsmall"):
             show_styles(run.styles, [style["name"] for style in run.recipe["styles"]])
             if shown:

@@ -155,8 +155,22 @@ def test_a_second_visitor_waits_in_line(app):
     other.button(key="refine").click().run()
     other.run()
     assert any("Place 1 in line" in info.value for info in other.info)
+    assert "The sketch to begin with" in captions(other)
     first.cancel()
     run_until(other, lambda: is_refined(other))
+
+
+def test_a_run_that_does_not_begin_with_the_sketch_shows_the_photo_until_it_has_a_picture(app, monkeypatch):
+    queue = JobQueue()
+    monkeypatch.setattr(refining, "job_queue", lambda: queue)
+    blocking = queue.submit(lambda job: [time.sleep(0.01) for _ in iter(job.should_stop, True)])
+    monkeypatch.setitem(refining.QUALITIES, "quick", replace(TINY, start="mixed_noise"))
+    app.run()
+    app.button(key="refine").click().run()
+    assert "Your photo" in captions(app)
+    assert "The sketch to begin with" not in captions(app)
+    blocking.cancel()
+    run_until(app, lambda: is_refined(app))
 
 
 def test_a_full_queue_is_said(app, monkeypatch):

@@ -34,7 +34,7 @@ USUAL_PACE_S = {True: 4.3, False: 7.0}
 TIMED = OptimizationConfig(steps=3, max_side=256, start="content", preview_every=0)
 # As multiples of the Gram loss's, until one has been seen, at 384 px; patches are compared each with each.
 STYLE_LOSS_PACE = {"gram": 1.0, "wasserstein": 1.2, "patches": 5.3}
-LIVE_STEPS = 10  # at most, between pictures of a running job
+LIVE_STEPS = 2  # at most, between pictures of a running job
 KEPT_RUNS = 24  # runs that can be found again; a finished one holds up to 10 MB
 RESERVED_BYTES = 300 * 2**20  # of free memory, left to the rest of the app
 ABANDONED_S = 180.0  # a run that nobody has looked at for this long makes room for who waits
@@ -72,6 +72,7 @@ class Run:
         job: The work.
         photo: JPEG of screen size.
         styles: JPEGs of screen size.
+        sketch: JPEG of the preview that the optimization starts from, if it does.
         shares: Weights of the styles.
         wanted: Settings that the visitor chose.
         recipe: Settings that repeat the picture; those that fit into memory once the job runs.
@@ -80,6 +81,7 @@ class Run:
     job: Job[Refinement, OptimizationResult]
     photo: bytes
     styles: tuple[bytes, ...]
+    sketch: bytes | None
     shares: tuple[float, ...]
     wanted: OptimizationConfig
     recipe: dict
@@ -221,6 +223,7 @@ def start_run(
         job=job_queue().submit(_work(photo, shown.size, styles, config, recipe, pace())),
         photo=shown.jpeg,
         styles=tuple(screen_picture(data).jpeg for data, _ in styles),
+        sketch=sketch(photo, styles, config.preserve_color)[0] if config.start == "preview" else None,
         shares=shares,
         wanted=config,
         recipe=recipe,
@@ -256,7 +259,7 @@ def _work(
             shown.newest = replace(iterate, image=None)
             job.report(shown)
 
-        live = replace(config, preview_every=min(config.preview_every, LIVE_STEPS))
+        live = replace(config, preview_every=math.gcd(config.preview_every, LIVE_STEPS))
         result = optimize_image(content, pictures, live, on_iterate=show, should_stop=job.should_stop)
         done = len(result.iterates)
         if not shown.snapshots or shown.snapshots[-1][0] != done:
