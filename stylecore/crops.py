@@ -30,7 +30,8 @@ class PhotoCrops(Dataset):
         steps: Number of batches.
         batch_size: Pictures to paint of a batch, a multiple of `styles_per_photo`.
         styles_per_photo: Styles in which each crop is painted.
-        crop_size: Side of the crops in pixels.
+        crop_size: Side of the crops in pixels, to which they are resized.
+        crop_share: Smallest side of what is cut out, as a part of the photo's short side; the largest is 1.
         seed: Of all draws.
         faces: Boxes of the faces by the name of the photo's file.
         face_share: Part of the crops that come from photos with faces, if there are such.
@@ -45,6 +46,7 @@ class PhotoCrops(Dataset):
         batch_size: int,
         styles_per_photo: int,
         crop_size: int,
+        crop_share: float = 1.0,
         seed: int,
         faces: Mapping[str, Sequence[Box]] | None = None,
         face_share: float = 0.0,
@@ -57,6 +59,7 @@ class PhotoCrops(Dataset):
         self.batch_size = batch_size
         self.styles_per_photo = styles_per_photo
         self.crop_size = crop_size
+        self.crop_share = crop_share
         self.seed = seed
         self.faces = faces or {}
         self.face_photos = [path for path in photos if path.name in self.faces]
@@ -99,9 +102,8 @@ class PhotoCrops(Dataset):
         raise ImageError(f"100 photos in a row could not be read, the last was {bad[-1]}")
 
     def _cut(self, image: Image.Image, scale: float, x: float, y: float, is_flipped: bool) -> Image.Image:
-        # Square of 1 / 1.1 to 1 / 1.8 of the short side: things are seen whole and close up.
         width, height = image.size
-        side = min(width, height) / (1.1 + 0.7 * scale)
+        side = min(width, height) / (1 + (1 / self.crop_share - 1) * scale)  # evenly from whole to close up
         left, top = x * (width - side), y * (height - side)
         crop = image.convert("RGB").resize(
             (self.crop_size,) * 2,

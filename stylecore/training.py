@@ -201,6 +201,7 @@ def train(
         batch_size=config.batch_size,
         styles_per_photo=config.styles_per_photo,
         crop_size=config.crop_size,
+        crop_share=config.crop_share,
         seed=config.seed,
         faces=None if faces is None else read_faces(faces),
         face_share=config.face_share,

@@ -15,9 +15,12 @@ class TrainingConfig:
 
     steps: int = 4000  # optimizer steps, those on pixels alone included
     pixel_steps: int = 400  # first steps that only reproduce the photo; 0 with `init`
-    batch_size: int = 4  # pictures a step, each in a style of its own while there are enough
-    styles_per_photo: int = 2  # pictures made of one crop: its content features are read once
-    crop_size: int = 224  # px, side of the random crops
+    batch_size: int = 2  # pictures a step, each in a style of its own while there are enough
+    styles_per_photo: int = 1  # pictures made of one crop: its content features are read once
+    # px, side of the random crops. A trained network that gained 1 % an hour from four crops of 224 px
+    # gained 7 % from two of 320, of nearly the whole photo: style is learned as whole pictures are painted.
+    crop_size: int = 320
+    crop_share: float = 0.74  # smallest side of a crop before it is resized / short side of its photo
     style_size: int = 512  # px, long side at which style pictures are read: the stroke size
     channels: int = 32  # width of the trunk
     blocks: int = 5  # residual blocks
@@ -58,6 +61,8 @@ def check_settings(config: TrainingConfig, styles: Sequence[str]) -> None:
             raise ValueError(f"{name} is {getattr(config, name)}: at least 1 is needed")
     if config.crop_size < MIN_SIDE:
         raise ValueError(f"crop_size is {config.crop_size}: at least {MIN_SIDE} px are needed")
+    if not 0 < config.crop_share <= 1:
+        raise ValueError(f"crop_share is {config.crop_share}: more than 0 and at most 1 is needed")
     least_turns = 0 if config.is_trunk_frozen else 1
     turns = turns_of(config, styles)
     if min(turns) < least_turns or not any(turns):

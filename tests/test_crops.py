@@ -1,7 +1,9 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from stylecore.crops import PhotoCrops
 from stylecore.errors import ImageError
@@ -13,6 +15,7 @@ SETTINGS = {
     "batch_size": 2,
     "styles_per_photo": 1,
     "crop_size": 48,
+    "crop_share": 0.6,
     "seed": 3,
 }
 
@@ -46,6 +49,17 @@ def test_crops_show_where_faces_are(photos):
     assert masks[has_face].mean() > 0.7  # crops of a face that fills the photo
     only = PhotoCrops(photos, **settings, faces=faces, face_share=1.0)
     assert all(only[step][1].amax() > 0.5 for step in range(20))
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_crops_are_cut_from_their_share_to_the_whole_short_side(tmp_path, share):
+    ramp = np.tile(np.linspace(0, 255, 200, dtype=np.uint8), (200, 1))
+    Image.fromarray(ramp).convert("RGB").save(tmp_path / "ramp.png")
+    crops = PhotoCrops([tmp_path / "ramp.png"], **SETTINGS | {"crop_share": share})
+    spans = [batch.amax((1, 2, 3)) - batch.amin((1, 2, 3)) for batch, *_ in (crops[i] for i in range(20))]
+    spans = torch.cat(spans)
+    assert share - 0.05 < spans.min() < share + 0.05
+    assert 0.93 < spans.max() <= 1
 
 
 def test_styles_get_equal_shares():

@@ -31,6 +31,12 @@ def test_a_crop_has_at_least_32_px():
         check_settings(TrainingConfig(crop_size=31), STYLES)
 
 
+@pytest.mark.parametrize("share", [0.0, 1.01])
+def test_a_crop_is_a_part_of_its_photo(share):
+    with pytest.raises(ValueError, match=f"crop_share is {share}: more than 0 and at most 1"):
+        check_settings(TrainingConfig(crop_share=share), STYLES)
+
+
 def test_turns_are_one_where_nothing_is_said():
     assert turns_of(TrainingConfig(style_turns={"lines": 3}), STYLES) == [1, 3]
 

@@ -20,6 +20,7 @@ HELPS = {
     "batch_size": "pictures a step",
     "styles_per_photo": "pictures made of one crop",
     "crop_size": "side of the crops in pixels",
+    "crop_share": "smallest side of what is cut out, of the photo's short side",
     "style_size": "long side in pixels at which style pictures are read",
     "channels": "width of the trunk",
     "blocks": "residual blocks",
