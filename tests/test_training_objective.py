@@ -33,7 +33,7 @@ def pictures():
 
 
 def config_with(**settings) -> TrainingConfig:
-    return TrainingConfig(style_size=64, **settings)
+    return TrainingConfig(style_size=64, styles_per_photo=2, **settings)
 
 
 def test_an_unchanged_photo_has_no_content_loss(style_images, pictures):
