@@ -49,7 +49,15 @@ def load_network(checkpoint: dict) -> TransformerNetwork:
 
 
 def take_trunk(network: TransformerNetwork, checkpoint: dict, names: Sequence[str]) -> None:
-    """Copy a trained trunk, and the rows of the conditional norms by style name."""
+    """Copy a trained trunk, and the rows of the conditional norms by style name.
+
+    Args:
+        network: Gets the weights; one row for each of `names`.
+        checkpoint: As read; styles that it does not have begin as the mean of its rows.
+        names: Styles of the network.
+    Raises:
+        CheckpointError: Another number of channels or blocks.
+    """
     own, given = network.state_dict(), checkpoint["averaged"]
     rows = {name: row for row, name in enumerate(checkpoint["styles"])}
     for key, value in own.items():

@@ -173,6 +173,19 @@ def test_a_run_that_does_not_begin_with_the_sketch_shows_the_photo_until_it_has_
     run_until(app, lambda: is_refined(app))
 
 
+def test_no_job_is_left_behind_by_a_sketch_that_fails(monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    queue = JobQueue()
+    monkeypatch.setattr(refining, "job_queue", lambda: queue)
+    monkeypatch.setattr(refining, "sketch", fail)
+    pictures = encoded(make_photo(64, 64)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
+    with pytest.raises(MemoryError):
+        refining.start_run(*pictures, TINY, quality="quick", names=("photo", "style"))
+    assert not queue.is_busy
+
+
 def test_a_full_queue_is_said(app, monkeypatch):
     queue = JobQueue(capacity=0)
     monkeypatch.setattr(refining, "job_queue", lambda: queue)

@@ -219,11 +219,12 @@ def start_run(
     shares = tuple(weight for _, weight in styles)
     style_names = [{"name": name, "weight": share} for name, share in zip(names[1:], shares, strict=True)]
     recipe = {"content": names[0], "styles": style_names, "quality": quality, "config": asdict(config)}
+    begin = sketch(photo, styles, config.preserve_color)[0] if config.start == "preview" else None
     run = Run(
         job=job_queue().submit(_work(photo, shown.size, styles, config, recipe, pace())),
         photo=shown.jpeg,
         styles=tuple(screen_picture(data).jpeg for data, _ in styles),
-        sketch=sketch(photo, styles, config.preserve_color)[0] if config.start == "preview" else None,
+        sketch=begin,
         shares=shares,
         wanted=config,
         recipe=recipe,
@@ -259,6 +260,7 @@ def _work(
             shown.newest = replace(iterate, image=None)
             job.report(shown)
 
+        # A divisor of the steps between snapshots, which would fall between the pictures otherwise.
         live = replace(config, preview_every=math.gcd(config.preview_every, LIVE_STEPS))
         result = optimize_image(content, pictures, live, on_iterate=show, should_stop=job.should_stop)
         done = len(result.iterates)
