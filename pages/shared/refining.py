@@ -34,7 +34,7 @@ USUAL_PACE_S = {True: 4.3, False: 7.0}
 TIMED = OptimizationConfig(steps=3, max_side=256, start="content", preview_every=0)
 # As multiples of the Gram loss's, until one has been seen, at 384 px; patches are compared each with each.
 STYLE_LOSS_PACE = {"gram": 1.0, "wasserstein": 1.2, "patches": 5.3}
-LIVE_STEPS = 2  # at most, between pictures of a running job
+LIVE_STEPS = 5  # at most, between pictures of a running job
 KEPT_RUNS = 24  # runs that can be found again; a finished one holds up to 10 MB
 RESERVED_BYTES = 300 * 2**20  # of free memory, left to the rest of the app
 ABANDONED_S = 180.0  # a run that nobody has looked at for this long makes room for who waits
