@@ -86,6 +86,7 @@ def export(
     styles_file: Path,
     *,
     scores: dict[str, dict] | None = None,
+    fine: bool = False,
 ) -> float:
     """Write the network and its style records.
 
@@ -95,10 +96,12 @@ def export(
         model_path: ONNX file to write.
         styles_file: Its records of other networks stay.
         scores: By style name, see `style_scores`. Without them those of the very same network stay.
+        fine: Enter it as the wider network of styles that have records already.
     Returns:
         The largest difference between torch and ONNX Runtime.
     Raises:
-        WeightsError: The two differ by more than 1/255, or a style is not in the catalog.
+        WeightsError: The two differ by more than 1/255, a style is not in the catalog, or a fine network
+            has a style without a record.
     """
     checkpoint = mean_checkpoint(checkpoint_paths)
     network = load_network(checkpoint)
@@ -107,6 +110,9 @@ def export(
         raise WeightsError(
             f"{', '.join(unknown)}: title, artist, year, credit and license are needed in {CATALOG_FILE.name}"
         )
+    recorded = {record["name"] for record in read_records(styles_file)}
+    if fine and (missing := [name for name in checkpoint["styles"] if name not in recorded]):
+        raise WeightsError(f"{', '.join(missing)}: a style's fast network is exported before its fine one")
     partial = model_path.with_suffix(".partial.onnx")
     onnx.save(build_model(network), partial)
     difference = parity(network, partial)
@@ -121,17 +127,38 @@ def export(
         write_targets(checkpoint, styles_file.with_name(STYLE_TARGETS.name))
 
     sha256 = hashlib.sha256(model_path.read_bytes()).hexdigest()
+    networks = network_records(checkpoint, model_path.name, sha256, scores or {})
+    known = {record["name"]: record for record in read_records(styles_file)}
+    for record in known.values():
+        of_grade = record.get("fine", {}) if fine else record
+        if record["name"] in networks and of_grade.get("sha256") == sha256:
+            networks[record["name"]]["scores"] = networks[record["name"]]["scores"] or of_grade["scores"]
+    if fine:
+        records = {
+            name: {key: value for key, value in record.items() if key != "fine"}
+            | ({"fine": networks[name]} if name in networks else {})
+            for name, record in known.items()
+        }
+    else:
+        others = {name: record for name, record in known.items() if record["model"] != model_path.name}
+        records = others | {
+            name: {"name": name, **catalog[name], **network}
+            | {key: known[name][key] for key in ("fine",) if key in known.get(name, {})}
+            for name, network in networks.items()
+        }
+    ordered = [records[name] for name in catalog if name in records]
+    styles_file.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return difference
+
+
+def network_records(checkpoint: dict, model: str, sha256: str, scores: dict[str, dict]) -> dict[str, dict]:
+    """What `styles.json` says of a network, for each of its styles by name."""
     config = checkpoint["config"]
     of_record = {"steps", "style_size", "content_factors", "style_turns"}  # said in other words
     settings = {key: value for key, value in asdict(config).items() if key not in of_record}
-    known = json.loads(styles_file.read_text(encoding="utf-8")) if styles_file.exists() else []
-    records = {record["name"]: record for record in known if record["model"] != model_path.name}
-    old_scores = {r["name"]: r.get("scores") for r in known if r.get("sha256") == sha256}
-    for index, name in enumerate(checkpoint["styles"]):
-        records[name] = {
-            "name": name,
-            **catalog[name],
-            "model": model_path.name,
+    return {
+        name: {
+            "model": model,
             "index": index,
             "sha256": sha256,
             "stroke_size": config.style_size,
@@ -143,11 +170,14 @@ def export(
                 "content_weight": config.content_weight * config.content_factors.get(name, 1.0),
                 "style_turns": config.style_turns.get(name, 1),
             },
-            "scores": (scores or {}).get(name) or old_scores.get(name),
+            "scores": scores.get(name),
         }
-    ordered = [records[name] for name in catalog if name in records]
-    styles_file.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return difference
+        for index, name in enumerate(checkpoint["styles"])
+    }
+
+
+def read_records(styles_file: Path) -> list[dict]:
+    return json.loads(styles_file.read_text(encoding="utf-8")) if styles_file.exists() else []
 
 
 def style_scores(report: dict, references: dict | None = None) -> dict[str, dict]:
@@ -202,6 +232,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoints", type=Path, nargs="+", metavar="CHECKPOINT")
     parser.add_argument("--model", default="painter.onnx", help="file name in weights/")
+    parser.add_argument(
+        "--fine", action="store_true", help="the wider network of styles that are there already"
+    )
     parser.add_argument("--scores", type=Path, help="JSON of `stylecore evaluate --json`")
     parser.add_argument("--references", type=Path, help="another one, with optimized photos")
     options = parser.parse_args(arguments)
@@ -210,7 +243,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     scores = style_scores(report, references) if report else None
     path = WEIGHTS_FOLDER / options.model
-    difference = export(options.checkpoints, path, STYLES_FILE, scores=scores)
+    difference = export(options.checkpoints, path, STYLES_FILE, scores=scores, fine=options.fine)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, at most {difference * 255:.4f}/255 from torch")
 
 

@@ -19,6 +19,7 @@ from stylecore.memory import MEBIBYTE
 from stylecore.styles import WEIGHTS_FOLDER, list_styles
 
 ENGINE, SESSION = "stylecore, picture to picture", "our network alone"
+FINE = "our fine network alone"
 
 
 def run(
@@ -99,14 +100,19 @@ def as_table(report: dict) -> str:
 
 
 def _builders(device: str) -> dict[str, Callable[[], rivals.Painter]]:
-    return {SESSION: partial(_session, device), ENGINE: partial(_engine, device), **rivals.builders(device)}
+    return {
+        SESSION: partial(_session, device),
+        ENGINE: partial(_engine, device),
+        FINE: partial(_session, device, fine=True),
+        **rivals.builders(device),
+    }
 
 
-def _session(device: str) -> rivals.Painter:
-    style = list_styles()[0]
-    session = open_session(WEIGHTS_FOLDER / style.model, device)
+def _session(device: str, *, fine: bool = False) -> rivals.Painter:
+    model, index = list_styles()[0].network(fine=fine)
+    session = open_session(WEIGHTS_FOLDER / model, device)
     weights = np.zeros(session.get_inputs()[1].shape[0], np.float32)
-    weights[style.index] = 1
+    weights[index] = 1
     return lambda batch: session.run(None, {"image": batch, "style_weights": weights})
 
 

@@ -67,6 +67,7 @@ def evaluate(
     names: Sequence[str] | None = None,
     photos: int = 12,
     side: int = 512,
+    fine: bool = False,
     reference_photos: int = 0,
     reference_steps: int = 100,
     style_images: Path | None = None,
@@ -81,6 +82,7 @@ def evaluate(
         names: Styles; by default all.
         photos: Number of photos.
         side: Long side in pixels at which pictures are made and compared.
+        fine: Measure the wider network, where a style has one.
         reference_photos: Photos that are also optimized, the pole that no network reaches: minutes each.
         reference_steps: L-BFGS steps of that optimization.
         style_images: Folder with the style pictures under the styles' names, which
@@ -115,7 +117,7 @@ def evaluate(
     columns = []
     for style in styles:
         grams = targets[style.name]
-        painted = [stylizer.stylize(image, style.name) for image in images.values()]
+        painted = [stylizer.stylize(image, style.name, fine=fine) for image in images.values()]
         network = [measure(*pair, grams) for pair in zip(painted, contents, strict=True)]
         unchanged = [Losses(0, gram_distance(own, grams)) for own in photo_grams]
         record = mean_losses(network).as_dict() | mean_artefacts(painted)

@@ -29,6 +29,9 @@ class Style:
         model: File name of the ONNX network in `weights/`.
         index: Place of the style in the network's `style_weights`.
         kind: `brush`, `print`, `modern` or `pattern`, to choose among many styles; may be empty.
+        fine_model: File name of a wider network that paints the style in finer detail, in two to three
+            times the time; empty where there is none.
+        fine_index: Place of the style in that network's `style_weights`.
     """
 
     name: str
@@ -40,6 +43,22 @@ class Style:
     model: str
     index: int
     kind: str = ""
+    fine_model: str = ""
+    fine_index: int = 0
+
+    def network(self, *, fine: bool) -> tuple[str, int]:
+        """File name and place of the style: of the wider network if `fine` and there is one."""
+        return (self.fine_model, self.fine_index) if fine and self.fine_model else (self.model, self.index)
+
+
+def list_models() -> list[str]:
+    """File names of all networks that the ready-made styles need.
+
+    Raises:
+        WeightsError: As for `list_styles`.
+    """
+    styles = list_styles()
+    return sorted({style.network(fine=fine)[0] for style in styles for fine in (False, True)})
 
 
 def list_styles() -> list[Style]:
@@ -99,8 +118,9 @@ def model_checksum(model: str) -> str:
         WeightsError: No style uses this file.
     """
     for record in _read_records():
-        if record.get("model") == model and "sha256" in record:
-            return record["sha256"]
+        for network in (record, record.get("fine", {})):
+            if network.get("model") == model and "sha256" in network:
+                return network["sha256"]
     raise WeightsError(f"{STYLES_FILE.name} has no sha256 for {model}")
 
 
@@ -118,7 +138,11 @@ def _read_styles() -> tuple[Style, ...]:
     needed = [field.name for field in fields(Style) if field.default is MISSING]
     try:
         return tuple(
-            Style(**{name: record[name] for name in needed}, kind=record.get("kind", ""))
+            Style(
+                **{name: record[name] for name in needed},
+                kind=record.get("kind", ""),
+                **{f"fine_{key}": record["fine"][key] for key in ("model", "index") if "fine" in record},
+            )
             for record in records
         )
     except (KeyError, TypeError) as error:

@@ -75,6 +75,28 @@ def test_export_writes_model_targets_and_records(network, tmp_path, monkeypatch)
     assert torch.equal(load_network(trunk).up.conv.weight, network.up.conv.weight)
 
 
+def test_a_fine_network_is_entered_beside_the_fast_one(network, tmp_path):
+    names = ["mosaic", "the_wave", "starry_night"]
+    checkpoint = make_checkpoint(tmp_path, network, names)
+    styles_file = tmp_path / "styles.json"
+    with pytest.raises(WeightsError, match="mosaic, the_wave, starry_night: a style's fast network"):
+        export_onnx.export([checkpoint], tmp_path / "wide.onnx", styles_file, fine=True)
+    export_onnx.export([checkpoint], tmp_path / "small.onnx", styles_file)
+    small = {record["name"]: record for record in export_onnx.read_records(styles_file)}
+    measured = {"mosaic": {"total": 1}}
+    export_onnx.export([checkpoint], tmp_path / "wide.onnx", styles_file, scores=measured, fine=True)
+    both = {record["name"]: record for record in export_onnx.read_records(styles_file)}
+    assert both["mosaic"]["fine"]["model"] == "wide.onnx"
+    assert both["mosaic"]["fine"]["scores"] == {"total": 1}
+    assert {name: record | {"fine": None} for name, record in both.items()} == {
+        name: record | {"fine": None} for name, record in small.items()
+    }
+    export_onnx.export([checkpoint], tmp_path / "small.onnx", styles_file)  # keeps what is fine
+    export_onnx.export([checkpoint], tmp_path / "wide.onnx", styles_file, fine=True)  # and its scores
+    again = {record["name"]: record for record in export_onnx.read_records(styles_file)}
+    assert again == both
+
+
 def test_scores_say_what_they_were_measured_on():
     losses = {"content": 1.0, "style": 0.5, "total": 3.0}
     report = {"photos": ["a.jpg", "b.jpg"], "side": 512, "styles": {"mosaic": losses, "ink": losses}}

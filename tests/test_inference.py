@@ -37,13 +37,14 @@ def test_any_size_comes_out_as_it_went_in(stylizer, size):
     assert stylized.mode == "RGB"
 
 
-def test_the_engine_gives_what_a_bare_session_gives(stylizer, photo):
-    style = get_style("the_wave")
-    session = ort.InferenceSession(WEIGHTS_FOLDER / style.model, providers=["CPUExecutionProvider"])
+@pytest.mark.parametrize("fine", [False, True])
+def test_the_engine_gives_what_a_bare_session_gives(stylizer, photo, fine):
+    model, index = get_style("the_wave").network(fine=fine)
+    session = ort.InferenceSession(WEIGHTS_FOLDER / model, providers=["CPUExecutionProvider"])
     weights = np.zeros(session.get_inputs()[1].shape, np.float32)
-    weights[style.index] = 1
+    weights[index] = 1
     (expected,) = session.run(["stylized"], {"image": to_batch(photo), "style_weights": weights})
-    found = to_batch(stylizer.stylize(photo, "the_wave"))
+    found = to_batch(stylizer.stylize(photo, "the_wave", fine=fine))
     assert np.abs(found - expected).max() <= 0.51 / 255
 
 
@@ -52,6 +53,12 @@ def test_styles_differ(stylizer, photo):
     for i, first in enumerate(pictures):
         for second in pictures[i + 1 :]:
             assert difference(first, second) > 10
+
+
+def test_fine_paints_the_same_style_by_another_network(stylizer, photo):
+    for style in ("starry_night", "ink", {"mosaic": 1, "ink": 1}):
+        fast, fine = (stylizer.stylize(photo, style, fine=fine) for fine in (False, True))
+        assert 1 < difference(fast, fine) < 40
 
 
 def test_the_wave_is_pale_and_the_scream_is_warm(stylizer):

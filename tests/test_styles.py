@@ -4,7 +4,7 @@ import pytest
 
 from stylecore import styles
 from stylecore.errors import StyleError, WeightsError
-from stylecore.styles import check_weights_file, get_style, list_styles, model_checksum
+from stylecore.styles import check_weights_file, get_style, list_models, list_styles, model_checksum
 
 FIRST_STYLES = {
     *("fire", "gold_black", "pink", "triangle", "flame", "landscape", "rain"),
@@ -18,11 +18,12 @@ def test_every_style_is_complete_and_unique():
     assert len(set(names)) == len(names)
     for style in list_styles():
         assert all((style.title, style.artist, style.year, style.credit, style.license)), style
-        assert len({(s.model, s.index) for s in list_styles()}) == len(names)
+    for fine in (False, True):
+        assert len({style.network(fine=fine) for style in list_styles()}) == len(names)
 
 
 def test_every_network_has_its_recorded_checksum():
-    for model in {style.model for style in list_styles()}:
+    for model in list_models():
         check_weights_file(styles.WEIGHTS_FOLDER / model, sha256=model_checksum(model))
 
 
@@ -76,3 +77,16 @@ def test_a_record_needs_no_kind(styles_file):
     record = dict.fromkeys(("name", "title", "artist", "year", "credit", "license", "model"), "x")
     styles_file.write_text(json.dumps([record | {"index": 0}]))
     assert list_styles() == [styles.Style(**record, index=0)]
+
+
+def test_a_record_may_have_a_fine_network(styles_file):
+    record = dict.fromkeys(("name", "title", "artist", "year", "credit", "license", "model"), "x")
+    fine = {"model": "fine.onnx", "index": 7, "sha256": "of fine"}
+    styles_file.write_text(
+        json.dumps([record | {"index": 0, "fine": fine}, record | {"name": "own", "model": "y", "index": 1}])
+    )
+    both, alone = list_styles()
+    assert [both.network(fine=fine) for fine in (False, True)] == [("x", 0), ("fine.onnx", 7)]
+    assert [alone.network(fine=fine) for fine in (False, True)] == [("y", 1), ("y", 1)]
+    assert list_models() == ["fine.onnx", "x", "y"]
+    assert model_checksum("fine.onnx") == "of fine"

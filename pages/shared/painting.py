@@ -183,4 +183,5 @@ def _paint(image: Image.Image, look: Look) -> Image.Image:
         strength=look.strength,
         preserve_color=look.preserve_color,
         stroke_size=min(max(round(stroke_size), STROKE_SIZES[0]), STROKE_SIZES[1]),
+        fine=True,
     )

@@ -8,10 +8,10 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from stylecore import __version__, list_styles
+from stylecore import __version__
 from stylecore.commands.console import FAILED, OK, print_json
 from stylecore.errors import StyleTransferError
-from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, model_checksum
+from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, list_models, model_checksum
 
 PACKAGES = ("streamlit", "torch", "torchvision", "onnxruntime-gpu", "onnxruntime", "pillow", "numpy")
 TENSOR_FILES = ("vgg19.safetensors", "adain_decoder.safetensors", "style_targets.safetensors")
@@ -42,8 +42,7 @@ def run_info(options: argparse.Namespace) -> int:
 def collect_info() -> dict:
     """Versions, devices that really start, and the weights that are needed, damaged ones included."""
     try:
-        models = sorted({style.model for style in list_styles()})
-        weights = {model: _weights(WEIGHTS_FOLDER / model) for model in models}
+        weights = {model: _weights(WEIGHTS_FOLDER / model) for model in list_models()}
     except StyleTransferError as error:  # the catalog cannot be read
         weights = {"styles.json": {"sha256": None, "megabytes": None, "state": str(error)}}
     weights |= {name: _weights(WEIGHTS_FOLDER / name) for name in TENSOR_FILES}

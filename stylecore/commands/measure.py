@@ -18,6 +18,7 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--styles", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--photos", type=count, default=12, metavar="N", help="default 12")
     parser.add_argument("--side", type=int, default=512, metavar="PX", help="long side, default 512")
+    parser.add_argument("--fine", action="store_true", help="measure the wider network")
     parser.add_argument(
         "--reference-photos", type=count, default=0, metavar="N", help="optimize N photos, too"
     )
@@ -65,6 +66,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         names=options.styles,
         photos=options.photos,
         side=options.side,
+        fine=options.fine,
         reference_photos=options.reference_photos,
         reference_steps=options.reference_steps,
         style_images=options.style_images,

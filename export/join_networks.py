@@ -1,0 +1,86 @@
+"""Lay two trained networks side by side as one of the sum of their widths, to be trained on.
+
+The styles of both then share one trunk, and each begins where it was: its half of the channels works as
+before, the other half is all but silent. What leads from one half to the other begins as weak noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from stylecore.checkpoints import ROW_NAMES, read_checkpoint, write_checkpoint
+from stylecore.errors import CheckpointError
+
+CROSS_DEVIATION = 0.1  # of the weights from one half to the other, in units of their own half's
+# Of the last norm in the half that is not a style's own. At 0 its channels would get no gradient.
+SILENT = {".scale": 0.05, ".shift": 0.02}
+
+
+def join(first: dict, second: dict, *, seed: int = 0) -> dict:
+    """A checkpoint for `stylecore train --init` from two others, as `read_checkpoint` gives them.
+
+    Args:
+        first: Its styles come first.
+        second: Of other styles, the same number of blocks.
+        seed: Of the noise between both halves.
+    Returns:
+        Styles, averaged weights and configuration of the joint network.
+    Raises:
+        CheckpointError: A style in both, or other blocks.
+    Source: in the spirit of Chen et al. (2016), Net2Net: a wider network that begins as it was.
+    """
+    styles = [*first["styles"], *second["styles"]]
+    if len(set(styles)) < len(styles) or first["averaged"].keys() != second["averaged"].keys():
+        raise CheckpointError("two networks of different styles and as many blocks are needed")
+    generator = torch.Generator().manual_seed(seed)
+    weights = {
+        name: _joined(name, tensor, second["averaged"][name], generator)
+        for name, tensor in first["averaged"].items()
+    }
+    configs = [checkpoint["config"] for checkpoint in (first, second)]
+    config = replace(configs[0], channels=sum(config.channels for config in configs))
+    return {"styles": styles, "averaged": weights, "config": asdict(config)}
+
+
+def _joined(name: str, first: Tensor, second: Tensor, generator: torch.Generator) -> Tensor:
+    def cross(outputs: Tensor, inputs: Tensor) -> Tensor:
+        shape = (outputs.shape[0], inputs.shape[1], *outputs.shape[2:])
+        return torch.randn(shape, generator=generator) * outputs.std() * CROSS_DEVIATION
+
+    if name.endswith(ROW_NAMES):  # (styles, channels)
+        if name.startswith("up_norm"):
+            silent = SILENT[name[name.rindex(".") :]]
+            others = [torch.full_like(rows[:1], silent) for rows in (first, second)]
+        else:
+            others = [rows.mean(0, keepdim=True) for rows in (first, second)]
+        above = torch.cat((first, others[1].expand(len(first), -1)), 1)
+        below = torch.cat((others[0].expand(len(second), -1), second), 1)
+        return torch.cat((above, below))
+    if name == "out.conv.bias":
+        return (first + second) / 2
+    if name == "out.conv.weight":
+        return torch.cat((first, second), 1)
+    if name == "stem.conv.weight":
+        return torch.cat((first, second))
+    above = torch.cat((first, cross(first, second)), 1)
+    below = torch.cat((cross(second, first), second), 1)
+    return torch.cat((above, below))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoints", type=Path, nargs=2, metavar="CHECKPOINT")
+    parser.add_argument("out", type=Path, metavar="OUT")
+    options = parser.parse_args(arguments)
+    first, second = (read_checkpoint(path) for path in options.checkpoints)
+    write_checkpoint(options.out, join(first, second))
+    print(f"{options.out}: begin with stylecore train --init {options.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+import pytest
+import torch
+
+from export.join_networks import join, main
+from stylecore.checkpoints import load_network, read_checkpoint
+from stylecore.errors import CheckpointError
+from stylecore.styles import WEIGHTS_FOLDER
+
+CHECKPOINTS = [WEIGHTS_FOLDER / name for name in ("painter.pt", "collection.pt")]
+
+
+@pytest.fixture(scope="module")
+def halves():
+    return [read_checkpoint(path) for path in CHECKPOINTS]
+
+
+@torch.no_grad()
+def test_each_style_begins_nearly_as_it_was(halves, tmp_path):
+    main([*map(str, CHECKPOINTS), str(tmp_path / "joint.pt")])
+    checkpoint = read_checkpoint(tmp_path / "joint.pt")
+    joint = load_network(checkpoint)
+    assert checkpoint["config"].channels == 64
+    photo = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    for half in halves:
+        network = load_network(half)
+        for row in (0, len(half["styles"]) - 1):
+            wide_row = checkpoint["styles"].index(half["styles"][row])
+            before = network(photo, torch.eye(network.styles)[row : row + 1])
+            after = joint(photo, torch.eye(joint.styles)[wide_row : wide_row + 1])
+            assert (after - before).abs().mean() < 0.05
+            other = joint(photo, torch.eye(joint.styles)[wide_row - 1][None])
+            assert (after - other).abs().mean() > 0.05
+
+
+def test_networks_that_do_not_fit_are_refused(halves):
+    first, second = halves
+    for unfit in (first, second | {"averaged": {}}):
+        with pytest.raises(CheckpointError, match="different styles and as many blocks"):
+            join(first, unfit)
