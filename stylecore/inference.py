@@ -23,7 +23,8 @@ DEVICES = ("auto", "cpu", "cuda")
 MAX_STRENGTH = 2.0
 STROKE_SIZES = (128, 65_536)  # px, smallest and largest
 TRAINED_STROKE_SIZE = 512  # px, long side at which the style pictures were read
-# Largest picture that goes through the network whole; it then holds about 130 bytes a pixel.
+# Largest picture that goes through the network whole; it then holds about 60 bytes a pixel, the fine
+# network 130.
 MAX_WORKING_MEGAPIXELS = 16.0
 STRIP_ROWS = 256  # rows that are mixed with the photo at a time
 

@@ -6,7 +6,7 @@ from stylecore.optimization_config import OptimizationConfig
 
 
 def test_the_gradient_agrees_with_finite_differences(photo, style):
-    config = OptimizationConfig(max_side=48, precision="float32")
+    config = OptimizationConfig(max_side=48, precision="float32", device="cpu")
     objective = Objective(load_vgg(config), photo, [(style, 1.0)], 48, config)
     batch = (objective.photo + 0.1 * torch.rand(objective.photo.shape)).requires_grad_()
     (gradient,) = torch.autograd.grad(objective(batch)[0].sum(), batch)

@@ -2,6 +2,7 @@ import asyncio
 import io
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -29,11 +30,11 @@ def painted(monkeypatch) -> list[Look]:
     looks = []
     stylize = FastStylizer.stylize
 
-    def spy(self, image, style, *, strength=1.0, preserve_color=False, stroke_size=512):
+    def spy(self, image, style, *, strength, preserve_color, stroke_size, fine):
+        assert fine
         looks.append(Look(tuple(style.items()), strength, preserve_color, stroke_size / 512))
-        return stylize(
-            self, image, style, strength=strength, preserve_color=preserve_color, stroke_size=stroke_size
-        )
+        settings = {"strength": strength, "preserve_color": preserve_color, "stroke_size": stroke_size}
+        return stylize(self, image, style, **settings, fine=True)
 
     monkeypatch.setattr(FastStylizer, "stylize", spy)
     return looks
@@ -285,6 +286,11 @@ def test_few_pictures_are_painted_at_once(monkeypatch):
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: painting.paint(image.resize((600, 400)), look("mosaic")), range(6)))
     assert max(most) == 2
+    most.clear()
+    fine_strokes = replace(look("mosaic"), stroke_scale=0.6)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: painting.paint(image.resize((1024, 683)), fine_strokes), range(6)))
+    assert max(most) == 1
 
 
 def test_a_transparent_photo_stays_transparent():

@@ -59,10 +59,10 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(folders, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(content, styles, out, TINY, on_progress=interrupt)
+        train(content, styles, out, TINY, device="cpu", on_progress=interrupt)
     assert read_checkpoint(out / "checkpoint.pt")["step"] == 3
-    resumed = read_checkpoint(train(content, styles, out, resume=True))
-    whole = read_checkpoint(train(content, styles, tmp_path / "whole", TINY))
+    resumed = read_checkpoint(train(content, styles, out, device="cpu", resume=True))
+    whole = read_checkpoint(train(content, styles, tmp_path / "whole", TINY, device="cpu"))
     for part in ("network", "averaged"):
         for key, value in whole[part].items():
             assert torch.allclose(resumed[part][key], value, atol=1e-5), (part, key)

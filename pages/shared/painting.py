@@ -21,7 +21,7 @@ from stylecore.sheets import contact_sheet
 WORKING_SIDE = 1024  # px, long side at which strokes are painted; larger photos get larger strokes
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
-LARGE_MEGAPIXELS = 3.0  # larger pictures are painted one after another
+LARGE_BYTES = 200e6  # what takes more memory is painted one after another
 DOWNLOAD_FORMATS = {  # ending and type by name
     "PNG": ("png", "image/png"),
     "JPEG": ("jpg", "image/jpeg"),
@@ -29,8 +29,8 @@ DOWNLOAD_FORMATS = {  # ending and type by name
 }
 
 # However many visitors come, the memory is that of few pictures: a large one takes 12 bytes a pixel
-# while it is read, 24 while it is painted and enlarged, 130 where it is painted in its own size. Two
-# small ones keep all cores busy.
+# while it is read, 24 while it is painted and enlarged, and up to 180 a pixel of the size at which the
+# network works. Two small ones keep all cores busy.
 _reading_turn = threading.Semaphore(1)
 _large_turns, _small_turns = threading.Semaphore(1), threading.Semaphore(2)
 
@@ -170,13 +170,19 @@ def all_styles(photo: bytes, look: Look) -> bytes:
 
 def paint(image: Image.Image, look: Look) -> Image.Image:
     """Paint with strokes that keep their size relative to the picture, whatever its resolution."""
-    is_large = image.width * image.height > LARGE_MEGAPIXELS * 1e6
+    pixels = image.width * image.height
+    is_large = pixels * (24 + 180 / _stroke_scale(image, look) ** 2) > LARGE_BYTES
     with _large_turns if is_large else _small_turns:
         return _paint(image, look)
 
 
+def _stroke_scale(image: Image.Image, look: Look) -> float:
+    """The picture's size as a multiple of the size at which the network works."""
+    return look.stroke_scale * max(1.0, max(image.size) / WORKING_SIDE)
+
+
 def _paint(image: Image.Image, look: Look) -> Image.Image:
-    stroke_size = TRAINED_STROKE_SIZE * look.stroke_scale * max(1.0, max(image.size) / WORKING_SIDE)
+    stroke_size = TRAINED_STROKE_SIZE * _stroke_scale(image, look)
     return stylizer().stylize(
         image,
         dict(look.styles),
