@@ -79,7 +79,7 @@ class FastStylizer:
                 picture would be read, 128 to 65536; 512 is what the networks learned and the
                 default. 1024 doubles the strokes.
             max_side: Scale larger photos down to this long side in pixels.
-            fine: Paint with the wider network, where a style has one: clearer faces and brush work in two
+            fine: Paint with the wider network, where a style has one: clearer faces and brush work in up
                 to three times the time.
         Returns:
             RGB image of the size of the input (or of `max_side`), RGBA for an RGBA input.

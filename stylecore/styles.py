@@ -29,7 +29,7 @@ class Style:
         model: File name of the ONNX network in `weights/`.
         index: Place of the style in the network's `style_weights`.
         kind: `brush`, `print`, `modern` or `pattern`, to choose among many styles; may be empty.
-        fine_model: File name of a wider network that paints the style in finer detail, in two to three
+        fine_model: File name of a wider network that paints the style in finer detail, in up to three
             times the time; empty where there is none.
         fine_index: Place of the style in that network's `style_weights`.
     """

@@ -32,7 +32,7 @@ def add_stylize(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--stroke-size", type=int, metavar="PX", help="128 to 65536; default 512")
     parser.add_argument("--max-side", type=int, metavar="PX", help="scale larger photos down")
     parser.add_argument(
-        "--fine", action="store_true", help="clearer, by a wider network, in two to three times the time"
+        "--fine", action="store_true", help="clearer faces and brush work, in up to three times the time"
     )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
