@@ -15,6 +15,7 @@ import onnxruntime as ort
 from PIL import Image
 
 from stylecore import blending
+from stylecore.enlarging import enlarge
 from stylecore.errors import DeviceError, StyleError, WeightsError
 from stylecore.images import MIN_SIDE, flatten_content, from_batch, load_image, to_batch
 from stylecore.styles import WEIGHTS_FOLDER, Style, check_weights_file, get_style, list_styles, model_checksum
@@ -83,7 +84,8 @@ class FastStylizer:
                 to three times the time.
         Returns:
             RGB image of the size of the input (or of `max_side`), RGBA for an RGBA input.
-            Photos above 16 megapixels are painted at 16 and the brush work is scaled up.
+            Photos above 16 megapixels are painted at 16; that and larger strokes are enlarged with the
+            detail of `stylecore.enlarging`.
         Raises:
             StyleError: Unknown style or unusable weights.
             ImageError: Smaller than 32 px.
@@ -96,27 +98,35 @@ class FastStylizer:
             return image
         flat = flatten_content(image)
         scale = (stroke_size or TRAINED_STROKE_SIZE) / TRAINED_STROKE_SIZE
-        stylized = self._paint(flat, parts, scale, fine=fine)
-        painted = _compose(image, stylized, strength, preserve_color)
+        painted = self._paint(flat, parts, scale, fine=fine)
+        if strength != 1 or preserve_color:
+            painted = _mix(image, painted, strength, preserve_color)
         if image.mode == "RGBA":
             painted.putalpha(image.getchannel("A"))
         return painted
 
     def _paint(
         self, image: Image.Image, parts: dict[Style, float], stroke_scale: float, *, fine: bool
-    ) -> np.ndarray:
-        """Stylized batch at the working size: strokes are scaled by working larger or smaller."""
+    ) -> Image.Image:
+        """The painting: strokes are scaled by working larger or smaller."""
         limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (image.width * image.height))
         scale = min(1 / stroke_scale, limit)
         width, height = (max(MIN_SIDE, round(length * scale)) for length in image.size)
-        if (width, height) != image.size:
+        size = image.size
+        if (width, height) != size:
             image = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3)
+        painting = self._pass(image, parts, fine=fine)
+        # The fast networks add detail as well as the fine one.
+        return enlarge(painting, size, lambda picture: self._pass(picture, parts, fine=False))
+
+    def _pass(self, image: Image.Image, parts: dict[Style, float], *, fine: bool) -> Image.Image:
+        """One pass of the networks at the picture's own size."""
         batch = to_batch(image)
         by_model: dict[str, dict[int, float]] = defaultdict(dict)
         for style, weight in parts.items():
             model, index = style.network(fine=fine)
             by_model[model][index] = weight
-        return sum(self._run(model, batch, weights) for model, weights in by_model.items())
+        return from_batch(sum(self._run(model, batch, weights) for model, weights in by_model.items()))
 
     def _run(self, model: str, batch: np.ndarray, weights: dict[int, float]) -> np.ndarray:
         """The network's output times the sum of the weights of its styles, given by their places."""
@@ -210,34 +220,15 @@ def _missing_cuda() -> str:
     return ""
 
 
-def _compose(photo: Image.Image, stylized: np.ndarray, strength: float, preserve_color: bool) -> Image.Image:
-    """Bring the stylized batch to the photo's size and mix it with its colors, a strip of rows at a time.
+def _mix(photo: Image.Image, painting: Image.Image, strength: float, preserve_color: bool) -> Image.Image:
+    """Mix the painting with the photo and its colors, a strip of rows at a time.
 
     The strips keep the memory flat: float pictures of 50 megapixels are 600 MB each.
     """
-    painted = Image.new("RGB", photo.size)
+    mixed = Image.new("RGB", photo.size)
     for top in range(0, photo.height, STRIP_ROWS):
-        bottom = min(top + STRIP_ROWS, photo.height)
-        strip = _resized_rows(stylized, photo.size, top, bottom)
-        if preserve_color or strength != 1:
-            content = to_batch(photo.crop((0, top, photo.width, bottom)))
-            strip = blending.preserve_color(content, strip) if preserve_color else strip
-            strip = blending.apply_strength(content, strip, strength)
-        painted.paste(from_batch(strip), (0, top))
-    return painted
-
-
-def _resized_rows(batch: np.ndarray, size: tuple[int, int], top: int, bottom: int) -> np.ndarray:
-    """Rows `top` to `bottom` of a (1, 3, h, w) batch resized to `size` (width, height), Lanczos."""
-    width, height = size
-    ratio = batch.shape[2] / height
-    if (batch.shape[3], batch.shape[2]) == size:
-        return batch[:, :, top:bottom]
-    margin = math.ceil(3 * max(1.0, 1 / ratio)) + 1  # Lanczos reaches three pixels of the coarser side
-    first, last = max(0, top - margin), min(height, bottom + margin)
-    box = (0, first * ratio, batch.shape[3], min(last * ratio, batch.shape[2]))
-    channels = [
-        np.asarray(Image.fromarray(channel).resize((width, last - first), Image.Resampling.LANCZOS, box=box))
-        for channel in batch[0]
-    ]
-    return np.stack(channels)[None, :, top - first : bottom - first]
+        box = (0, top, photo.width, min(top + STRIP_ROWS, photo.height))
+        content, strip = to_batch(photo.crop(box)), to_batch(painting.crop(box))
+        strip = blending.preserve_color(content, strip) if preserve_color else strip
+        mixed.paste(from_batch(blending.apply_strength(content, strip, strength)), (0, top))
+    return mixed

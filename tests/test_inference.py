@@ -154,7 +154,7 @@ def test_very_large_photos_are_painted_at_a_working_size(stylizer, monkeypatch):
 
     monkeypatch.setattr(FastStylizer, "_run", spy)
     assert stylizer.stylize(make_photo(400, 100), "mosaic").size == (400, 100)
-    assert sizes == [(1, 3, 50, 200)]
+    assert sizes == [(1, 3, 50, 200), (1, 3, 100, 400)]  # then detail is added
 
 
 @pytest.mark.parametrize("stroke_size", [512, 300, 1024])

@@ -21,7 +21,7 @@ from stylecore.sheets import contact_sheet
 WORKING_SIDE = 1024  # px, long side at which strokes are painted; larger photos get larger strokes
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
-LARGE_BYTES = 200e6  # what takes more memory is painted one after another
+LARGE_BYTES = 150e6  # what takes more memory is painted one after another
 DOWNLOAD_FORMATS = {  # ending and type by name
     "PNG": ("png", "image/png"),
     "JPEG": ("jpg", "image/jpeg"),

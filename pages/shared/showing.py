@@ -86,8 +86,8 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
         working_side = round(WORKING_SIDE / look.stroke_scale)
         if max(width, height) > working_side:
             st.caption(
-                f"Painted at {working_side} px and enlarged, so that strokes stay as large in the picture "
-                "as you see them. Finer strokes keep more detail."
+                f"Painted at {working_side} px and enlarged with finer brush work, so that strokes stay as "
+                "large in the picture as you see them. That takes some seconds."
             )
 
 
