@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 
 from stylecore.commands.console import BAD_INPUT, FAILED, fail
@@ -18,7 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0, 1 for a failed run, 2 for wrong usage or bad input."""
     try:
         options = build_parser().parse_args(arguments)
-        return options.run(options)
+        status = options.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # who reads, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except (DeviceError, OutOfMemoryError, WeightsError) as error:
         return fail(error, FAILED)
     except (StyleTransferError, ValueError) as error:

@@ -47,8 +47,27 @@ def test_stylize_writes_the_file(capsys, photo_file, tmp_path):
     assert Image.open(output).size == (96, 64)
 
 
+def test_a_reader_who_has_seen_enough_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "stylecore", "styles", "--json"], stdout=write, stderr=subprocess.PIPE
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_stylize_passes_every_setting(capsys, photo_file, tmp_path):
-    arguments = ["--strength", "0.7", "--preserve-color", "--stroke-size", "300", "--max-side", "80"]
+    arguments = [
+        "--strength",
+        "0.7",
+        "--preserve-color",
+        "--stroke-size",
+        "300",
+        "--max-side",
+        "80",
+        "--fine",
+    ]
     style = "starry_night:3,the_wave:1"
     output = tmp_path / "out.png"
     assert run(capsys, "stylize", photo_file, "--style", style, "-o", output, *arguments)[0] == 0
@@ -58,6 +77,7 @@ def test_stylize_passes_every_setting(capsys, photo_file, tmp_path):
         strength=0.7,
         preserve_color=True,
         stroke_size=300,
+        fine=True,
     )
     assert Image.open(output).tobytes() == expected.tobytes()
 

@@ -62,6 +62,9 @@ def test_the_command_prints_one_json_object(capsys, photos):
     assert status == 0
     assert report["photos"] == ["0.png"]
     assert list(report["styles"]) == ["mosaic"]
+    fine = evaluate(photos, names=["mosaic"], photos=1, fine=True)["styles"]["mosaic"]
+    assert 0 < abs(fine["total"] - report["styles"]["mosaic"]["total"]) < 0.5 * fine["total"]
+    assert fine["photo"] == report["styles"]["mosaic"]["photo"]
 
 
 def test_a_rival_paints_after_the_same_pictures(photos, monkeypatch, tmp_path):
