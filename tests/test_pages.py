@@ -31,10 +31,9 @@ def painted(monkeypatch) -> list[Look]:
     stylize = FastStylizer.stylize
 
     def spy(self, image, style, *, strength, preserve_color, stroke_size, fine):
-        assert fine
         looks.append(Look(tuple(style.items()), strength, preserve_color, stroke_size / 512))
         settings = {"strength": strength, "preserve_color": preserve_color, "stroke_size": stroke_size}
-        return stylize(self, image, style, **settings, fine=True)
+        return stylize(self, image, style, **settings, fine=fine)
 
     monkeypatch.setattr(FastStylizer, "stylize", spy)
     return looks
@@ -140,6 +139,21 @@ def test_all_styles_come_on_one_sheet(app, painted):
     assert app.download_button(key="download_sheet").label == "Download the sheet"
     sheet = load_image(painting.all_styles(SAMPLES["temple"].path.read_bytes(), Look(())))
     assert sheet.width == 4 * 360 + 3 * 6
+
+
+def test_paintings_are_fine_and_sheets_fast(monkeypatch):
+    fines = []
+
+    def stylize(self, image, style, *, fine, **settings):
+        fines.append(fine)
+        return image
+
+    monkeypatch.setattr(FastStylizer, "stylize", stylize)
+    photo = encoded(make_photo(64, 48), "JPEG")
+    painting.preview(photo, look("mosaic"))
+    painting.full_size(photo, look("mosaic"))
+    painting.all_styles(photo, Look(()))
+    assert fines == [True, True] + [False] * len(list_styles())
 
 
 def test_strokes_keep_their_share_of_the_picture(painted):
