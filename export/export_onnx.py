@@ -132,7 +132,7 @@ def export(
     for record in known.values():
         of_grade = record.get("fine", {}) if fine else record
         if record["name"] in networks and of_grade.get("sha256") == sha256:
-            networks[record["name"]]["scores"] = networks[record["name"]]["scores"] or of_grade["scores"]
+            networks[record["name"]]["scores"] = networks[record["name"]]["scores"] or of_grade.get("scores")
     if fine:
         records = {
             name: {key: value for key, value in record.items() if key != "fine"}

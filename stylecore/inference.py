@@ -96,28 +96,15 @@ class FastStylizer:
         image = load_image(image, max_megapixels=math.inf, max_side=max_side)
         if strength == 0:
             return image
-        flat = flatten_content(image)
         scale = (stroke_size or TRAINED_STROKE_SIZE) / TRAINED_STROKE_SIZE
-        painted = self._paint(flat, parts, scale, fine=fine)
+        painting = self._pass(_working_picture(image, scale), parts, fine=fine)
+        # The fast networks add detail as well as the fine one.
+        painted = enlarge(painting, image.size, lambda picture: self._pass(picture, parts, fine=False))
         if strength != 1 or preserve_color:
             painted = _mix(image, painted, strength, preserve_color)
         if image.mode == "RGBA":
             painted.putalpha(image.getchannel("A"))
         return painted
-
-    def _paint(
-        self, image: Image.Image, parts: dict[Style, float], stroke_scale: float, *, fine: bool
-    ) -> Image.Image:
-        """The painting: strokes are scaled by working larger or smaller."""
-        limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (image.width * image.height))
-        scale = min(1 / stroke_scale, limit)
-        width, height = (max(MIN_SIDE, round(length * scale)) for length in image.size)
-        size = image.size
-        if (width, height) != size:
-            image = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3)
-        painting = self._pass(image, parts, fine=fine)
-        # The fast networks add detail as well as the fine one.
-        return enlarge(painting, size, lambda picture: self._pass(picture, parts, fine=False))
 
     def _pass(self, image: Image.Image, parts: dict[Style, float], *, fine: bool) -> Image.Image:
         """One pass of the networks at the picture's own size."""
@@ -218,6 +205,15 @@ def _missing_cuda() -> str:
         return "the NVIDIA driver finds no GPU"
     ort.preload_dlls()  # finds the libraries of the pip packages
     return ""
+
+
+def _working_picture(photo: Image.Image, stroke_scale: float) -> Image.Image:
+    """RGB of the size at which the network works: larger or smaller for finer or coarser strokes."""
+    limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (photo.width * photo.height))
+    scale = min(1 / stroke_scale, limit)
+    size = tuple(max(MIN_SIDE, round(length * scale)) for length in photo.size)
+    flat = flatten_content(photo)
+    return flat if size == flat.size else flat.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
 
 
 def _mix(photo: Image.Image, painting: Image.Image, strength: float, preserve_color: bool) -> Image.Image:
