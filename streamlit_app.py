@@ -1,8 +1,13 @@
 """Entrance of the app: page settings and navigation, nothing slow."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="Impasto: your photo, painted", page_icon=":material/brush:", layout="wide")
+# A picture of our own: browsers would fetch the icon of a font from its maker.
+ICON = Path(__file__).parent / "pages" / "shared" / "tiles" / "starry_night.jpg"
+
+st.set_page_config(page_title="Impasto: your photo, painted", page_icon=str(ICON), layout="wide")
 PAGES = [
     st.Page("pages/gallery.py", title="Instant styles", icon=":material/palette:", default=True),
     st.Page("pages/camera.py", title="Camera", icon=":material/photo_camera:"),

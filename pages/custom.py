@@ -128,7 +128,7 @@ def read_pictures() -> list[refining.ScreenPicture]:
             if choice is not photo:
                 refining.read_style(choice.data)  # refuses what gives no style
         except StyleTransferError as error:
-            say_unusable(error, f"{next_step} above in place of {choice.name}")
+            say_unusable(error, f"{next_step} above in place of {choice.file_name}")
             return []
     return pictures
 

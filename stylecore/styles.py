@@ -80,7 +80,7 @@ def get_style(name: str) -> Style:
     styles = {style.name: style for style in _read_styles()}
     if name in styles:
         return styles[name]
-    near = get_close_matches(name.lower().replace(" ", "_").replace("-", "_"), styles, n=1, cutoff=0.4)
+    near = get_close_matches(name.lower().replace(" ", "_").replace("-", "_"), styles, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(styles)}"
     raise StyleError(f"unknown style {name!r}: {hint}")
 

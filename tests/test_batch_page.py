@@ -107,7 +107,7 @@ def test_the_page_paints_all_and_offers_the_zip():
     assert batches.batches().find(app.session_state.batch).job.wait(60)
     app.run()
     assert not app.exception
-    assert "Skipped: b is not a picture" in app.warning[0].value
+    assert "Skipped: b.jpg is not a picture" in app.warning[0].value
     assert app.download_button(key="download_zip").label == f"Download {len(list_styles())} paintings as ZIP"
 
 
@@ -119,7 +119,7 @@ def test_photos_stay_chosen_through_other_pages():
     app.run()
     app.switch_page("pages/how_it_works.py").run()
     app.switch_page("pages/batch.py").run()
-    assert app.caption[0].value == "Still here: a, b"
+    assert app.caption[0].value == "Still here: a.png, b.png"
     assert app.button(key="paint_batch").label == "Make 2 paintings"
     app.button(key="remove_photos").click().run()
     assert app.button(key="paint_batch").disabled

@@ -50,6 +50,19 @@ def pixels_of(page, alt: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.float32)
 
 
+def test_nothing_is_asked_of_other_hosts(browser, server):
+    page = browser.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path, text in (("", "Painted in"), ("/custom", "Refine"), ("/batch", "Several photos")):
+        page.goto(server + path)
+        page.get_by_text(text).first.wait_for()
+        page.wait_for_timeout(500)
+    page.close()
+    assert len(asked) > 10
+    assert [url for url in asked if not url.startswith((server, "data:", "blob:"))] == []
+
+
 def test_the_first_address_ever_asked_for_may_be_any_page(browser, server):
     # Runs first: later the entrance has run and Streamlit knows the pages.
     page = browser.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
@@ -194,6 +207,7 @@ def test_on_a_desktop_the_painting_stays_in_view_while_things_are_chosen(open_pa
 
 def test_a_tap_on_a_tile_s_picture_chooses_it(open_page):
     page = open_page()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()  # nothing moves
     page.get_by_alt_text("A temple painted like The Great Wave").click(force=True)  # the button is above
     page.get_by_text("Painted: The Wave").wait_for()
     page.get_by_alt_text("Sample: Cat").click(force=True)

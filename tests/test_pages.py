@@ -26,12 +26,13 @@ def app() -> AppTest:
 
 @pytest.fixture
 def painted(monkeypatch) -> list[Look]:
-    """The looks that the page asked to be painted, newest last."""
+    """The looks that the page asked to be painted, newest last; strokes for a picture of 1024 px."""
     looks = []
     stylize = FastStylizer.stylize
 
     def spy(self, image, style, *, strength, preserve_color, stroke_size, fine):
-        looks.append(Look(tuple(style.items()), strength, preserve_color, stroke_size / 512))
+        scale = round(stroke_size / 512 / (max(image.size) / 1024), 2)
+        looks.append(Look(tuple(style.items()), strength, preserve_color, scale))
         settings = {"strength": strength, "preserve_color": preserve_color, "stroke_size": stroke_size}
         return stylize(self, image, style, **settings, fine=fine)
 
@@ -108,7 +109,7 @@ def test_strength_and_colors_reach_the_engine(app, painted):
     app.slider(key="strength").set_value(60).run()
     app.toggle(key="preserve_color").set_value(True).run()
     app.segmented_control(key="strokes").set_value("coarse").run()
-    assert painted[-1] == look("starry_night", 0.6, True, 870 / 512)
+    assert painted[-1] == look("starry_night", 0.6, True, 1.7)
 
 
 def test_a_blend_mixes_up_to_four_styles(app, painted):
@@ -160,9 +161,17 @@ def test_strokes_keep_their_share_of_the_picture(painted):
     photo = encoded(make_photo(2048, 1024), "JPEG")
     painting.preview(photo, look("mosaic"))
     painting.full_size(photo, look("mosaic"))
-    assert [made.stroke_scale for made in painted] == [1.0, 2.0]
+    painting.preview(encoded(make_photo(320, 240), "JPEG"), look("mosaic"))
+    assert [made.stroke_scale for made in painted] == [1.0, 1.0, 1.0]
+
+
+def test_panoramas_and_tiny_pictures_are_painted_large_enough(painted):
+    painting.full_size(encoded(make_photo(3000, 1000), "JPEG"), look("mosaic"))
+    assert painted[-1].stroke_scale == 0.67  # at 1536 x 512 px
     painting.full_size(encoded(make_photo(20480, 64), "JPEG"), look("mosaic"))
-    assert painted[-1].stroke_scale == 20.0
+    assert painted[-1].stroke_scale == 0.5  # at 2048 px: more would take too long
+    painting.full_size(encoded(make_photo(40, 40), "JPEG"), look("mosaic"))
+    assert painted[-1].stroke_scale == 6.4  # at 160 px, the most that strokes can be finer
 
 
 def test_the_same_look_is_painted_once(app, painted):

@@ -90,3 +90,8 @@ def test_a_record_may_have_a_fine_network(styles_file):
     assert [alone.network(fine=fine) for fine in (False, True)] == [("y", 1), ("y", 1)]
     assert list_models() == ["fine.onnx", "x", "y"]
     assert model_checksum("fine.onnx") == "of fine"
+
+
+def test_a_far_name_is_no_suggestion():
+    with pytest.raises(StyleError, match=r"unknown style 'nope': there are starry_night"):
+        get_style("nope")

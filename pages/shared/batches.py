@@ -110,7 +110,7 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look], 
             left = list(looks)
             try:
                 file = io.BytesIO(photo.data)
-                file.name = photo.name  # for the message when it is broken
+                file.name = photo.file_name  # for the message when it is broken
                 image = read_photo(file)
                 loses_alpha = image.mode == "RGBA" and file_format == "JPEG"
                 is_too_large = max(image.size) > MAX_SIDES.get(file_format, math.inf)
@@ -131,7 +131,7 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look], 
             except Exception as error:
                 if not isinstance(error, StyleTransferError):
                     logger.exception("a photo of a batch failed")
-                    error = f"{photo.name} could not be painted: {describe(error)}"
+                    error = f"{photo.file_name} could not be painted: {describe(error)}"
                 batch.skipped.append(str(error))
                 batch.total -= len(left)
     missing = batch.total - len(batch.pairs)

@@ -24,15 +24,23 @@ class Choice:
     Attributes:
         data: The encoded file, unchecked.
         name: File name without its ending, for naming downloads.
+        ending: Of the file's name, such as `.jpg`; empty for what is no file of the visitor's.
     """
 
     data: bytes
     name: str
+    ending: str = ""
 
     @classmethod
     def of_upload(cls, upload: UploadedFile) -> Choice:
         """A file as Streamlit hands it over; its name may begin with folders."""
-        return cls(upload.getvalue(), Path(upload.name).stem)
+        path = Path(upload.name)
+        return cls(upload.getvalue(), path.stem, path.suffix)
+
+    @property
+    def file_name(self) -> str:
+        """As the visitor knows it."""
+        return self.name + self.ending
 
 
 def choose_photo(label: str, samples: Mapping[str, Sample], *, key: str, has_camera: bool = False) -> Choice:
@@ -79,7 +87,7 @@ def show_kept(kept: str, *, key: str) -> None:
     """The choices that the session keeps under a name, and a button of that key that removes them."""
     state = st.session_state
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(plain(f"Still here: {', '.join(choice.name for choice in state[kept])}"))
+        st.caption(plain(f"Still here: {', '.join(choice.file_name for choice in state[kept])}"))
         st.button(
             "Remove",
             key=key,

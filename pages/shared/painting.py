@@ -18,7 +18,7 @@ from stylecore.inference import STROKE_SIZES, TRAINED_STROKE_SIZE
 from stylecore.memory import share_freed_memory
 from stylecore.sheets import contact_sheet
 
-WORKING_SIDE = 1024  # px, long side at which strokes are painted; larger photos get larger strokes
+WORKING_SIDE = 1024  # px, long side at which photos are painted, so that strokes are as large in all
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
 LARGE_BYTES = 150e6  # what takes more memory is painted one after another
@@ -160,10 +160,8 @@ def all_styles(photo: bytes, look: Look) -> bytes:
     full, _ = screen_photo(photo)
     image = limit_long_side(full, SHEET_SIDE)
     names = [style.name for style in list_styles()]
-    # Strokes shrink with the picture.
-    small = replace(look, stroke_scale=look.stroke_scale * max(image.size) / max(full.size))
     # In cells of this size the fast networks look the same, in less than half the time.
-    pictures = [paint(image, replace(small, styles=((name, 1.0),)), fine=False) for name in names]
+    pictures = [paint(image, replace(look, styles=((name, 1.0),)), fine=False) for name in names]
     rows = [pictures[i : i + SHEET_COLUMNS] for i in range(0, len(pictures), SHEET_COLUMNS)]
     cell = (360, round(360 * image.height / image.width))
     return encode_image(contact_sheet(rows, titles=[short_title(name) for name in names], cell=cell), "JPEG")
@@ -172,18 +170,22 @@ def all_styles(photo: bytes, look: Look) -> bytes:
 def paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:
     """Paint with strokes that keep their size relative to the picture, whatever its resolution."""
     pixels = image.width * image.height
-    is_large = pixels * (24 + 180 / _stroke_scale(image, look) ** 2) > LARGE_BYTES
+    is_large = pixels * (24 + 180 / stroke_scale(image.size, look) ** 2) > LARGE_BYTES
     with _large_turns if is_large else _small_turns:
         return _paint(image, look, fine=fine)
 
 
-def _stroke_scale(image: Image.Image, look: Look) -> float:
-    """The picture's size as a multiple of the size at which the network works."""
-    return look.stroke_scale * max(1.0, max(image.size) / WORKING_SIDE)
+def stroke_scale(size: tuple[int, int], look: Look) -> float:
+    """The size of a picture as a multiple of that at which it is painted.
+
+    Of panoramas the short side counts, too: they would be painted a few pixels high.
+    """
+    side = max(min(max(size), 2 * min(size)), max(size) / 2)
+    return look.stroke_scale * side / WORKING_SIDE
 
 
 def _paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:
-    stroke_size = TRAINED_STROKE_SIZE * _stroke_scale(image, look)
+    stroke_size = TRAINED_STROKE_SIZE * stroke_scale(image.size, look)
     return stylizer().stylize(
         image,
         dict(look.styles),

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared.choosing import Choice, say_unusable
 from pages.shared.comparing import compare
-from pages.shared.painting import DOWNLOAD_FORMATS, WORKING_SIDE, Look, Preview, full_size, preview
+from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview, stroke_scale
 from pages.shared.pictures import short_title
 from stylecore import StyleTransferError
 from stylecore.images import MAX_SIDES
@@ -43,7 +43,7 @@ def show_painting(photo: Choice, look: Look) -> Preview | None:
         try:
             result = preview(photo.data, look)
         except StyleTransferError as error:
-            say_unusable(error, f"photo in place of {photo.name}")
+            say_unusable(error, f"photo in place of {photo.file_name}")
             return None
         compare(
             result.original,
@@ -83,8 +83,8 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
                 on_click="ignore",
                 key="download",
             )
-        working_side = round(WORKING_SIDE / look.stroke_scale)
-        if max(width, height) > working_side:
+        if (scale := stroke_scale(painting.size, look)) > 1:
+            working_side = round(max(width, height) / scale)
             st.caption(
                 f"Painted at {working_side} px and enlarged with finer brush work, so that strokes stay as "
                 "large in the picture as you see them. That takes some seconds."
@@ -107,4 +107,5 @@ def show_credits(painting: Preview, look: Look) -> None:
 
 
 def _titles(look: Look) -> str:
-    return " and ".join(short_title(name) for name, share in look.styles if share)
+    *others, last = [short_title(name) for name, share in look.styles if share]
+    return f"{', '.join(others)} and {last}" if others else last

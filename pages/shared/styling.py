@@ -120,6 +120,7 @@ def _choose_shares(style: Style) -> dict[str, float]:
         [other.name for other in list_styles() if other != style],
         format_func=short_title,
         max_selections=MAX_BLEND - 1,
+        select_all=False,
         key="blend",
         bind="query-params",
         persist_state="session",
