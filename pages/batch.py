@@ -155,7 +155,7 @@ with start_place:
         show_progress()
     elif job is not None:
         show_result()
-if job is not None and not is_busy and job.progress is not None:
-    show_pairs(job.progress.pairs[-SHOWN_PAIRS:])
-    if len(job.progress.pairs) > SHOWN_PAIRS:
-        st.caption(f"The last {SHOWN_PAIRS} of {len(job.progress.pairs)}; the ZIP has all.")
+        if job.progress is not None:
+            show_pairs(job.progress.pairs[-SHOWN_PAIRS:])
+            if len(job.progress.pairs) > SHOWN_PAIRS:
+                st.caption(f"The last {SHOWN_PAIRS} of {len(job.progress.pairs)}; the ZIP has all.")
