@@ -94,7 +94,7 @@ def test_paint_the_holiday_folder(visit):
     visitor.choose_style("The Wave")
     visitor.see("Make 5 paintings")
     visitor.click("button", "Make 5 paintings")
-    visitor.see("Skipped: notes is not a picture")
+    visitor.see("Skipped: notes.jpg is not a picture")
     download = visitor.download("Download 4 paintings as ZIP")
     with zipfile.ZipFile(download.path()) as archive:
         assert archive.namelist() == [f"day_{i}_the_wave.jpg" for i in range(1, 5)]
