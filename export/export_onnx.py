@@ -110,8 +110,8 @@ def export(
         raise WeightsError(
             f"{', '.join(unknown)}: title, artist, year, credit and license are needed in {CATALOG_FILE.name}"
         )
-    recorded = {record["name"] for record in read_records(styles_file)}
-    if fine and (missing := [name for name in checkpoint["styles"] if name not in recorded]):
+    records = {record["name"]: record for record in read_records(styles_file)}
+    if fine and (missing := [name for name in checkpoint["styles"] if name not in records]):
         raise WeightsError(f"{', '.join(missing)}: a style's fast network is exported before its fine one")
     partial = model_path.with_suffix(".partial.onnx")
     onnx.save(build_model(network), partial)
@@ -128,24 +128,21 @@ def export(
 
     sha256 = hashlib.sha256(model_path.read_bytes()).hexdigest()
     networks = network_records(checkpoint, model_path.name, sha256, scores or {})
-    known = {record["name"]: record for record in read_records(styles_file)}
-    for record in known.values():
-        of_grade = record.get("fine", {}) if fine else record
-        if record["name"] in networks and of_grade.get("sha256") == sha256:
-            networks[record["name"]]["scores"] = networks[record["name"]]["scores"] or of_grade.get("scores")
-    if fine:
-        records = {
-            name: {key: value for key, value in record.items() if key != "fine"}
-            | ({"fine": networks[name]} if name in networks else {})
-            for name, record in known.items()
-        }
-    else:
-        others = {name: record for name, record in known.items() if record["model"] != model_path.name}
-        records = others | {
-            name: {"name": name, **catalog[name], **network}
-            | {key: known[name][key] for key in ("fine",) if key in known.get(name, {})}
-            for name, network in networks.items()
-        }
+    for name in records.keys() - networks.keys():  # styles that this network paints no more
+        if not fine and records[name]["model"] == model_path.name:
+            del records[name]
+        elif fine and records[name].get("fine", {}).get("model") == model_path.name:
+            del records[name]["fine"]
+    for name, network in networks.items():
+        former = records.get(name, {})
+        same_width = former.get("fine", {}) if fine else former
+        if same_width.get("sha256") == sha256:
+            network["scores"] = network["scores"] or same_width.get("scores")
+        if fine:
+            former["fine"] = network
+        else:
+            beside = {"fine": former["fine"]} if "fine" in former else {}
+            records[name] = {"name": name, **catalog[name], **network, **beside}
     ordered = [records[name] for name in catalog if name in records]
     styles_file.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return difference

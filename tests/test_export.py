@@ -95,6 +95,12 @@ def test_a_fine_network_is_entered_beside_the_fast_one(network, tmp_path):
     export_onnx.export([checkpoint], tmp_path / "wide.onnx", styles_file, fine=True)  # and its scores
     again = {record["name"]: record for record in export_onnx.read_records(styles_file)}
     assert again == both
+    make_checkpoint(tmp_path, network, ["mosaic", "the_wave", "ink"])
+    export_onnx.export([checkpoint], tmp_path / "extra.onnx", styles_file)
+    export_onnx.export([checkpoint], tmp_path / "wide.onnx", styles_file, fine=True)
+    left = {record["name"]: record for record in export_onnx.read_records(styles_file)}
+    assert "fine" in left["ink"]
+    assert "fine" not in left["starry_night"]  # the wide network paints it no more
 
 
 def test_scores_say_what_they_were_measured_on():
