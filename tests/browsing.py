@@ -71,6 +71,18 @@ def wait_for_upload(page, key: str) -> None:
     page.locator(f".st-key-{key}_samples [data-testid=stBaseButton-primary]").wait_for(state="detached")
 
 
+def tap_picture(page, alt: str) -> None:
+    """Tap where a picture lies, whatever is above it, once everything stands still."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+    picture = page.get_by_alt_text(alt)
+    picture.scroll_into_view_if_needed()
+    place = None
+    while place != (place := picture.bounding_box()):
+        page.wait_for_timeout(300)
+    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+
+
 def keep_screenshot(page, name: str) -> None:
     """Screenshot of the whole page, which scrolls inside Streamlit's own container."""
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")

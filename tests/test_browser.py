@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browsing import SCREENSHOTS, keep_screenshot, wait_for_upload
+from tests.browsing import SCREENSHOTS, keep_screenshot, tap_picture, wait_for_upload
 from tests.conftest import encoded, make_photo
 
 DESKTOP, PHONE = (1280, 900), (360, 780)
@@ -207,10 +207,9 @@ def test_on_a_desktop_the_painting_stays_in_view_while_things_are_chosen(open_pa
 
 def test_a_tap_on_a_tile_s_picture_chooses_it(open_page):
     page = open_page()
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()  # nothing moves
-    page.get_by_alt_text("A temple painted like The Great Wave").click(force=True)  # the button is above
+    tap_picture(page, "A temple painted like The Great Wave")
     page.get_by_text("Painted: The Wave").wait_for()
-    page.get_by_alt_text("Sample: Cat").click(force=True)
+    tap_picture(page, "Sample: Cat")
     page.locator(".st-key-photo_sample_cat button[kind=primary]").wait_for()
 
 
