@@ -10,6 +10,7 @@ from stylecore.images import to_batch
 
 PERIODS = (2, 4)  # px; the network upsamples twice by 2
 BAND = 6  # px, width of the border band that is looked at
+LEAST_SIDE = 64  # px, of pictures that are measured
 SURROUNDINGS = 6  # bins round a grid frequency that it is compared with
 
 
@@ -28,11 +29,10 @@ def grid_excess(image: Image.Image) -> float:
         ValueError: The image is too small.
     Source: Odena et al. (2016), "Deconvolution and checkerboard artifacts", for the flaw.
     """
+    _check_size(image)
     luma = _luma(image)
     step = max(PERIODS)
     height, width = (length // step * step for length in luma.shape)
-    if min(height, width) < 64:
-        raise ValueError(f"the image has {image.width} x {image.height} px: at least 64 a side are needed")
     window = np.hanning(height)[:, None] * np.hanning(width)
     luma = luma[:height, :width]
     power = np.abs(np.fft.fft2((luma - luma.mean()) * window)) ** 2
@@ -62,9 +62,8 @@ def border_excess(image: Image.Image) -> float:
     Raises:
         ValueError: The image is too small.
     """
+    _check_size(image)
     pixels = to_batch(image)[0]
-    if min(pixels.shape[1:]) < 64:
-        raise ValueError(f"the image has {image.width} x {image.height} px: at least 64 a side are needed")
     steps = []
     for turn in range(4):  # each side on top in its turn
         turned = np.rot90(pixels, turn, axes=(1, 2))
@@ -76,3 +75,9 @@ def border_excess(image: Image.Image) -> float:
 
 def _luma(image: Image.Image) -> np.ndarray:
     return np.tensordot(LUMA, to_batch(image)[0].astype(np.float64), 1)
+
+
+def _check_size(image: Image.Image) -> None:
+    if min(image.size) < LEAST_SIDE:
+        size = f"{image.width} x {image.height} px"
+        raise ValueError(f"the image has {size}: at least {LEAST_SIDE} a side are needed")

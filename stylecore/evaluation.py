@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from stylecore.artefacts import border_excess, grid_excess
+from stylecore.artefacts import LEAST_SIDE, border_excess, grid_excess
 from stylecore.devices import select_device
 from stylecore.errors import ImageError
 from stylecore.features import Vgg19Features
@@ -143,6 +143,7 @@ def evaluate(
         rows = list(zip(images.values(), *columns, strict=True))
         titles = ["photo", *(style.name.replace("_", " ") for style in styles)]
         square = contact_sheet(rows, titles=titles, cell=(SHEET_SIDE, SHEET_SIDE))
+        sheet.parent.mkdir(parents=True, exist_ok=True)
         sheet.write_bytes(encode_image(square, save_format(sheet)))
     return {
         "side": side,
@@ -229,6 +230,8 @@ def optimize_pixels(
 def read_photos(folder: Path, count: int, side: int) -> tuple[dict[str, Image.Image], list[str]]:
     """The first usable photos of a folder by file name, RGB of that long side, and why others are not.
 
+    Of narrow strips no grid can be measured.
+
     Raises:
         ImageError: None can be used.
     """
@@ -238,9 +241,15 @@ def read_photos(folder: Path, count: int, side: int) -> tuple[dict[str, Image.Im
         if len(images) == count:
             break
         try:
-            images[path.name] = resize_long_side(load_image(path).convert("RGB"), side)
+            image = resize_long_side(load_image(path).convert("RGB"), side)
         except ImageError as error:
             skipped.append(str(error))
+            continue
+        if min(image.size) < LEAST_SIDE:
+            size = f"{image.width} x {image.height} px"
+            skipped.append(f"{path.name} has {size} when compared: at least {LEAST_SIDE} a side are needed")
+            continue
+        images[path.name] = image
     if not images:
         raise ImageError(f"{folder} has no usable photo: {skipped[0]}")
     return images, skipped

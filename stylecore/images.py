@@ -69,7 +69,8 @@ def load_image(
         source: Path, encoded bytes, binary file object, or PIL image.
         max_megapixels: Largest accepted size, in millions of pixels; files have at most 178, where
             Pillow's own limit lies.
-        max_side: Scale the picture down, if it is larger, to this many pixels on its long side.
+        max_side: Scale the picture down, if it is larger, to this many pixels on its long side, see
+            `size_at`.
     Returns:
         A new image, mode RGB, or RGBA when the picture has an alpha channel or a transparent color.
     Raises:
@@ -127,6 +128,11 @@ def load_style(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> Ima
     return image
 
 
+def is_transparent(image: Image.Image) -> bool:
+    """Whether anything of a picture is; screenshots have an alpha channel that hides nothing."""
+    return image.mode == "RGBA" and image.getextrema()[3][0] < 255
+
+
 def flatten(image: Image.Image, *, backdrop: str | tuple[int, int, int] = "white") -> Image.Image:
     """RGB, transparent parts of an RGBA image in the color of the backdrop; RGB is given back itself."""
     if image.mode == "RGB":
@@ -171,15 +177,23 @@ def find_pictures(folder: str | PathLike) -> list[Path]:
 
 
 def limit_long_side(image: Image.Image, max_side: int) -> Image.Image:
-    """The image itself, or a copy scaled down to `max_side` pixels on its long side."""
+    """The image itself, or a copy scaled down to `max_side` pixels on its long side, see `size_at`."""
     return resize_long_side(image, max_side) if max(image.size) > max_side else image
 
 
 def resize_long_side(image: Image.Image, side: int) -> Image.Image:
-    """A copy scaled to `side` pixels on its long side, or more so that no side is under 32 px; Lanczos."""
-    scale = max(side / max(image.size), MIN_SIDE / min(image.size))
-    width, height = (max(MIN_SIDE, round(length * scale)) for length in image.size)
-    return image.resize((width, height), Image.Resampling.LANCZOS)
+    """A copy scaled to `side` pixels on its long side, see `size_at`; Lanczos."""
+    return image.resize(size_at(side, image.size), Image.Resampling.LANCZOS)
+
+
+def size_at(side: int, size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height at `side` pixels on the long side.
+
+    Narrow strips stay longer, so that no side is under 32 px.
+    """
+    scale = max(side / max(size), MIN_SIDE / min(size))
+    width, height = (max(MIN_SIDE, round(length * scale)) for length in size)
+    return width, height
 
 
 def to_batch(image: Image.Image) -> np.ndarray:

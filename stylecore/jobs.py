@@ -99,7 +99,8 @@ class Job(Generic[Progress, Result]):
         except Exception as error:
             if not isinstance(error, StyleTransferError):
                 logger.exception("a job failed")
-            self.error = error.with_traceback(None)  # its frames hold tensors
+            error.__cause__ = error.__context__ = None  # their frames and its own hold pictures
+            self.error = error.with_traceback(None)
             state = JobState.FAILED
         del work
         return_freed_memory()  # before anybody hears of the end and starts the next

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+
+from stylecore.overlapping import Overlapping
 
 # Parameters of mallopt(3) in glibc's malloc.h.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -2, -3, -4, -8
@@ -21,8 +22,13 @@ _DEFAULT = (
     (_TOP_PAD, 0),
 )
 
-_lock = threading.Lock()
-_runs = 0
+
+@Overlapping
+@contextmanager
+def _keeping() -> Iterator[None]:
+    _set(_KEPT)
+    yield
+    _set(_DEFAULT)
 
 
 @contextmanager
@@ -34,18 +40,10 @@ def kept_memory() -> Iterator[None]:
     of a step. Kept blocks fit less well: the peak grows by a sixth. Behind the last run that
     overlaps all goes back. Without glibc nothing changes.
     """
-    global _runs
-    with _lock:
-        _runs += 1
-        if _runs == 1:
-            _set(_KEPT)
     try:
-        yield
+        with _keeping:
+            yield
     finally:
-        with _lock:
-            _runs -= 1
-            if _runs == 0:
-                _set(_DEFAULT)
         return_freed_memory()
 
 

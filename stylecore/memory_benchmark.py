@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 import psutil
@@ -110,10 +109,12 @@ def _held_around_jobs(content: Image.Image, style: Image.Image, config: Optimiza
             return optimize_image(content, style, config, on_iterate=job.report, should_stop=job.should_stop)
 
         job = queue.submit(work)
-        while job.progress is None:
-            time.sleep(0.01)
+        while job.progress is None and not job.wait(0.01):
+            pass
         job.cancel()
         job.wait()
+        if job.error:
+            raise job.error
     del job
     held.append(process.memory_info().rss)
     return held

@@ -35,6 +35,7 @@ from stylecore.optimization_config import (
     step_work,
     stroke_size_at,
 )
+from stylecore.overlapping import Overlapping
 from stylecore.preview import PreviewPainter, StyleStatistics
 
 # Pixels of a photo up to which freed memory is kept from step to step: 10 to 20 % faster, but the
@@ -42,9 +43,9 @@ from stylecore.preview import PreviewPainter, StyleStatistics
 KEPT_PIXELS = 400**2
 # A run has diverged when so many losses are that many times the lowest and do not fall.
 LOST_STEPS, LOST_FACTOR = 20, 3.0
-# CUDA's fastest convolutions sum in an order that changes from run to run.
-REPEATABLE_CONVOLUTIONS = partial(
-    torch.backends.cudnn.flags, enabled=True, benchmark=False, deterministic=True
+# CUDA's fastest convolutions sum in an order that changes from run to run. Those flags are the process's.
+REPEATABLE_CONVOLUTIONS = Overlapping(
+    partial(torch.backends.cudnn.flags, enabled=True, benchmark=False, deterministic=True)
 )
 STEP_FAILURES = (RuntimeError, MemoryError)  # torch lacks memory, or the device has gone
 
@@ -110,7 +111,7 @@ def optimize_image(
         on_iterate: Called after every step.
         should_stop: Asked after every step; True ends the run with the best picture so far.
     Returns:
-        The picture, as large as the photo limited to `config.max_side`.
+        The picture, as large as the photo limited to `config.max_side`, see `load_image`.
     Raises:
         ImageError: A picture smaller than 32 px, or a style picture of a single color.
         ValueError: Settings that do not exist or are out of range.
@@ -121,7 +122,8 @@ def optimize_image(
     photo = load_image(content_image, max_megapixels=math.inf, max_side=config.max_side)
     styles = _load_styles(style_image, config)
     content = flatten_content(photo)
-    planned = scales(max(photo.size), config)
+    side = min(max(photo.size), config.max_side)  # of a narrow strip the photo has more
+    planned = scales(side, config)
     vgg = load_vgg(config)
     started = time.monotonic()
     iterates: list[Iterate] = []
@@ -129,7 +131,7 @@ def optimize_image(
     is_stopped = False
     error: Exception | None = None
     is_small = photo.width * photo.height <= KEPT_PIXELS
-    with kept_memory() if is_small else nullcontext(), REPEATABLE_CONVOLUTIONS():
+    with kept_memory() if is_small else nullcontext(), REPEATABLE_CONVOLUTIONS:
         for side, steps in planned:
             try:
                 objective = Objective(vgg, content, styles, side, config)

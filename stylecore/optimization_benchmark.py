@@ -15,10 +15,11 @@ import torch
 from PIL import Image
 
 from stylecore import memory_benchmark, planning
+from stylecore.devices import select_device
 from stylecore.evaluation import Losses, Measure
 from stylecore.features import Vgg19Features
-from stylecore.images import load_image, resize_long_side, to_batch
-from stylecore.objective import is_mixed, load_vgg
+from stylecore.images import load_image, resize_long_side
+from stylecore.objective import batch_at, is_mixed, load_vgg
 from stylecore.optimization import Iterate, optimize_image
 from stylecore.optimization_config import (
     CLASSIC_RECIPE,
@@ -67,11 +68,13 @@ def measure_steps(content: Image.Image, style: Image.Image, *, rounds: int = 3) 
         )
         photo = resize_long_side(load_image(content).convert("RGB"), side)
         vgg = load_vgg(config)
-        batch = torch.from_numpy(to_batch(photo)).requires_grad_()
+        device = select_device(config.device)
+        batch = batch_at(photo, side, device).requires_grad_()
 
         def bare(vgg: Vgg19Features = vgg, batch: torch.Tensor = batch) -> float:
             started = time.perf_counter()
             sum(features.sum() for features in vgg(batch).values()).backward()
+            batch.grad.sum().item()  # a GPU has then done it all
             return time.perf_counter() - started
 
         def step(photo: Image.Image = photo, config: OptimizationConfig = config) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from stylecore.images import MIN_SIDE
+from stylecore.images import MIN_SIDE, size_at
 
 METHODS = ("lbfgs", "adam")
 STYLE_LOSSES = ("gram", "wasserstein", "patches")
@@ -156,7 +156,7 @@ def step_work(side: int, size: tuple[int, int]) -> float:
     0.27 s at 64 px, 0.31 s at 128, 0.66 s at 256, 1.4 s at 384, 2.4 s at 512, 3.4 s at 768 (3:2) and
     14 s at 1280 px (4:3).
     """
-    megapixels = side**2 * size[0] * size[1] / max(size) ** 2 / 1e6
+    megapixels = math.prod(size_at(side, size)) / 1e6
     return 0.028 + megapixels * (1 + 0.4 * megapixels)
 
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from stylecore.errors import OutOfMemoryError
+from stylecore.images import MIN_SIDE, size_at
 from stylecore.memory import MEBIBYTE
 from stylecore.objective import is_mixed
 from stylecore.optimization import KEPT_PIXELS
@@ -76,7 +77,7 @@ def peak_memory(size: tuple[int, int], config: OptimizationConfig, *, styles: in
         styles: Number of style pictures.
     """
     side = min(max(size), config.max_side)
-    pixels = side**2 * size[0] * size[1] / max(size) ** 2
+    pixels = math.prod(size_at(side, size))
     style_pixels = stroke_size_at(side, config) ** 2
     per_pixel = MIXED_PIXEL_BYTES if is_mixed(config) else FLOAT_PIXEL_BYTES
     kept = KEPT_FACTOR if pixels <= KEPT_PIXELS else 1.0
@@ -118,7 +119,9 @@ def fit_to_memory(size: tuple[int, int], config: OptimizationConfig, budget: int
                 f"{needed} MB of free memory are needed even at {config.max_side} px, "
                 f"{budget // MEBIBYTE} MB are free: close something, or try again later"
             )
-        stroke_size = config.stroke_size and round(config.stroke_size * smaller / config.max_side)
+        stroke_size = config.stroke_size and max(
+            MIN_SIDE, round(config.stroke_size * smaller / config.max_side)
+        )
         config = replace(config, max_side=smaller, stroke_size=stroke_size)
     if config.max_side < min(wanted.max_side, side):
         changes.append(f"{config.max_side} px in place of {min(wanted.max_side, side)} px")

@@ -68,6 +68,8 @@ class _Meter:
 
     def read(self, step: int, losses: StepLosses, names: Sequence[str], skipped: int) -> TrainingProgress:
         """Progress after a step, whose pictures were painted in the styles `names`."""
+        if step == self.config.pixel_steps + 1:
+            self.recent.clear()  # pixels alone have no content and style
         self.recent.append(tuple(value.detach().mean().item() for value in losses[1:]))
         if step > self.config.pixel_steps:
             for name, value in zip(names, losses.style.tolist(), strict=True):
@@ -135,6 +137,7 @@ class _Learner:
         self.step = state["step"]
 
 
+@torch.backends.cudnn.flags(enabled=True, benchmark=True)  # all crops have one size
 def train(
     content_folder: Path,
     style_images: Sequence[Path],
@@ -158,7 +161,8 @@ def train(
         out_folder: Gets `checkpoint.pt`, `samples.jpg` and `log.jsonl`.
         config: Settings; ignored by `resume`, which takes those of the checkpoint.
         faces: JSON of the boxes of faces by file name, see `read_faces`: their content counts
-            `face_factor` times, and `face_share` of the crops come from photos with faces.
+            `face_factor` times, and `face_share` of the crops come from photos with faces. `resume`
+            takes those that the run began with.
         init: Checkpoint to start from: its trunk, and its rows for styles of the same names
             (other styles start from their mean).
         resume: Continue the run in `out_folder`, with the settings that it began with.
@@ -195,6 +199,9 @@ def train(
     torch_device = select_device(device)
     amp_dtype = autocast_dtype(torch_device, config.precision)
     photos = find_pictures(content_folder)
+    boxes = read_faces(faces) if faces is not None else None
+    if saved is not None:
+        boxes = saved.get("faces", boxes)
     crops = PhotoCrops(
         photos,
         turns=turns_of(config, names),
@@ -204,11 +211,11 @@ def train(
         crop_size=config.crop_size,
         crop_share=config.crop_share,
         seed=config.seed,
-        faces=None if faces is None else read_faces(faces),
+        faces=boxes,
         face_share=config.face_share,
     )
-    if faces is not None and not crops.face_photos:
-        raise ImageError(f"{faces} names no photo of {content_folder}")
+    if boxes is not None and not crops.face_photos:
+        raise ImageError(f"{faces or checkpoint_path} names no photo of {content_folder} with a face")
 
     learner = _Learner(_new_network(config, names, init if saved is None else None), config, torch_device)
     earlier_s, skipped = 0.0, 0
@@ -217,7 +224,6 @@ def train(
         earlier_s, skipped = saved["elapsed_s"], saved["skipped_photos"]
     objective = TrainingObjective(style_images, config, torch_device)
     is_cuda = torch_device.type == "cuda"
-    torch.backends.cudnn.benchmark = is_cuda  # all crops have one size
     loader = DataLoader(
         crops,
         batch_size=None,
@@ -236,6 +242,7 @@ def train(
                 "styles": names,
                 "targets": objective.targets,
                 "config": asdict(config),
+                "faces": boxes,
                 "elapsed_s": meter.elapsed_s,
                 "skipped_photos": skipped,
             },

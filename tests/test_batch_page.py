@@ -1,5 +1,7 @@
+import gc
 import io
 import threading
+import weakref
 import zipfile
 
 import pytest
@@ -157,11 +159,33 @@ def test_a_batch_that_was_stopped_says_so():
 def test_transparent_photos_stay_so():
     photo = make_photo(64, 48)
     photo.putalpha(Image.linear_gradient("L").resize(photo.size))
-    job = started([Choice(encoded(photo), "cut"), Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [])
+    opaque = make_photo(64, 48)
+    opaque.putalpha(255)  # as screenshots have it
+    job = started([Choice(encoded(photo), "cut"), Choice(encoded(opaque), "beach")], LOOK, [])
     assert job.wait(60)
     files = files_in(job.result)
     assert list(files) == ["cut_mosaic.png", "beach_mosaic.jpg"]
     assert Image.open(io.BytesIO(files["cut_mosaic.png"])).mode == "RGBA"
+
+
+def test_a_photo_is_held_no_longer_than_it_is_needed(monkeypatch):
+    photos = [Choice(encoded(make_photo(64, 48, seed=i)), f"photo {i}") for i in range(3)]
+    alive, references = [], [weakref.ref(photo) for photo in photos]
+    paint = batches.paint
+
+    def note(image, look):
+        gc.collect()
+        alive.append(sum(reference() is not None for reference in references))
+        return paint(image, look)
+
+    monkeypatch.setattr(batches, "paint", note)
+    is_open = threading.Event()
+    batches.batch_queue().submit(lambda _: is_open.wait(60))
+    job = started(photos, LOOK, [])
+    del photos
+    is_open.set()
+    assert job.wait(60)
+    assert alive == [3, 2, 1]
 
 
 def test_what_a_format_cannot_hold_becomes_png(monkeypatch):

@@ -47,12 +47,14 @@ def test_stylize_writes_the_file(capsys, photo_file, tmp_path):
     assert Image.open(output).size == (96, 64)
 
 
-def test_a_reader_who_has_seen_enough_is_no_error():
+@pytest.mark.parametrize(
+    "command", [["styles", "--json"], ["stylize", "PHOTO", "--style", "pink", "-o", "-"]]
+)
+def test_a_reader_who_has_seen_enough_is_no_error(photo_file, command):
+    command = [str(photo_file) if part == "PHOTO" else part for part in command]
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run(
-        [sys.executable, "-m", "stylecore", "styles", "--json"], stdout=write, stderr=subprocess.PIPE
-    )
+    done = subprocess.run([sys.executable, "-m", "stylecore", *command], stdout=write, stderr=subprocess.PIPE)
     os.close(write)
     assert (done.returncode, done.stderr) == (1, b"")
 
@@ -235,7 +237,18 @@ def test_optimize_repeats_a_recipe(capsys, photo_file, tmp_path):
     assert json.loads(out)["style_loss"] > report["style_loss"]  # five layers in place of two
 
 
-@pytest.mark.parametrize("setting", [{"steps": "50"}, {"steps": None}, {"content_weight": "much"}])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"steps": "50"},
+        {"steps": None},
+        {"content_weight": "much"},
+        {"content_weight": True},
+        {"style_layers": [1, 2]},
+        {"style_layer_weights": 3},
+        {"stroke_size": [512]},
+    ],
+)
 def test_a_recipe_with_unusable_settings_is_refused(capsys, photo_file, tmp_path, setting):
     recipe = {"styles": [{"name": "a", "weight": 1}], "config": {"max_side": 48, "style_weight": 4} | setting}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
@@ -243,6 +256,16 @@ def test_a_recipe_with_unusable_settings_is_refused(capsys, photo_file, tmp_path
     assert status == 2
     assert f"unusable settings: {next(iter(setting))}" in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("field", ["weight", "stopped_at"])
+def test_a_recipe_with_words_for_numbers_is_refused(capsys, photo_file, tmp_path, field):
+    recipe = {"styles": [{"name": "a", "weight": 1}], "config": {"max_side": 48}}
+    (recipe["styles"][0] if field == "weight" else recipe)[field] = "x"
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    status, _, err = run(capsys, "optimize", photo_file, photo_file, "--recipe", tmp_path / "recipe.json")
+    assert status == 2
+    assert f"unusable settings: {field} 'x'" in err
 
 
 def test_an_error_from_below_is_one_line_too(capsys, photo_file, monkeypatch):

@@ -190,7 +190,6 @@ def test_a_full_queue_is_said(app, monkeypatch):
     queue = JobQueue(capacity=0)
     monkeypatch.setattr(refining, "job_queue", lambda: queue)
     blocking = queue.submit(lambda job: [time.sleep(0.01) for _ in iter(job.should_stop, True)])
-    time.sleep(0.1)
     app.button(key="refine").click().run()
     assert "try again in a few minutes" in app.error[0].value
     blocking.cancel()

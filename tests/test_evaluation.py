@@ -6,7 +6,7 @@ from PIL import Image
 from stylecore import evaluation
 from stylecore.cli import main
 from stylecore.errors import ImageError, StyleError, StyleTransferError
-from stylecore.evaluation import Measure, evaluate, gram_distance
+from stylecore.evaluation import Measure, evaluate, gram_distance, read_photos
 from stylecore.rivals import any_style_rival
 from tests.conftest import make_photo
 
@@ -109,6 +109,20 @@ def test_known_grams_give_the_same_style_loss():
     photo, style = make_photo(96, 64), measure.grams(make_photo(64, 64, seed=5))
     expected = measure(photo, measure.content_features(photo), style).style
     assert gram_distance(measure.grams(photo), style) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_narrow_strip_costs_no_other(photos, tmp_path):
+    Image.new("RGB", (900, 90)).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes((photos / "0.png").read_bytes())
+    images, skipped = read_photos(tmp_path, 2, 96)
+    assert list(images) == ["b.png"]
+    assert skipped == ["a.png has 320 x 32 px when compared: at least 64 a side are needed"]
+
+
+def test_a_sheet_that_cannot_be_written_is_refused_before_the_work(capsys, photos, tmp_path):
+    (tmp_path / "sheet.png").mkdir()
+    assert main(["evaluate", "--content", str(photos), "--sheet", str(tmp_path / "sheet.png")]) == 2
+    assert "sheet.png is a folder" in capsys.readouterr().err
 
 
 def test_a_bad_photo_costs_no_other(capsys, photos, tmp_path):

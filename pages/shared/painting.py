@@ -13,7 +13,7 @@ from PIL import Image
 from pages.shared.limits import load_photo
 from pages.shared.pictures import short_title
 from stylecore import FastStylizer, list_styles
-from stylecore.images import encode_image, limit_long_side
+from stylecore.images import encode_image, is_transparent, limit_long_side
 from stylecore.inference import STROKE_SIZES, TRAINED_STROKE_SIZE
 from stylecore.memory import share_freed_memory
 from stylecore.sheets import contact_sheet
@@ -73,7 +73,7 @@ class Preview:
         original: JPEG or PNG of the photo.
         painted: The same photo painted.
         size: Width and height of the full photo in pixels.
-        milliseconds: Time that painting took.
+        milliseconds: Time that painting took, once its turn had come.
         device: Where it was painted, for people.
     """
 
@@ -110,12 +110,13 @@ def preview(photo: bytes, look: Look) -> Preview:
         ImageError: The photo cannot be used; the message says why.
     """
     small, size = screen_photo(photo)
-    started = time.perf_counter()
-    painted = paint(small, look)
-    milliseconds = round((time.perf_counter() - started) * 1000)
     engine = stylizer()
+    with _turn(small, look):
+        started = time.perf_counter()
+        painted = _paint(small, look)
+        milliseconds = round((time.perf_counter() - started) * 1000)
     device = "the GPU" if engine.device == "cuda" else f"the CPU ({engine.device_note})"
-    screen_format = "PNG" if small.mode == "RGBA" else "JPEG"
+    screen_format = "PNG" if is_transparent(small) else "JPEG"
     return Preview(
         original=encode_image(small, screen_format),
         painted=encode_image(painted, screen_format),
@@ -169,10 +170,14 @@ def all_styles(photo: bytes, look: Look) -> bytes:
 
 def paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:
     """Paint with strokes that keep their size relative to the picture, whatever its resolution."""
+    with _turn(image, look):
+        return _paint(image, look, fine=fine)
+
+
+def _turn(image: Image.Image, look: Look) -> threading.Semaphore:
     pixels = image.width * image.height
     is_large = pixels * (24 + 180 / stroke_scale(image.size, look) ** 2) > LARGE_BYTES
-    with _large_turns if is_large else _small_turns:
-        return _paint(image, look, fine=fine)
+    return _large_turns if is_large else _small_turns
 
 
 def stroke_scale(size: tuple[int, int], look: Look) -> float:

@@ -11,6 +11,7 @@ from pages.shared.comparing import compare
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview, stroke_scale
 from pages.shared.pictures import short_title
 from stylecore import StyleTransferError
+from stylecore.enlarging import LEAST_FACTOR
 from stylecore.images import MAX_SIDES
 from stylecore.styles import get_style
 
@@ -83,7 +84,7 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
                 on_click="ignore",
                 key="download",
             )
-        if (scale := stroke_scale(painting.size, look)) > 1:
+        if (scale := stroke_scale(painting.size, look)) >= LEAST_FACTOR:
             working_side = round(max(width, height) / scale)
             st.caption(
                 f"Painted at {working_side} px and enlarged with finer brush work, so that strokes stay as "

@@ -8,6 +8,7 @@ from types import ModuleType
 
 from stylecore import load_image
 from stylecore.commands.console import BAD_INPUT, OK, fail, module, print_json, progress
+from stylecore.commands.files import check_output
 from stylecore.commands.parsing import count
 from stylecore.images import save_format
 
@@ -59,7 +60,7 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
 def run_evaluate(options: argparse.Namespace) -> int:
     if options.sheet:
         save_format(options.sheet)  # refuses what cannot be written before the work
-        options.sheet.parent.mkdir(parents=True, exist_ok=True)
+        check_output(options.sheet, [])
     evaluation = module("stylecore.evaluation")
     report = evaluation.evaluate(
         options.content,

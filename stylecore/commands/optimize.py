@@ -194,22 +194,28 @@ def read_recipe(path: Path) -> dict:
     try:
         recipe = json.loads(path.read_text(encoding="utf-8"))
         config = {name: tuple(v) if isinstance(v, list) else v for name, v in recipe["config"].items()}
-        shares = [style["weight"] for style in recipe["styles"]]
+        weights = [style["weight"] for style in recipe["styles"]]
         stopped_at = recipe.get("stopped_at")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is not a recipe that the app saved: {error}") from error
-    if unknown := config.keys() - {field.name for field in fields(OptimizationConfig)}:
+    kinds = {field.name: field.type for field in fields(OptimizationConfig)}
+    if unknown := config.keys() - kinds.keys():
         raise UsageError(f"{path} has unknown settings: {', '.join(sorted(unknown))}")
-    defaults = asdict(OptimizationConfig())
-    wrong = [name for name, value in config.items() if not _fits(value, defaults[name])]
+    wrong = [f"{name} {value!r}" for name, value in config.items() if not _fits(value, kinds[name])]
+    wrong += [f"weight {weight!r}" for weight in weights if not _fits(weight, "float")]
+    if not _fits(stopped_at, "int | None"):
+        wrong.append(f"stopped_at {stopped_at!r}")
     if wrong:
-        raise UsageError(f"{path} has unusable settings: {', '.join(f'{n} {config[n]!r}' for n in wrong)}")
+        raise UsageError(f"{path} has unusable settings: {', '.join(wrong)}")
     # Recipes without a share are from when adam's rate did not fall.
-    return {"config": {"decay_share": 0.0} | config, "shares": shares, "stopped_at": stopped_at}
+    return {"config": {"decay_share": 0.0} | config, "shares": weights, "stopped_at": stopped_at}
 
 
-def _fits(value: object, default: object) -> bool:
-    """Whether a setting is of its default's kind; whole numbers are numbers, None has several."""
-    if default is None:
-        return value is None or isinstance(value, (int, tuple))
-    return type(value) is type(default) or (isinstance(default, float) and type(value) is int)
+def _fits(value: object, kind: str) -> bool:
+    """Whether a value is of the kind that a field's annotation names; whole numbers are numbers."""
+    if kind.endswith(" | None"):
+        return value is None or _fits(value, kind.removesuffix(" | None"))
+    if kind.startswith("tuple["):
+        item = kind.removeprefix("tuple[").removesuffix(", ...]")
+        return isinstance(value, tuple) and all(_fits(part, item) for part in value)
+    return type(value).__name__ in (("float", "int") if kind == "float" else (kind,))

@@ -83,6 +83,8 @@ def run_stylize(options: argparse.Namespace) -> int:
             )
             milliseconds = round((time.perf_counter() - started) * 1000)
             write_output(stylized, output)
+        except BrokenPipeError:
+            raise  # whoever read has gone
         except Exception as error:
             is_input = isinstance(error, ImageError)
             if isinstance(error, StyleTransferError) and not is_input:
