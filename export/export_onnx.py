@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from stylecore.checkpoints import load_network, read_checkpoint, write_checkpoint
-from stylecore.errors import WeightsError
+from stylecore.errors import StyleTransferError, WeightsError
 from stylecore.inference import open_session
 from stylecore.networks import TransformerNetwork
 from stylecore.style_targets import STYLE_TARGETS, pack_gram
@@ -53,7 +53,7 @@ def parity(network: TransformerNetwork, path: Path) -> float:
         expected = network(torch.from_numpy(image), torch.from_numpy(mix)[None]).numpy()
         if found.shape != expected.shape:
             raise WeightsError(f"{path.name} gives {found.shape} for {image.shape}")
-        largest = max(largest, float(np.abs(found - expected).max()))
+        largest = float(np.maximum(largest, np.abs(found - expected).max()))  # nan stays
     return largest
 
 
@@ -100,23 +100,22 @@ def export(
     Returns:
         The largest difference between torch and ONNX Runtime.
     Raises:
-        WeightsError: The two differ by more than 1/255, a style is not in the catalog, or a fine network
-            has a style without a record.
+        WeightsError: The two differ by more than 1/255, the catalog lacks a style or a part of it, or a
+            fine network has a style without a record.
     """
     checkpoint = mean_checkpoint(checkpoint_paths)
     network = load_network(checkpoint)
     catalog = json.loads(CATALOG_FILE.read_text(encoding="utf-8"))
-    if unknown := [name for name in checkpoint["styles"] if name not in catalog]:
-        raise WeightsError(
-            f"{', '.join(unknown)}: title, artist, year, credit and license are needed in {CATALOG_FILE.name}"
-        )
+    needed = ("title", "artist", "year", "credit", "license")
+    if lacking := [name for name in checkpoint["styles"] if not catalog.get(name, {}).keys() >= set(needed)]:
+        raise WeightsError(f"{', '.join(lacking)}: {', '.join(needed)} are needed in {CATALOG_FILE.name}")
     records = {record["name"]: record for record in read_records(styles_file)}
     if fine and (missing := [name for name in checkpoint["styles"] if name not in records]):
         raise WeightsError(f"{', '.join(missing)}: a style's fast network is exported before its fine one")
     partial = model_path.with_suffix(".partial.onnx")
     onnx.save(build_model(network), partial)
     difference = parity(network, partial)
-    if difference > PARITY_LIMIT:
+    if not difference <= PARITY_LIMIT:
         partial.unlink()
         raise WeightsError(
             f"torch and ONNX Runtime differ by {difference * 255:.2f}/255, at most 1/255 is accepted"
@@ -240,7 +239,10 @@ def main(arguments: list[str] | None = None) -> None:
     )
     scores = style_scores(report, references) if report else None
     path = WEIGHTS_FOLDER / options.model
-    difference = export(options.checkpoints, path, STYLES_FILE, scores=scores, fine=options.fine)
+    try:
+        difference = export(options.checkpoints, path, STYLES_FILE, scores=scores, fine=options.fine)
+    except StyleTransferError as error:
+        raise SystemExit(f"error: {error}") from error
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, at most {difference * 255:.4f}/255 from torch")
 
 

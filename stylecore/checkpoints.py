@@ -60,11 +60,12 @@ def take_trunk(network: TransformerNetwork, checkpoint: dict, names: Sequence[st
     """
     own, given = network.state_dict(), checkpoint["averaged"]
     rows = {name: row for row, name in enumerate(checkpoint["styles"])}
+    if different := own.keys() ^ given.keys():
+        raise CheckpointError(
+            f"the initial checkpoint and the network do not both have {min(different)}: "
+            "give it the same channels and blocks"
+        )
     for key, value in own.items():
-        if key not in given:
-            raise CheckpointError(
-                f"the initial checkpoint has no {key}: give it the same channels and blocks"
-            )
         source = given[key]
         if key.endswith(ROW_NAMES):
             mean = source.mean(0)

@@ -31,7 +31,7 @@ class DeviceError(StyleTransferError):
 
 
 class DivergenceError(StyleTransferError):
-    """An optimization's loss is not a number any more, or stays far above the lowest it had."""
+    """A loss is not a number any more, or stays far above the lowest it had."""
 
 
 class CheckpointError(StyleTransferError):

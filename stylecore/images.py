@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import warnings
 from os import PathLike
 from pathlib import Path
@@ -165,11 +166,14 @@ def find_pictures(folder: str | PathLike) -> list[Path]:
     """Picture files directly in a folder, by name; hidden ones are none (Macs leave `._` files).
 
     Raises:
-        ImageError: There are none, or no such folder.
+        ImageError: There are none, or no folder that can be read.
     """
-    if not Path(folder).is_dir():
+    if not os.path.isdir(folder):
         raise ImageError(f"{folder} is no folder")
-    files = (path for path in Path(folder).iterdir() if not path.name.startswith("."))
+    try:
+        files = [path for path in Path(folder).iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise ImageError(f"{folder} cannot be read: {error.strerror}") from error
     pictures = sorted(path for path in files if path.suffix.lower() in PHOTO_EXTENSIONS)
     if not pictures:
         raise ImageError(f"{folder} has no pictures ({', '.join(PHOTO_EXTENSIONS)})")

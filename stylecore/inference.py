@@ -79,7 +79,7 @@ class FastStylizer:
             stroke_size: Size of the brush marks as the long side in pixels at which the style
                 picture would be read, 128 to 65536; 512 is what the networks learned and the
                 default. 1024 doubles the strokes.
-            max_side: Scale larger photos down to this long side in pixels.
+            max_side: Scale larger photos down to this long side in pixels, see `load_image`.
             fine: Paint with the wider network, where a style has one: clearer faces and brush work in up
                 to three times the time.
         Returns:
@@ -90,6 +90,8 @@ class FastStylizer:
             StyleError: Unknown style or unusable weights.
             ImageError: Smaller than 32 px.
             ValueError: Strength or stroke size out of range.
+            WeightsError: The network is missing or damaged; it is read when it is first needed.
+            DeviceError: `cuda` was asked for, and the network does not start there.
         """
         parts = resolve_styles(style)
         check_settings(strength, stroke_size)
@@ -185,7 +187,10 @@ def resolve_styles(style: StyleChoice) -> dict[Style, float]:
             not finite, or all zero.
     """
     weights = {style: 1.0} if isinstance(style, str) else dict(style)
-    records = {get_style(name): float(weight) for name, weight in weights.items()}
+    try:
+        records = {get_style(name): float(weight) for name, weight in weights.items()}
+    except (TypeError, ValueError) as error:
+        raise StyleError(f"a blend needs numbers as weights, got {weights}") from error
     total = sum(records.values())
     if not records or not all(weight >= 0 for weight in records.values()) or not 0 < total < math.inf:
         raise StyleError(f"a blend needs weights of at least 0 with a sum above 0, got {weights}")

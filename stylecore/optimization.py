@@ -115,6 +115,8 @@ def optimize_image(
     Raises:
         ImageError: A picture smaller than 32 px, or a style picture of a single color.
         ValueError: Settings that do not exist or are out of range.
+        DeviceError: The device does not start.
+        WeightsError: VGG19's weights, or the sketch's, are missing or damaged.
     Source: Gatys et al. (2016). Differs: relative losses (see `stylecore.losses`), by default a
         start from the preview; coarse to fine is that of Gatys et al. (2017), section 6.
     """

@@ -91,6 +91,8 @@ def check_config(config: OptimizationConfig) -> None:
     for field, allowed in choices.items():
         if getattr(config, field) not in allowed:
             raise ValueError(f"{field} is {getattr(config, field)!r}: use one of {', '.join(allowed)}")
+    if not style_layers_of(config):
+        raise ValueError("no style layers are given: at least one is needed")
     if len(set(style_layers_of(config))) < len(style_layers_of(config)):
         raise ValueError(f"a style layer is given twice: {', '.join(style_layers_of(config))}")
     weights = config.style_layer_weights

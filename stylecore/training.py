@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from stylecore.checkpoints import ROW_NAMES, read_checkpoint, take_trunk, write_checkpoint
 from stylecore.crops import PhotoCrops, read_faces
 from stylecore.devices import autocast_dtype, select_device
-from stylecore.errors import CheckpointError, ImageError, StyleError
+from stylecore.errors import CheckpointError, DivergenceError, ImageError, StyleError
 from stylecore.images import find_pictures, from_batch, load_image, resize_long_side, to_batch
 from stylecore.networks import STRIDE, TransformerNetwork
 from stylecore.sheets import contact_sheet
@@ -173,14 +173,17 @@ def train(
     Raises:
         ImageError: No usable photo, or an unreadable style picture.
         StyleError: No style, two of the same name, or settings for a style that is not given.
-        ValueError: Settings out of range.
+        ValueError: Settings out of range, or both `init` and `resume`.
         CheckpointError: A checkpoint that is missing, does not fit, or would be overwritten.
+        DivergenceError: A loss is not a number any more; the last checkpoint is from before.
         DeviceError: The device does not start.
     Source: Johnson et al. (2016), section 3; Dumoulin et al. (2017) for many styles at once.
     """
     names = [path.stem for path in style_images]
     if not names or len(set(names)) < len(names):
         raise StyleError(f"style pictures of different names are needed, got {', '.join(names) or 'none'}")
+    if init is not None and resume:
+        raise ValueError("init and resume are given: a run that is resumed goes on from its own checkpoint")
     checkpoint_path = out_folder / CHECKPOINT_NAME
     if checkpoint_path.exists() and not resume:
         raise CheckpointError(f"{checkpoint_path} is there already: resume it, or choose another folder")
@@ -269,6 +272,11 @@ def train(
                 losses = pixel_losses(stylized, photos_each)
             else:
                 losses = objective(stylized, batch, face_masks, style_indices)
+        if not torch.isfinite(losses.total):
+            raise DivergenceError(
+                f"step {learner.step + 1} has a loss of {losses.total.item():.3g}: "
+                "try a lower learning rate; the last checkpoint stays"
+            )
         learner.learn(losses.total)
 
         skipped += len(bad)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -47,6 +48,14 @@ class TrainingConfig:
     seed: int = 0
 
 
+LEAST = {
+    **dict.fromkeys(("steps", "batch_size", "styles_per_photo", "channels", "blocks"), 1),
+    **dict.fromkeys(("crop_size", "style_size"), MIN_SIDE),
+    **dict.fromkeys(("pixel_steps", "checkpoint_s", "face_factor", "learning_rate"), 0),
+    **dict.fromkeys(("content_weight", "style_weight", "tv_weight", "grid_weight", "tone_weight"), 0),
+}
+
+
 def check_settings(config: TrainingConfig, styles: Sequence[str]) -> None:
     """Refuse settings out of range, or for a style that is not among `styles`.
 
@@ -56,13 +65,20 @@ def check_settings(config: TrainingConfig, styles: Sequence[str]) -> None:
     """
     if unknown := sorted({*config.content_factors, *config.style_turns} - set(styles)):
         raise StyleError(f"settings for {', '.join(unknown)}: there are {', '.join(styles)}")
-    for name in ("steps", "batch_size", "styles_per_photo", "channels"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"{name} is {getattr(config, name)}: at least 1 is needed")
-    if config.crop_size < MIN_SIDE:
-        raise ValueError(f"crop_size is {config.crop_size}: at least {MIN_SIDE} px are needed")
+    for name, least in LEAST.items():
+        if not least <= getattr(config, name) < math.inf:
+            raise ValueError(f"{name} is {getattr(config, name)}: at least {least} is needed")
+    for style, factor in config.content_factors.items():
+        if not 0 <= factor < math.inf:
+            raise ValueError(f"content_factors of {style} is {factor}: at least 0 is needed")
+    if not 0 < config.gradient_clip < math.inf:
+        raise ValueError(f"gradient_clip is {config.gradient_clip}: a number above 0 is needed")
     if not 0 < config.crop_share <= 1:
         raise ValueError(f"crop_share is {config.crop_share}: more than 0 and at most 1 is needed")
+    if not 0 <= config.face_share <= 1:
+        raise ValueError(f"face_share is {config.face_share}: a number from 0 to 1 is needed")
+    if not 0 <= config.ema_decay < 1:
+        raise ValueError(f"ema_decay is {config.ema_decay}: at least 0 and less than 1 is needed")
     least_turns = 0 if config.is_trunk_frozen else 1
     turns = turns_of(config, styles)
     if min(turns) < least_turns or not any(turns):

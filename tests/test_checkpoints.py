@@ -73,6 +73,7 @@ def test_a_trunk_of_another_width_or_depth_is_refused(network):
     for other in (
         TransformerNetwork(2, channels=16, blocks=1),
         TransformerNetwork(2, channels=8, blocks=2),
+        TransformerNetwork(2, channels=8, blocks=0),
     ):
         with pytest.raises(CheckpointError, match="same channels and blocks"):
             take_trunk(other, checkpoint, ["dots", "lines"])

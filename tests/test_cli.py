@@ -190,7 +190,9 @@ def test_info_names_damaged_and_missing_files(capsys, monkeypatch):
     assert "damaged" in facts["weights"][list_styles()[0].model]["state"]
     assert "is missing" in facts["weights"]["nowhere.safetensors"]["state"]
     assert "does not start" in facts["devices"]["cpu"]
-    assert run(capsys, "info")[0] == 1
+    status, _, err = run(capsys, "info")
+    assert status == 1
+    assert "nowhere.safetensors cannot be used" in err
 
 
 def test_a_damaged_installation_is_a_failed_run(capsys, photo_file, monkeypatch):
@@ -467,9 +469,41 @@ def test_train_runs_and_resumes(capsys, tmp_path):
     status, _, err = run(capsys, *arguments, *tiny)
     assert status == 2
     assert "is there already: resume it" in err
-    status, _, err = run(capsys, *arguments, "--resume", "--steps", 5)
+    status, _, err = run(capsys, *arguments, "--resume", "--steps", 5, "--trunk-frozen")
     assert status == 2
-    assert "--steps: a run that is resumed keeps" in err
+    assert "--steps, --trunk-frozen: a run that is resumed keeps" in err
+    (tmp_path / "a_file").touch()
+    status, _, err = run(capsys, *arguments[:-1], tmp_path / "a_file" / "run")
+    assert status == 2
+    assert "a_file is no folder" in err
+
+
+def test_a_path_that_cannot_be_looked_at_costs_no_other(capsys, photo_file, tmp_path):
+    arguments = [
+        "stylize",
+        "n" * 300 + ".jpg",
+        photo_file,
+        "--style",
+        "pink",
+        "-o",
+        tmp_path / "out",
+        "--json",
+    ]
+    status, out, err = run(capsys, *arguments)
+    report = json.loads(out)
+    assert status == 2
+    assert len(report["pictures"]) == len(report["errors"]) == 1
+    assert "File name too long" in err
+
+
+def test_a_snapshot_writes_over_no_picture_that_is_read(capsys, photo_file, tmp_path):
+    earlier = tmp_path / "on" / "a_00020.png"
+    earlier.parent.mkdir()
+    earlier.write_bytes(photo_file.read_bytes())
+    arguments = ["optimize", earlier, photo_file, "--steps", 1, "-o", tmp_path / "a.png"]
+    status, _, err = run(capsys, *arguments, "--snapshots", tmp_path / "on")
+    assert status == 2
+    assert "a_00020.png could be written over by a snapshot" in err
 
 
 @pytest.mark.parametrize(

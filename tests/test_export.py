@@ -49,6 +49,14 @@ def test_the_parity_check_notices_a_wrong_weight(network, tmp_path):
     assert export_onnx.parity(network, path) > export_onnx.PARITY_LIMIT
 
 
+def test_a_network_that_paints_no_numbers_is_not_exported(network, tmp_path):
+    network.blocks[0].second.conv.weight[0] = float("nan")
+    checkpoint = make_checkpoint(tmp_path, network, ["mosaic", "the_wave", "starry_night"])
+    with pytest.raises(WeightsError, match="differ by nan"):
+        export_onnx.export([checkpoint], tmp_path / "new.onnx", tmp_path / "styles.json")
+    assert not (tmp_path / "new.onnx").exists()
+
+
 def test_export_writes_model_targets_and_records(network, tmp_path, monkeypatch):
     checkpoint = make_checkpoint(tmp_path, network, ["mosaic", "the_wave", "starry_night"])
     styles_file = tmp_path / "styles.json"
@@ -144,7 +152,11 @@ def test_several_checkpoints_give_the_mean_of_their_weights(network, tmp_path):
         export_onnx.mean_checkpoint(paths)
 
 
-def test_export_needs_a_catalog_entry(network, tmp_path):
+def test_export_needs_a_whole_catalog_entry(network, tmp_path, monkeypatch):
+    monkeypatch.setattr(export_onnx, "CATALOG_FILE", tmp_path / "catalog.json")
+    record = dict.fromkeys(("title", "artist", "year", "credit", "license"), "x")
+    catalog = {"b": {"title": "B", "artist": "me"}, "mosaic": record}
+    export_onnx.CATALOG_FILE.write_text(json.dumps(catalog))
     checkpoint = make_checkpoint(tmp_path, network, ["a", "b", "mosaic"])
     with pytest.raises(WeightsError, match="a, b: title, artist"):
         export_onnx.export([checkpoint], tmp_path / "new.onnx", tmp_path / "styles.json")

@@ -39,6 +39,7 @@ def test_coarse_to_fine_grows_by_the_root_of_two_with_fewer_steps_each_time():
         ({"seed": 2**63}, "seed is"),
         ({"style_layers": ("relu1_1", "relu1_1")}, "given twice"),
         ({"style_layers": ("relu1_1",), "style_layer_weights": (-1.0,)}, "at least 0 are needed"),
+        ({"style_layers": ()}, "no style layers are given"),
         ({"max_side": 16}, "max_side is 16"),
         ({"stroke_size": 5}, "stroke_size is 5"),
         ({"style_weight": -1}, "style_weight is -1"),

@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from stylecore import training
 from stylecore.checkpoints import load_network, read_checkpoint
-from stylecore.errors import CheckpointError, DeviceError, ImageError, StyleError
+from stylecore.errors import CheckpointError, DeviceError, DivergenceError, ImageError, StyleError
 from stylecore.training import TrainingConfig, _rate, train
 from tests.conftest import make_photo
 
@@ -130,6 +131,29 @@ def test_a_resumed_run_goes_on_with_its_faces(folders, tmp_path):
     resumed = read_checkpoint(train(content, styles, out, device="cpu", resume=True))
     for key, value in read_checkpoint(whole)["network"].items():
         assert torch.allclose(resumed["network"][key], value, atol=1e-5), key
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(folders, monkeypatch):
+    content, styles, out = folders
+    losses = training.pixel_losses
+
+    def break_later(stylized, photos):
+        found = losses(stylized, photos)
+        return found if read_checkpoint_step(out) < 1 else found._replace(total=found.total * float("nan"))
+
+    def read_checkpoint_step(out):
+        path = out / "checkpoint.pt"
+        return read_checkpoint(path)["step"] if path.exists() else 0
+
+    monkeypatch.setattr(training, "pixel_losses", break_later)
+    with pytest.raises(DivergenceError, match="step 2 has a loss of nan"):
+        train(content, styles, out, TINY, device="cpu")
+    assert all(value.isfinite().all() for value in read_checkpoint(out / "checkpoint.pt")["network"].values())
+
+
+def test_a_resumed_run_takes_no_other_start(folders):
+    with pytest.raises(ValueError, match="init and resume are given"):
+        train(*folders, init=folders[2] / "checkpoint.pt", resume=True)
 
 
 def test_settings_out_of_range_are_refused_before_anything_is_written(folders):

@@ -20,15 +20,36 @@ def test_settings_for_an_unknown_style_are_refused(name):
         check_settings(TrainingConfig(**{name: {"dashes": 2}}), STYLES)
 
 
-@pytest.mark.parametrize("name", ["steps", "batch_size", "styles_per_photo", "channels"])
+@pytest.mark.parametrize("name", ["steps", "batch_size", "styles_per_photo", "channels", "blocks"])
 def test_counts_begin_at_one(name):
     with pytest.raises(ValueError, match=f"{name} is 0: at least 1 is needed"):
         check_settings(replace(TrainingConfig(), **{name: 0}), STYLES)
 
 
 def test_a_crop_has_at_least_32_px():
-    with pytest.raises(ValueError, match="crop_size is 31: at least 32 px"):
+    with pytest.raises(ValueError, match="crop_size is 31: at least 32 is needed"):
         check_settings(TrainingConfig(crop_size=31), STYLES)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pixel_steps", -1),
+        ("style_size", 0),
+        ("content_weight", float("nan")),
+        ("tv_weight", -1.0),
+        ("style_weight", float("inf")),
+        ("content_factors", {"dots": -3.0}),
+        ("face_share", 5.0),
+        ("gradient_clip", 0.0),
+        ("learning_rate", float("nan")),
+        ("checkpoint_s", float("nan")),
+        ("ema_decay", 1.0),
+    ],
+)
+def test_settings_out_of_range_are_named(name, value):
+    with pytest.raises(ValueError, match=f"{name} .*is .*needed"):
+        check_settings(replace(TrainingConfig(), **{name: value}), STYLES)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.01])

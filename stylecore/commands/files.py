@@ -30,7 +30,7 @@ def find_sources(photos: Sequence[str]) -> tuple[list[Location], list[dict[str, 
         path = Path(photo)
         if photo == STANDARD_STREAM:
             sources.append(photo)
-        elif path.is_dir():
+        elif os.path.isdir(path):  # where `Path.is_dir` may not look, it raises
             try:
                 sources.extend(find_pictures(path))
             except ImageError as error:
@@ -59,7 +59,7 @@ def output_path(source: Location, output: str | None, label: str, *, is_one: boo
             raise UsageError("standard output takes one photo: for several, or a folder, give a folder")
         return output
     target = Path(output) if output else Path()
-    is_folder = target.is_dir() or (output or "./").endswith(("/", "\\"))
+    is_folder = os.path.isdir(target) or (output or "./").endswith(("/", "\\"))
     if not is_folder and (is_one or target.suffix.lower() in SAVE_FORMATS):
         if not is_one:
             raise UsageError(f"{output} is one file: for several photos, or a folder, give a folder")

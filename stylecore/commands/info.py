@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from stylecore import __version__
-from stylecore.commands.console import FAILED, OK, print_json
+from stylecore.commands.console import FAILED, OK, fail, print_json
 from stylecore.errors import StyleTransferError
 from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, list_models, model_checksum
 
@@ -36,7 +36,10 @@ def run_info(options: argparse.Namespace) -> int:
         for name, record in facts["weights"].items():
             size = f"{record['megabytes']:.2f} MB" if record["megabytes"] is not None else "no file"
             print(f"{name:<28} {size:<9}  {(record['sha256'] or 'no record')[:16]}  {record['state']}")
-    return OK if all(record["state"] == "intact" for record in facts["weights"].values()) else FAILED
+    damaged = [name for name, record in facts["weights"].items() if record["state"] != "intact"]
+    if damaged:
+        return fail(f"{', '.join(damaged)} cannot be used, see above", FAILED)
+    return OK
 
 
 def collect_info() -> dict:

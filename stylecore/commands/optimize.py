@@ -84,6 +84,11 @@ def run_optimize(options: argparse.Namespace) -> int:
             raise UsageError(f"{options.sheet} would be both the painting and the sheet: name another")
     if options.snapshots:
         check_folder(options.snapshots)
+        for source in (options.content, *options.styles):
+            if is_snapshot(Path(source), options.snapshots, output.stem):
+                raise UsageError(
+                    f"{source} could be written over by a snapshot: name another folder or output"
+                )
     content, styles = load_image(options.content), [load_style(path) for path in options.styles]
     recipe = read_recipe(options.recipe) if options.recipe else {}
     shares = options.shares or recipe.get("shares") or [1.0] * len(styles)
@@ -166,6 +171,12 @@ def run_optimize(options: argparse.Namespace) -> int:
     return OK
 
 
+def is_snapshot(path: Path, folder: Path, stem: str) -> bool:
+    """Whether a file has the name of a snapshot of that output in that folder."""
+    number = path.stem.removeprefix(f"{stem}_")
+    return path.resolve().parent == folder.resolve() and path.stem == f"{stem}_{number}" and number.isdigit()
+
+
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Ctrl-C asks for an early end, the second one is as usual; yields whether it was asked for."""
@@ -196,6 +207,8 @@ def read_recipe(path: Path) -> dict:
         config = {name: tuple(v) if isinstance(v, list) else v for name, v in recipe["config"].items()}
         weights = [style["weight"] for style in recipe["styles"]]
         stopped_at = recipe.get("stopped_at")
+        if not weights:
+            raise ValueError("it names no style picture")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is not a recipe that the app saved: {error}") from error
     kinds = {field.name: field.type for field in fields(OptimizationConfig)}

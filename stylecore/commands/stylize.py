@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from dataclasses import asdict
-from pathlib import Path
 
 from stylecore import list_styles
 from stylecore.commands.console import BAD_INPUT, FAILED, OK, UsageError, fail, print_json, progress
@@ -57,7 +57,7 @@ def run_stylize(options: argparse.Namespace) -> int:
         raise UsageError("--json and -o - both want standard output: give one of them up")
     sources, failed = find_sources(options.photos)
     taken, label = set(), "_".join(weights)
-    is_one = len(options.photos) == 1 and not Path(options.photos[0]).is_dir()
+    is_one = len(options.photos) == 1 and not os.path.isdir(options.photos[0])
     outputs = [output_path(source, options.output, label, is_one=is_one) for source in sources]
     outputs = [output if output == STANDARD_STREAM else free_path(output, taken) for output in outputs]
     for failure in failed:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylecore.commands.console import OK, UsageError, module, print_json, progress
+from stylecore.commands.files import check_folder
 from stylecore.commands.parsing import add_settings, given_settings
 from stylecore.training_config import TrainingConfig
 
@@ -57,8 +58,9 @@ def add_train(commands: argparse._SubParsersAction) -> None:
 def run_train(options: argparse.Namespace) -> int:
     settings = given_settings(options, TrainingConfig)
     if options.resume and settings:
-        given = ", ".join(f"--{name.replace('_', '-')}" for name in settings)
+        given = ", ".join(f"--{name.removeprefix('is_').replace('_', '-')}" for name in settings)
         raise UsageError(f"{given}: a run that is resumed keeps the settings that it began with")
+    check_folder(options.out)
     last_line = 0.0
 
     def report(state: TrainingProgress) -> None:
