@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared.address import write_address
 from pages.shared.batches import Pair, batch_queue, batches, start_batch
 from pages.shared.choosing import UPLOAD_TYPES, Choice, show_kept
 from pages.shared.entrance import AWAY, come_in
@@ -75,6 +76,7 @@ if (came := max(len(uploads), len(photos))) > most:
     photos = photos[:most]
 
 run = come_back(batches(), "batch")
+write_address()
 job = run and run.job
 is_busy = job is not None and not job.is_finished
 count = len(photos) * max(1, len(names))

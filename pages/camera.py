@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.shared.address import write_address
 from pages.shared.choosing import UPLOAD_TYPES, Choice, forget_photo, keep_photo
 from pages.shared.entrance import come_in
 from pages.shared.showing import offer_download, show_credits, show_painting
@@ -42,6 +43,7 @@ with choice_column:
     )
     style = choose_style()
     look = choose_look(style)
+write_address()
 upload = state.get("camera_upload")  # of the widget below
 if snapshot is not None and (upload is None or state.get("newest") != "upload"):
     photo = Choice(snapshot.getvalue(), "snapshot")

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from pages.shared.address import keep_choice, keep_switch, write_address
 from pages.shared.choosing import Choice, choose_photo, choose_styles, say_unusable
 from pages.shared.comparing import compare
 from pages.shared.entrance import AWAY, come_in
@@ -21,7 +22,6 @@ REFRESH_S = 1.0
 STROKES = {"fine": 0.7, "medium": 1.0, "coarse": 1.5}  # long side of the style picture / of the painting
 LIKENESS = {"closer to the photo": 1.0, "balanced": 4.0, "closer to the style": 16.0}  # style weights
 STYLE_LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein", "patches": "Patches"}
-KEPT = {"bind": "query-params", "persist_state": "session"}  # settings outlive reloads and other pages
 QUALITY_HELP = (
     "Larger and longer from quick (384 px) over good (512 px) to best (1280 px, refined in three sizes). "
     "Classic is the recipe of 2015 as courses teach it: 2,500 small steps from a noisy photo, for those "
@@ -77,30 +77,46 @@ quality = settings.segmented_control(
     "Quality",
     list(refining.QUALITIES),
     format_func=str.capitalize,
-    default="quick",
+    default=keep_choice("quality", "quick", {name: name.capitalize() for name in refining.QUALITIES}),
     required=True,
     key="quality",
     help=QUALITY_HELP,
-    **KEPT,
+    persist_state="session",
 )
-preserve_color = settings.toggle("Keep the photo's colors", key="custom_preserve_color", **KEPT)
+preserve_color = settings.toggle(
+    "Keep the photo's colors",
+    value=keep_switch("custom_preserve_color"),
+    key="custom_preserve_color",
+    persist_state="session",
+)
 is_classic = quality == "classic"
 with settings.popover("More", icon=":material/tune:"):
     if is_classic:
         st.caption("The classic recipe has settings of its own.")
     strokes = st.select_slider(
-        "Strokes", list(STROKES), value="medium", key="custom_strokes", disabled=is_classic, **KEPT
+        "Strokes",
+        list(STROKES),
+        value=keep_choice("custom_strokes", "medium", {name: name for name in STROKES}),
+        key="custom_strokes",
+        disabled=is_classic,
+        persist_state="session",
     )
     likeness = st.select_slider(
-        "Likeness", list(LIKENESS), value="balanced", key="likeness", disabled=is_classic, **KEPT
+        "Likeness",
+        list(LIKENESS),
+        value=keep_choice("likeness", "balanced", {name: name for name in LIKENESS}),
+        key="likeness",
+        disabled=is_classic,
+        persist_state="session",
     )
     style_loss = st.selectbox(
         "What makes a style",
         list(STYLE_LOSSES),
+        index=list(STYLE_LOSSES).index(keep_choice("style_loss", "gram", STYLE_LOSSES)),
         format_func=STYLE_LOSSES.get,
         key="style_loss",
         disabled=is_classic,
-        **KEPT,
+        persist_state="session",
         help="Gram matrices (Gatys et al.) and Wasserstein distances compare textures as a whole; "
         "patches (Li and Wand) copy small pieces of the style picture.",
     )
@@ -164,6 +180,7 @@ def offer_refining(size: tuple[int, int]) -> None:
 
 
 run = come_back(refining.runs(), "run")
+write_address()
 if run is not None and state.run not in state.setdefault("runs", []):
     state.runs.append(state.run)  # found by its address
 is_busy = run is not None and not run.job.is_finished

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.shared.address import write_address
 from pages.shared.choosing import choose_photo
 from pages.shared.entrance import come_in
 from pages.shared.painting import Look, all_styles
@@ -18,6 +19,7 @@ with choice_column:
     photo = choose_photo("Your photo", SAMPLES, key="photo")
     style = choose_style()
     look = choose_look(style)
+write_address()
 with painting_column:
     painting = show_painting(photo, look)
     if painting is None:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.shared.address import write_address
 from pages.shared.entrance import come_in
 from pages.shared.pictures import explaining_path
 
@@ -23,6 +24,7 @@ def row(pictures: list[tuple[str, str, str]]) -> None:
 
 
 come_in()
+write_address()
 st.header("How a photo becomes a painting", anchor=False)
 st.markdown(
     "A network that was trained to name things in photos, **VGG19**, sees a picture in layers: edges and "

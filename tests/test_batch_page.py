@@ -130,12 +130,13 @@ def test_photos_stay_chosen_through_other_pages():
 def test_a_batch_is_found_again_by_its_address():
     token = batches.start_batch([Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [])
     assert batches.batches().find(token).job.wait(60)
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
-    app.switch_page("pages/batch.py")
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120)
     app.query_params["batch"] = token
     app.run()
+    app.switch_page("pages/batch.py").run()
     assert app.download_button(key="download_zip").label == "Download 1 painting as ZIP"
-    app.session_state.batch = app.query_params["batch"] = "nonsense"
+    assert app.query_params["batch"] in (token, [token])
+    app.session_state.batch = "nonsense"
     app.run()
     assert any("is gone" in info.value for info in app.info)
 

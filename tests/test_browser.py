@@ -144,6 +144,25 @@ def test_a_blend_is_mixed_by_clicks_and_sent_as_a_link(open_page):
     assert np.array_equal(pixels_of(friend, "Your photo painted like Starry Night and Mosaic"), mixed)
 
 
+def test_back_leads_to_the_page_before_and_loses_nothing(open_page):
+    page = open_page("/?style=fire&strength=120&strokes=Coarse&preserve_color=true")
+    page.get_by_alt_text("Your photo painted like Fire").wait_for()
+    page.get_by_role("button", name="Mosaic", exact=True).click()
+    page.get_by_alt_text("Your photo painted like Mosaic").wait_for()
+    page.get_by_role("link", name="How it works").click()
+    page.get_by_text("How a photo becomes a painting").wait_for()
+    page.wait_for_function("!location.search")
+    page.get_by_role("link", name="Instant styles").click()
+    page.get_by_alt_text("Your photo painted like Mosaic").wait_for()
+    page.go_back()
+    page.get_by_text("How a photo becomes a painting").wait_for()
+    page.go_back()
+    page.get_by_alt_text("Your photo painted like Mosaic").wait_for()
+    address = page.evaluate("location.search")
+    assert address == "?style=mosaic&strength=120&strokes=Coarse&preserve_color=true"
+    assert page.get_by_role("slider", name="Strength").input_value() == "120"
+
+
 def test_settings_for_ones_own_style_are_sent_as_a_link(open_page):
     page = open_page("/custom", text="Instant sketch")
     page.get_by_role("radio", name="Good").click()

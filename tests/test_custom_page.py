@@ -226,9 +226,7 @@ def test_a_run_is_found_again_by_its_address(app):
     again = AppTest.from_file("../streamlit_app.py", default_timeout=120)
     again.query_params["run"] = token
     again.run()
-    again.switch_page("pages/custom.py")
-    again.query_params["run"] = token
-    again.run()
+    again.switch_page("pages/custom.py").run()
     assert is_refined(again)
     assert run_of(again).job is run_of(app).job
 
@@ -237,8 +235,9 @@ def test_a_run_found_by_its_address_stays_among_the_earlier_ones(app):
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
     first = app.session_state.run
-    again = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    again = AppTest.from_file("../streamlit_app.py", default_timeout=120)
     again.query_params["run"] = first
+    again.run()
     again.switch_page("pages/custom.py").run()
     again.toggle(key="custom_preserve_color").set_value(True).run()
     again.button(key="refine").click().run()
@@ -259,8 +258,9 @@ def test_what_is_chosen_during_a_run_is_sketched(app):
 
 
 def test_a_run_that_is_gone_is_said(app):
-    app.query_params["run"] = "nonsense"
+    app.session_state.run = "nonsense"
     app.run()
+    assert "run" not in app.query_params
     assert any("is gone" in info.value for info in app.info)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 
+from pages.shared.address import read_address
 from stylecore.jobs import Job
 
 ENTRANCE = Path(__file__).parents[2] / "streamlit_app.py"
@@ -30,6 +31,7 @@ def come_in() -> None:
     )
     # A place of its own, always: what follows would move by one and be drawn anew, the page at its top.
     with st.container(key="watch"):
+        read_address()
         if st.session_state.get("watched_jobs"):
             _watch()
 

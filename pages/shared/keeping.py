@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 import streamlit as st
 
+from pages.shared import address
 from pages.shared.entrance import keep_watching
 from stylecore.jobs import Job
 
@@ -55,16 +56,16 @@ def come_back(kept: Kept[Run], name: str) -> Run | None:
         kept: Where it is kept.
         name: Of its token in the session and the address.
     """
-    state, address = st.session_state, st.query_params
-    token = state.get(name) or address.get(name)
+    state = st.session_state
+    token = state.get(name) or next(iter(address.asked_for(name)), None)
     run = kept.find(token)
     if run is None:
         state.pop(name, None)
-        address.pop(name, None)
         if token:
             st.info("What was painted here is gone: paintings are kept for a while only. Start again.")
         return None
-    state[name] = address[name] = token
+    state[name] = token
+    address.put(name, token)
     if not run.job.is_finished:
         keep_watching(run.job)
     return run

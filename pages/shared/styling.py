@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.shared.address import keep_choice, keep_choices, keep_number, keep_switch
 from pages.shared.painting import Look
 from pages.shared.pictures import picture_is_button, short_title, tile_path
 from stylecore import Style, list_styles
@@ -29,18 +30,15 @@ def choose_style() -> Style:
     """Tiles of all styles; the chosen one stays chosen on the other pages and in the address."""
     state = st.session_state
     styles = {style.name: style for style in list_styles()}
-    if state.get("style") not in styles:
-        asked_for = st.query_params.get("style")
-        state.style = asked_for if asked_for in styles else next(iter(styles))
-        state.first_tile = state.style  # what a link asks for is in sight
-    st.query_params["style"] = state.style
+    first = keep_choice("style", next(iter(styles)), {name: name for name in styles})
+    state.setdefault("style", first)
 
     def choose(name: str) -> None:
         state.style = name
 
     st.html(TILES_CSS)
     st.markdown("Style")
-    tiles = sorted(styles.values(), key=lambda style: style.name != state.get("first_tile"))
+    tiles = sorted(styles.values(), key=lambda style: style.name != first)  # what a link asks for is in sight
     kind = _choose_kind(tiles)
     shown = [style for style in tiles if kind in (None, style.kind) or style.name == state.style]
     with st.grid("auto", min_column_width=96, gap="xsmall", key="style_tiles"):
@@ -77,17 +75,17 @@ def _choose_kind(styles: list[Style]) -> str | None:
 
 def choose_look(style: Style) -> Look:
     """Strength, strokes, colors, and up to three styles to mix in."""
+    most = round(100 * MAX_STRENGTH) - 50
     controls = st.container(horizontal=True, vertical_alignment="bottom")
     strength = controls.slider(
         "Strength",
         min_value=0,
-        max_value=round(100 * MAX_STRENGTH) - 50,
-        value=100,
+        max_value=most,
+        value=keep_number("strength", 100, least=0, most=most),
         step=5,
         format="%d%%",
         key="strength",
         help="0% is the photo, 100% the style; more exaggerates it.",
-        bind="query-params",
         persist_state="session",
         width=320,
     )
@@ -95,18 +93,17 @@ def choose_look(style: Style) -> Look:
         "Strokes",
         list(STROKES),
         format_func=str.capitalize,
-        default="medium",
+        default=keep_choice("strokes", "medium", {name: name.capitalize() for name in STROKES}),
         required=True,
         key="strokes",
         help="Finer strokes keep more of the photo; coarser ones show more of the brush.",
-        bind="query-params",
         persist_state="session",
     )
     preserve_color = controls.toggle(
         "Keep the photo's colors",
+        value=keep_switch("preserve_color"),
         key="preserve_color",
         help="Takes brightness and strokes of the painting and leaves the colors as they are.",
-        bind="query-params",
         persist_state="session",
     )
     with st.expander("Blend", icon=":material/blender:"):
@@ -115,14 +112,19 @@ def choose_look(style: Style) -> Look:
 
 
 def _choose_shares(style: Style) -> dict[str, float]:
+    titles = {other.name: short_title(other.name) for other in list_styles() if other != style}
+    state = st.session_state
+    if style.name in state.get("blend", []):
+        state.blend = [name for name in state.blend if name != style.name]
+    first = keep_choices("blend", titles, limit=MAX_BLEND - 1)
     others = st.multiselect(
         "Mix in other styles",
-        [other.name for other in list_styles() if other != style],
+        list(titles),
+        default=[name for name in first if name in titles],
         format_func=short_title,
         max_selections=MAX_BLEND - 1,
         select_all=False,
         key="blend",
-        bind="query-params",
         persist_state="session",
     )
     if not others:
@@ -133,11 +135,10 @@ def _choose_shares(style: Style) -> dict[str, float]:
             short_title(name),
             min_value=0,
             max_value=100,
-            value=50,
+            value=keep_number(f"share_of_{name}", 50, least=0, most=100),
             step=5,
             format="%d%%",
             key=f"share_of_{name}",
-            bind="query-params",
             persist_state="session",
         )
         shares[name] = percent / 100

@@ -1,0 +1,123 @@
+"""The page's address, which keeps its settings: a link opens them again, a reload loses none.
+
+It is read once, when the visitor comes, and written over as settings change: a page is one entry of the
+browser's history, and Back leads to the page before. Streamlit's own binding of widgets to the address
+writes an entry for each of them, and goes back to their defaults on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import streamlit as st
+
+Value = TypeVar("Value")
+
+ASKED_FOR, FIRST = "asked_for", "first_settings"  # of the visit: texts and values by name
+SETTINGS = "address_settings"  # of the page that runs
+ONE_ENTRY_JS = """
+export default function () {
+  const history = window.history;
+  if (history.hasOneEntryForEachPage) return;
+  history.hasOneEntryForEachPage = true;
+  const push = history.pushState.bind(history);
+  history.pushState = (state, unused, url) => {
+    const isSamePage = new URL(url, window.location.href).pathname === window.location.pathname;
+    return isSamePage ? history.replaceState(state, unused, url) : push(state, unused, url);
+  };
+}
+"""
+
+_one_entry = st.components.v2.component("one_entry", js=ONE_ENTRY_JS)
+
+
+def read_address() -> None:
+    """Before anything of a page: what a link asks for is there, and the page has no settings yet."""
+    state = st.session_state
+    if ASKED_FOR not in state:
+        state[ASKED_FOR] = {name: st.query_params.get_all(name) for name in st.query_params}
+        state[FIRST] = {}
+    state[SETTINGS] = {}
+    _one_entry(key="one_entry")
+
+
+def write_address() -> None:
+    """Behind the last setting of a page: its address has those that differ from their defaults."""
+    settings = st.session_state[SETTINGS]
+    if {name: st.query_params.get_all(name) for name in st.query_params} != settings:
+        st.query_params.from_dict(settings)
+
+
+def asked_for(name: str) -> list[str]:
+    """What the address says of a setting, for the first who asks."""
+    return st.session_state[ASKED_FOR].pop(name, [])
+
+
+def put(name: str, *texts: str) -> None:
+    """Have a setting in the page's address."""
+    st.session_state[SETTINGS][name] = list(texts)
+
+
+def keep_choice(name: str, default: Value, titles: Mapping[Value, str]) -> Value:
+    """Have the address keep the choice of a widget with this key, under its title.
+
+    All such functions come before the widget, and return what it begins with: the default, or what the
+    address asked for. What it asks for and there is not is passed over.
+    """
+    values = _by_text(titles)
+    return _keep(
+        name,
+        default,
+        read=lambda texts: values[texts[-1].lower()],
+        write=lambda value: [titles[value]],
+    )
+
+
+def keep_choices(name: str, titles: Mapping[Value, str], *, limit: int) -> list[Value]:
+    """The same for the choices of a widget that takes several, at most `limit`, none by default."""
+    values = _by_text(titles)
+    return _keep(
+        name,
+        [],
+        read=lambda texts: list(dict.fromkeys(values[text.lower()] for text in texts))[:limit],
+        write=lambda chosen: [titles[value] for value in chosen],
+    )
+
+
+def keep_number(name: str, default: int, *, least: int, most: int) -> int:
+    """The same for a slider of whole numbers."""
+    return _keep(
+        name,
+        default,
+        read=lambda texts: min(max(int(texts[-1]), least), most),
+        write=lambda value: [str(value)],
+    )
+
+
+def keep_switch(name: str) -> bool:
+    """The same for a toggle, off by default."""
+    return _keep(name, False, read=lambda texts: texts[-1] == "true", write=lambda value: ["true"])
+
+
+def _keep(
+    name: str,
+    default: Any,
+    *,
+    read: Callable[[Sequence[str]], Any],
+    write: Callable[[Any], Sequence[str]],
+) -> Any:
+    first = st.session_state[FIRST]
+    if name not in first:
+        try:
+            first[name] = read(asked_for(name))
+        except (LookupError, ValueError):
+            first[name] = default
+    value = st.session_state.get(name, first[name])
+    if value != default:
+        put(name, *write(value))
+    return first[name]
+
+
+def _by_text(titles: Mapping[Value, str]) -> dict[str, Value]:
+    return {str(text).lower(): value for value, title in titles.items() for text in (value, title)}
