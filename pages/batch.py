@@ -11,7 +11,7 @@ from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
 from pages.shared.limits import limits
 from pages.shared.painting import DOWNLOAD_FORMATS
-from pages.shared.pictures import plain
+from pages.shared.pictures import duration, plain
 from pages.shared.styling import choose_look, choose_style
 from stylecore import StyleTransferError, list_styles
 from stylecore.errors import describe
@@ -84,7 +84,7 @@ count = len(photos) * max(1, len(names))
 if start_place.button(
     f"Make {count} painting{'s' * (count != 1)}" if photos else "Choose photos first",
     key="paint_batch",
-    type="primary",
+    type="secondary" if job is not None and job.is_finished else "primary",  # then the ZIP comes first
     icon=":material/brush:",
     disabled=is_busy or not photos,
 ):
@@ -117,7 +117,7 @@ def show_progress() -> None:
     if place:
         st.info(f"Place {place} in line: other photos are being painted.", icon=":material/hourglass:")
     elif batch is not None:
-        left = "" if batch.remaining_s is None else f", about {batch.remaining_s:.0f} s left"
+        left = "" if batch.remaining_s is None else f", about {duration(batch.remaining_s)} left"
         st.progress(batch.share, f"{len(batch.pairs)} of {batch.total} painted{left}")
     offer_to_stop(job, "Stop and keep what is painted", "Stopping after this painting ...", key="stop_batch")
     if batch is not None:

@@ -31,6 +31,7 @@ with choice_column:
         default="720p",
         required=True,
         key="camera_resolution",
+        help="Of the next snapshot.",
         persist_state="session",
     )
     snapshot = st.camera_input(

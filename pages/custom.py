@@ -13,7 +13,7 @@ from pages.shared.choosing import Choice, choose_photo, choose_styles, say_unusa
 from pages.shared.comparing import compare
 from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
-from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, plain
+from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, duration, mixture, sample_title
 from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.images import encode_image
@@ -41,7 +41,7 @@ from pages.shared import refining  # noqa: E402 - needs torch
 
 state = st.session_state
 st.markdown(
-    "Choose a photo and any painting, drawing or texture. A sketch comes at once; refine what you like."
+    "Choose a photo and any painting, drawing or texture. A sketch comes in seconds; refine what you like."
 )
 
 
@@ -62,15 +62,14 @@ with style_column:
     weights = [1.0]
     if len(styles) > 1:
         weights = [
-            st.slider(
-                f"Share of {plain(style.name)}", 0, 100, 50, format="%d%%", key=key, persist_state="session"
-            )
+            st.slider(f"Share of {sample_title(style.name)}", 0, 100, 50, key=key, persist_state="session")
             / 100
             for style, key in zip(styles, share_keys(styles), strict=True)
         ]
         if not any(weights):
             st.warning("All shares are 0: the pictures are mixed equally.")
             weights = [1.0] * len(styles)
+        st.caption(f"Mixed: {mixture([sample_title(style.name) for style in styles], weights)}")
 
 settings = st.container(horizontal=True, vertical_alignment="bottom")
 quality = settings.segmented_control(
@@ -129,10 +128,6 @@ if not is_classic:
         style_weight=LIKENESS[likeness],
         style_loss=style_loss,
     )
-
-
-def duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def read_pictures() -> list[refining.ScreenPicture]:
@@ -218,15 +213,16 @@ def show_run() -> None:
         st.image(picture, caption=caption, width="stretch", alt=caption)
         with st.container(gap="xsmall"):
             show_styles(run.styles, [style["name"] for style in run.recipe["styles"]])
-            if shown:
+            if shown and shown.losses:
                 loss_chart(shown.losses)
 
 
 def show_styles(jpegs: Sequence[bytes], names: Sequence[str]) -> None:
-    """Style pictures under the names that their shares have."""
+    """Style pictures under what they are called."""
     with st.grid(2, gap="xsmall"):
         for jpeg, name in zip(jpegs, names, strict=True):
-            st.image(jpeg, caption=f"Style: {plain(name)}", width="stretch", alt=f"The style picture {name}")
+            title = sample_title(name)
+            st.image(jpeg, caption=f"Style: {title}", width="stretch", alt=f"The style picture {title}")
 
 
 def loss_chart(losses: list[float]) -> None:
@@ -296,7 +292,9 @@ def show_result() -> None:
             key="download_recipe",
         )
         if result.iterates:
-            st.caption(f"{len(result.iterates)} steps in {duration(result.iterates[-1].elapsed_s)}.")
+            count = len(result.iterates)
+            steps = f"{count} step{'s' * (count != 1)}"
+            st.caption(f"{steps} in {duration(result.iterates[-1].elapsed_s)}.")
     if len(shown.snapshots) > 1:
         with st.grid(2, min_column_width=300, gap="small"):
             with st.container():
@@ -316,6 +314,7 @@ def show_earlier() -> None:
     if not finished:
         return
     st.subheader("Your earlier paintings", anchor=False)
+    st.caption("Here until you close or reload this page: download what you like.")
     with st.grid("auto", min_column_width=160, gap="small"):
         for other, found in finished:
             with st.container(gap="xxsmall"):
@@ -326,21 +325,8 @@ def show_earlier() -> None:
                     st.rerun()
 
 
-if is_busy:
-    show_run()
-elif run is not None and run.job.error is not None:
-    st.error(f"The optimization failed: {describe(run.job.error)}.", icon=":material/error:")
-elif run is not None and run.job.result is not None:
-    show_result()
-elif run is not None:
-    st.info(f"{AWAY if run.job.is_abandoned else ''}Stopped before it began.")
-
-jpegs = [picture.jpeg for picture in pictures]
-if pictures and not (run and run.is_of(jpegs[0], jpegs[1:], weights, config)):
-    if run is not None:
-        st.subheader("What is chosen above now", anchor=False)
-        if is_busy:
-            st.caption("The painting that is being made keeps what it began with; refine this one after it.")
+def show_sketch(jpegs: Sequence[bytes]) -> None:
+    """What is chosen, painted in one pass; `jpegs` are the photo and the style pictures."""
     sketch, milliseconds = refining.sketch(photo.data, mix, preserve_color)
     with st.grid(2, min_column_width=300, gap="small"):
         with st.container(gap="xsmall"):
@@ -363,9 +349,29 @@ if pictures and not (run and run.is_of(jpegs[0], jpegs[1:], weights, config)):
                     key="download_sketch",
                 )
                 st.caption(
-                    f"Instant sketch, painted in {milliseconds} ms. Refining works out its strokes; good and "
-                    "best make it larger, too."
+                    f"Instant sketch, painted in {milliseconds / 1000:.1f} s. Refining works out its "
+                    "strokes; good and best make it larger, too."
                 )
         with st.container(gap="xsmall"):
             show_styles(jpegs[1:], [style.name for style in styles])
+
+
+jpegs = [picture.jpeg for picture in pictures]
+has_new = bool(pictures) and not (run and run.is_of(jpegs[0], jpegs[1:], weights, config))
+if has_new and not is_busy:
+    show_sketch(jpegs)
+    if run is not None:
+        st.subheader("Your last painting", anchor=False)
+if is_busy:
+    show_run()
+elif run is not None and run.job.error is not None:
+    st.error(f"The optimization failed: {describe(run.job.error)}.", icon=":material/error:")
+elif run is not None and run.job.result is not None:
+    show_result()
+elif run is not None:
+    st.info(f"{AWAY if run.job.is_abandoned else ''}Stopped before it began.")
+if has_new and is_busy:
+    st.subheader("Sketch of what is chosen now", anchor=False)
+    st.caption("The painting that is being made keeps what it began with; refine this one after it.")
+    show_sketch(jpegs)
 show_earlier()

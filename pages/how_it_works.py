@@ -87,7 +87,7 @@ WAYS = {
     "Your own style, sketched": "The photo's deep features get the means and spreads of the style's, "
     "and a second network draws what they say. Any picture, a second or two, a sketch.",
     "Your own style, refined": "The pixels themselves are changed, step by step, until both losses are low. "
-    "Any picture, a minute and more, the finest.",
+    "Any picture, from under a minute to many, the finest.",
 }
 with st.grid(len(WAYS), min_column_width=240, gap="small"):
     for title, text in WAYS.items():
@@ -99,8 +99,9 @@ with st.grid(len(WAYS), min_column_width=240, gap="small"):
 st.subheader("Your pictures stay yours", anchor=False)
 st.markdown(
     "Photos are painted on this app's own machine, in memory: none is written to disk, put in a log, sent "
-    "elsewhere or used for training. A refined painting is kept for a while so that a reload finds it again, "
-    "at an address that cannot be guessed, and is gone when the app restarts."
+    "elsewhere or used for training. Refined paintings and finished batches, with the photos shown beside "
+    "them, are kept in memory for a while so that a reload finds them again, at addresses that cannot be "
+    "guessed: who gets the address sees them. All are gone when the app restarts."
 )
 
 st.subheader("Sources and licences", anchor=False)

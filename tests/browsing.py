@@ -68,7 +68,7 @@ def browser():
 
 def wait_for_upload(page, key: str) -> None:
     """Until an uploaded picture has replaced the samples; its name is shown before it has arrived."""
-    page.locator(f".st-key-{key}_samples [data-testid=stBaseButton-primary]").wait_for(state="detached")
+    page.locator(f".st-key-{key}_samples img[alt$='(chosen)']").wait_for(state="detached")
 
 
 def tap_picture(page, alt: str) -> None:

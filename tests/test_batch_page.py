@@ -123,8 +123,16 @@ def test_photos_stay_chosen_through_other_pages():
     app.switch_page("pages/batch.py").run()
     assert app.caption[0].value == "Still here: a.png, b.png"
     assert app.button(key="paint_batch").label == "Make 2 paintings"
+    assert app.button(key="remove_photos").label == "Remove all"
     app.button(key="remove_photos").click().run()
     assert app.button(key="paint_batch").disabled
+
+
+def test_of_many_photos_that_are_kept_a_few_are_named():
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app.session_state.kept_photos = [Choice(b"", f"photo {i}", ".jpg") for i in range(6)]
+    app.switch_page("pages/batch.py").run()
+    assert app.caption[0].value == "Still here: photo 0.jpg, photo 1.jpg, photo 2.jpg, 3 more"
 
 
 def test_a_batch_is_found_again_by_its_address():

@@ -229,7 +229,30 @@ def test_a_tap_on_a_tile_s_picture_chooses_it(open_page):
     tap_picture(page, "A temple painted like The Great Wave")
     page.get_by_text("Painted: The Wave").wait_for()
     tap_picture(page, "Sample: Cat")
-    page.locator(".st-key-photo_sample_cat button[kind=primary]").wait_for()
+    page.get_by_alt_text("Sample: Cat (chosen)").wait_for()
+
+
+def test_the_keyboard_stays_on_the_tile_that_it_pressed(open_page):
+    page = open_page()
+    for key, alt in (
+        ("style_mosaic", "A temple painted like Mosaic (chosen)"),
+        ("photo_sample_cat", "Cat (chosen)"),
+    ):
+        page.locator(f".st-key-{key} button").focus()
+        page.keyboard.press("Enter")
+        page.get_by_alt_text(alt).wait_for()
+        assert page.evaluate(f"document.querySelector('.st-key-{key}').contains(document.activeElement)")
+
+
+def test_a_file_that_is_too_large_is_answered_in_sight(open_page, tmp_path):
+    page = open_page()
+    large = tmp_path / "large.jpg"
+    with large.open("wb") as file:
+        file.truncate(51 * 2**20)
+    page.locator("input[type=file]").first.set_input_files(large)
+    message = page.get_by_text("File must be 50.0MB or smaller")
+    message.wait_for()
+    assert message.bounding_box()["width"] > 100
 
 
 def test_any_style_is_sketched_refined_and_stopped(open_page):

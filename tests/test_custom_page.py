@@ -63,7 +63,7 @@ def upload(app: AppTest, place: int, image: Image.Image | bytes) -> None:
 
 def test_a_sketch_is_there_at_once(app):
     assert any("Instant sketch" in caption.value for caption in app.caption)
-    assert "Style: mosaic" in captions(app)
+    assert "Style: Mosaic" in captions(app)
     assert app.button(key="refine").label.startswith("Refine (about")
 
 
@@ -251,7 +251,7 @@ def test_what_is_chosen_during_a_run_is_sketched(app):
     app.button(key="refine").click().run()
     run_until(app, lambda: run_of(app).job.progress is not None)
     app.button(key="style_picture_sample_triangle").click().run()
-    assert {"Style: mosaic", "Style: triangle"} <= set(captions(app))
+    assert {"Style: Mosaic", "Style: Triangle"} <= set(captions(app))
     assert any("keeps what it began with" in caption.value for caption in app.caption)
     app.button(key="cancel").click().run()
     assert run_of(app).job.wait(60)
@@ -301,12 +301,14 @@ def test_a_failed_run_shows_its_best_picture(app, monkeypatch):
     assert run_of(app).recipe["stopped_at"] == 2
 
 
-def test_changed_settings_show_their_sketch_below_the_painting(app):
+def test_changed_settings_show_their_sketch_above_the_painting(app):
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
     assert not any("Instant sketch" in caption.value for caption in app.caption)
     app.toggle(key="custom_preserve_color").set_value(True).run()
     assert is_refined(app)
+    downloads = [button.key for button in app.download_button]
+    assert downloads.index("download_sketch") < downloads.index("download_refined")
     assert any("Instant sketch" in caption.value for caption in app.caption)
 
 

@@ -14,6 +14,7 @@ from stylecore import ImageError, StyleTransferError
 from stylecore.images import PHOTO_EXTENSIONS
 
 KEPT_PHOTO, KEPT_STYLES = "kept_photo", "kept_styles"  # of the session, for all pages
+NAMED = 4  # of many photos that are kept
 UPLOAD_TYPES = [extension[1:] for extension in PHOTO_EXTENSIONS]
 
 
@@ -86,10 +87,13 @@ def say_unusable(error: StyleTransferError, what: str) -> None:
 def show_kept(kept: str, *, key: str) -> None:
     """The choices that the session keeps under a name, and a button of that key that removes them."""
     state = st.session_state
+    names = [choice.file_name for choice in state[kept]]
+    if len(names) > NAMED:
+        names[NAMED - 1 :] = [f"{len(names) - NAMED + 1} more"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(plain(f"Still here: {', '.join(choice.file_name for choice in state[kept])}"))
+        st.caption(plain(f"Still here: {', '.join(names)}"))
         st.button(
-            "Remove",
+            "Remove" if len(names) == 1 else "Remove all",
             key=key,
             icon=":material/close:",
             type="tertiary",
@@ -144,11 +148,11 @@ def _choose(
         # Streamlit empties uploaders when the visitor goes to another page.
         with kept_place:
             show_kept(kept, key=f"{key}_remove")
-    is_sampled = kept not in state
+    sampled = None if kept in state else state[sample_key]
     # A row that scrolls would keep room above itself for a toolbar that pictures here do not have.
     samples_place.html(
         f"<style>.st-key-{key}_samples {{ padding-top: 0 !important; }}"
-        f"{picture_is_button(f'.st-key-{key}_samples')}</style>"
+        f"{picture_is_button(f'.st-key-{key}_samples', f'{key}_sample_{sampled}')}</style>"
     )
     row = samples_place.grid(
         max(4, len(samples)), min_column_width=96, wrap=False, gap="xsmall", key=f"{key}_samples"
@@ -156,16 +160,15 @@ def _choose(
     with row:
         for name, sample in samples.items():
             with st.container(gap="xxsmall"):
-                st.image(sample.thumbnail.read_bytes(), width="stretch", alt=f"Sample: {sample.title}")
+                alt = f"Sample: {sample.title}{' (chosen)' if name == sampled else ''}"
+                st.image(sample.thumbnail.read_bytes(), width="stretch", alt=alt)
                 st.button(
                     sample.title,
                     key=f"{key}_sample_{name}",
-                    type="primary" if is_sampled and state[sample_key] == name else "secondary",
                     width="stretch",
                     on_click=choose_sample,
                     args=(name,),
                 )
-    if not is_sampled:
+    if sampled is None:
         return state[kept]
-    name = state[sample_key]
-    return [Choice(samples[name].path.read_bytes(), name)]
+    return [Choice(samples[sampled].path.read_bytes(), sampled)]

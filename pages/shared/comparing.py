@@ -19,7 +19,7 @@ HTML = """
 
 CSS = """
 .mat { background: var(--st-background-color); }
-.compare { --at: 50%; position: relative; width: 100%; margin: 0 auto;
+.compare { --at: 50%; position: relative; container-type: inline-size; width: 100%; margin: 0 auto;
            overflow: hidden; border-radius: 0.5rem;
            background: var(--st-secondary-background-color); touch-action: pan-y; }
 .compare img { position: absolute; inset: 0; width: 100%; height: 100%; display: block; }
@@ -32,6 +32,7 @@ CSS = """
 .tag { position: absolute; bottom: 8px; padding: 2px 8px; border-radius: 4px; color: white;
        background: rgb(0 0 0 / 60%); font: 13px/1.4 var(--st-font, sans-serif); pointer-events: none; }
 .left { left: 8px; } .right { right: 8px; }
+@container (max-width: 170px) { .left { bottom: auto; top: 8px; } }
 .compare input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0;
                  cursor: ew-resize; touch-action: pan-y; }
 .compare:has(input:focus-visible) .knob { outline: 3px solid var(--st-primary-color); outline-offset: 2px; }

@@ -11,6 +11,17 @@ from stylecore.jobs import Job
 
 ENTRANCE = Path(__file__).parents[2] / "streamlit_app.py"
 AWAY = "You were away for a while, and others waited. "  # why an abandoned job was stopped
+# Small text in the primary color would be hard to read, most of all on a dark page; and why a file is
+# refused would be for screen readers alone.
+CSS = """<style>
+.stMainBlockContainer { padding-top: 2.5rem; }
+:has(> .st-key-watch) { display: none; }
+button[data-selected=true], button[data-selected=true] *, [data-testid=stSliderThumbValue] {
+  color: inherit !important; font-weight: 600; }
+[data-testid=stFileChip]:has([role=alert]) { height: auto; max-width: 100%; flex-wrap: wrap; }
+[data-testid=stFileChip] [role=alert] { position: static; clip: auto; width: 100%; height: auto; margin: 0;
+                                        white-space: normal; font-size: 0.8rem; }
+</style>"""
 WATCH_S = 30.0  # far below the time after which a job counts as abandoned
 
 
@@ -25,10 +36,7 @@ def come_in() -> None:
         st.stop()
     # Streamlit's server would write uploads of more than a megabyte to a temporary file on the way.
     MultiPartParser.spool_max_size = st.get_option("server.maxUploadSize") * 2**20
-    st.html(
-        "<style>.stMainBlockContainer { padding-top: 2.5rem; }"
-        ":has(> .st-key-watch) { display: none; }</style>"
-    )
+    st.html(CSS)
     # A place of its own, always: what follows would move by one and be drawn anew, the page at its top.
     with st.container(key="watch"):
         read_address()

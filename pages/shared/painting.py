@@ -73,15 +73,19 @@ class Preview:
         original: JPEG or PNG of the photo.
         painted: The same photo painted.
         size: Width and height of the full photo in pixels.
-        milliseconds: Time that painting took, once its turn had come.
-        device: Where it was painted, for people.
+        is_transparent: Whether anything of it is.
+        seconds: Time that painting took, once its turn had come.
+        device: Where it was painted: `cuda` or `cpu`.
+        device_note: Why it was not on a GPU, or nothing.
     """
 
     original: bytes
     painted: bytes
     size: tuple[int, int]
-    milliseconds: int
+    is_transparent: bool
+    seconds: float
     device: str
+    device_note: str
 
 
 @st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")
@@ -114,15 +118,17 @@ def preview(photo: bytes, look: Look) -> Preview:
     with _turn(small, look):
         started = time.perf_counter()
         painted = _paint(small, look)
-        milliseconds = round((time.perf_counter() - started) * 1000)
-    device = "the GPU" if engine.device == "cuda" else f"the CPU ({engine.device_note})"
-    screen_format = "PNG" if is_transparent(small) else "JPEG"
+        seconds = time.perf_counter() - started
+    has_holes = is_transparent(small)
+    screen_format = "PNG" if has_holes else "JPEG"
     return Preview(
         original=encode_image(small, screen_format),
         painted=encode_image(painted, screen_format),
         size=size,
-        milliseconds=milliseconds,
-        device=device,
+        is_transparent=has_holes,
+        seconds=seconds,
+        device=engine.device,
+        device_note=engine.device_note,
     )
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import streamlit as st
 
 FOLDER = Path(__file__).parent
 
@@ -47,22 +50,44 @@ STYLE_SAMPLES = {
 }
 
 
-def picture_is_button(tiles: str) -> str:
+def picture_is_button(tiles: str, chosen: str) -> str:
     """CSS for pictures that have a button below: a tap on the picture presses it.
 
     Args:
         tiles: Selector of what holds the pairs of a picture and a button.
+        chosen: Key of the button that is marked. As a primary one it would be another button to the
+            browser, and lose the focus that a keyboard gave it.
     """
+    color = st.get_option("theme.light.primaryColor")
     return f"""
 {tiles} .stVerticalBlock {{ position: relative; }}
 {tiles} :is(:has(> .stButton), .stButton, .stButton button) {{ position: static; }}
 {tiles} .stButton button::after {{ content: ""; position: absolute; inset: 0; }}
-{tiles} .stElementToolbar {{ display: none; }}"""
+{tiles} .stElementToolbar {{ display: none; }}
+.st-key-{chosen} button:is(:hover, :focus, *) {{
+  background: {color}; border-color: {color}; color: white; }}"""
 
 
 def short_title(style_name: str) -> str:
     """What the style is called on its tile: `the_wave` is The Wave, whatever the print's full title."""
     return style_name.replace("_", " ").title()
+
+
+def sample_title(name: str) -> str:
+    """What a picture is called: a sample as on its button, any other by its name."""
+    sample = (SAMPLES | STYLE_SAMPLES).get(name)
+    return plain(name if sample is None else sample.title)
+
+
+def duration(seconds: float) -> str:
+    """Seconds, or minutes when there are many, for people."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def mixture(titles: Sequence[str], weights: Sequence[float]) -> str:
+    """What weights come to: `67 % Fire, 33 % Mosaic`; what has none is left out."""
+    shares = zip(titles, weights, strict=True)
+    return ", ".join(f"{100 * weight / sum(weights):.0f} % {title}" for title, weight in shares if weight)
 
 
 def plain(text: str) -> str:

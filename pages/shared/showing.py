@@ -15,6 +15,7 @@ from stylecore.enlarging import LEAST_FACTOR
 from stylecore.images import MAX_SIDES
 from stylecore.styles import get_style
 
+LARGE_PIXELS = 3e6  # from which on a visitor waits for more than a second
 # The painting stays in view while everything beside it is chosen. On phones, where that is below, what
 # takes it home comes last: the box of its column is dissolved, so that its parts can be ordered anew.
 # Its place is kept while it is made.
@@ -62,6 +63,8 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
         st.caption(f"Painted: {_titles(look)}")
         width, height = painting.size
         formats = [name for name in DOWNLOAD_FORMATS if max(width, height) <= MAX_SIDES.get(name, math.inf)]
+        if painting.is_transparent:
+            formats.remove("JPEG")  # which would fill it with white
         with st.container(horizontal=True, vertical_alignment="bottom"):
             file_format = st.segmented_control(
                 "File",
@@ -84,27 +87,26 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
                 on_click="ignore",
                 key="download",
             )
-        if (scale := stroke_scale(painting.size, look)) >= LEAST_FACTOR:
-            working_side = round(max(width, height) / scale)
+        if width * height > LARGE_PIXELS and stroke_scale(painting.size, look) >= LEAST_FACTOR:
             st.caption(
-                f"Painted at {working_side} px and enlarged with finer brush work, so that strokes stay as "
-                "large in the picture as you see them. That takes some seconds."
+                "Strokes stay as large in the picture as you see them, with finer brush work in them. For a "
+                "photo of this size that takes some seconds."
             )
 
 
 def show_credits(painting: Preview, look: Look) -> None:
     """How a painting was made, and who painted what its styles are taken from."""
+    is_gpu = painting.device == "cuda"
     st.caption(
-        f"Painted in {painting.milliseconds} ms on {painting.device}. "
-        "The address of this page keeps the look: send it to a friend."
+        f"Painted in {painting.seconds:.2g} s on the {'GPU' if is_gpu else 'CPU'}. "
+        "The address of this page keeps the look: send it to a friend.",
+        help=None if is_gpu else f"No GPU is used: {painting.device_note}.",
     )
     for name, share in look.styles:
         if share:
-            style = get_style(name)
-            st.caption(
-                f"{short_title(name)}: {style.title}, {style.artist}, {style.year}. "
-                f"{style.credit}. {style.license}."
-            )
+            style, title = get_style(name), short_title(name)
+            title = title if title == style.title else f"{title}: {style.title}"
+            st.caption(f"{title}, {style.artist}, {style.year}. {style.credit}. {style.license}.")
 
 
 def _titles(look: Look) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.shared.address import keep_choice, keep_choices, keep_number, keep_switch
 from pages.shared.painting import Look
-from pages.shared.pictures import picture_is_button, short_title, tile_path
+from pages.shared.pictures import mixture, picture_is_button, short_title, tile_path
 from stylecore import Style, list_styles
 from stylecore.inference import MAX_STRENGTH
 
@@ -15,15 +15,14 @@ MAX_BLEND = 4  # styles in one picture
 FILTER_FROM = 20  # styles, from which on the tiles can be narrowed down to a kind
 # Tiles beyond three rows scroll inside; on phones they are one strip that scrolls sideways, so that
 # the painting is not pushed off the screen.
-TILES_CSS = f"""<style>
-{picture_is_button(".st-key-style_tiles")}
-.st-key-style_tiles {{ max-height: 26rem; overflow-y: auto; padding: 2px;
-                      grid-auto-rows: max-content; align-content: start; }}
-@media (max-width: 640px) {{
-  .st-key-style_tiles {{ grid-template-columns: none !important; grid-auto-flow: column;
-                        grid-auto-columns: 6.5rem; overflow-x: auto; }}
-}}
-</style>"""
+TILES_CSS = """
+.st-key-style_tiles { max-height: 26rem; overflow-y: auto; padding: 2px;
+                      grid-auto-rows: max-content; align-content: start; }
+@media (max-width: 640px) {
+  .st-key-style_tiles { grid-template-columns: none !important; grid-auto-flow: column;
+                        grid-auto-columns: 6.5rem; overflow-x: auto; }
+}
+"""
 
 
 def choose_style() -> Style:
@@ -36,7 +35,7 @@ def choose_style() -> Style:
     def choose(name: str) -> None:
         state.style = name
 
-    st.html(TILES_CSS)
+    st.html(f"<style>{picture_is_button('.st-key-style_tiles', f'style_{state.style}')}{TILES_CSS}</style>")
     st.markdown("Style")
     tiles = sorted(styles.values(), key=lambda style: style.name != first)  # what a link asks for is in sight
     kind = _choose_kind(tiles)
@@ -44,13 +43,13 @@ def choose_style() -> Style:
     with st.grid("auto", min_column_width=96, gap="xsmall", key="style_tiles"):
         for style in shown:
             with st.container(gap="xxsmall"):
+                chosen = " (chosen)" if style.name == state.style else ""
                 if (tile := tile_path(style.name)).exists():  # not yet for a style of one's own
-                    alt = f"A temple painted like {style.title}"
+                    alt = f"A temple painted like {style.title}{chosen}"
                     st.image(tile.read_bytes(), width="stretch", alt=alt)
                 st.button(
                     short_title(style.name),
                     key=f"style_{style.name}",
-                    type="primary" if style.name == state.style else "secondary",
                     width="stretch",
                     on_click=choose,
                     args=(style.name,),
@@ -106,8 +105,7 @@ def choose_look(style: Style) -> Look:
         help="Takes brightness and strokes of the painting and leaves the colors as they are.",
         persist_state="session",
     )
-    with st.expander("Blend", icon=":material/blender:"):
-        shares = _choose_shares(style)
+    shares = _choose_shares(style)
     return Look(tuple(shares.items()), strength / 100, preserve_color, STROKES[strokes])
 
 
@@ -117,32 +115,34 @@ def _choose_shares(style: Style) -> dict[str, float]:
     if style.name in state.get("blend", []):
         state.blend = [name for name in state.blend if name != style.name]
     first = keep_choices("blend", titles, limit=MAX_BLEND - 1)
-    others = st.multiselect(
-        "Mix in other styles",
-        list(titles),
-        default=[name for name in first if name in titles],
-        format_func=short_title,
-        max_selections=MAX_BLEND - 1,
-        select_all=False,
-        key="blend",
-        persist_state="session",
-    )
-    if not others:
-        return {style.name: 1.0}
-    shares = {}
-    for name in (style.name, *others):
-        percent = st.slider(
-            short_title(name),
-            min_value=0,
-            max_value=100,
-            value=keep_number(f"share_of_{name}", 50, least=0, most=100),
-            step=5,
-            format="%d%%",
-            key=f"share_of_{name}",
+    # Open where a blend is in use, so that it does not come as a surprise.
+    with st.expander("Blend", icon=":material/blender:", expanded=bool(state.get("blend", first))):
+        others = st.multiselect(
+            "Mix in other styles",
+            list(titles),
+            default=[name for name in first if name in titles],
+            format_func=short_title,
+            max_selections=MAX_BLEND - 1,
+            select_all=False,
+            key="blend",
             persist_state="session",
         )
-        shares[name] = percent / 100
-    if not any(shares.values()):
-        st.warning("All shares are 0: the styles are mixed equally.")
-        return dict.fromkeys(shares, 1.0)
+        if not others:
+            return {style.name: 1.0}
+        shares = {}
+        for name in (style.name, *others):
+            percent = st.slider(
+                short_title(name),
+                min_value=0,
+                max_value=100,
+                value=keep_number(f"share_of_{name}", 50, least=0, most=100),
+                step=5,
+                key=f"share_of_{name}",
+                persist_state="session",
+            )
+            shares[name] = percent / 100
+        if not any(shares.values()):
+            st.warning("All shares are 0: the styles are mixed equally.")
+            shares = dict.fromkeys(shares, 1.0)
+        st.caption(f"Mixed: {mixture([short_title(name) for name in shares], list(shares.values()))}")
     return shares
