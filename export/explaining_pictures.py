@@ -19,13 +19,13 @@ from stylecore import OptimizationConfig, load_image, optimize_image
 from stylecore.features import Vgg19Features
 from stylecore.images import encode_image, to_batch
 from stylecore.losses import gram_matrix
+from stylecore.optimization_config import STYLE_LAYERS
 from stylecore.sheets import fit
 
 SHARED = Path(__file__).resolve().parent.parent / "pages" / "shared"
 FOLDER = SHARED / "explaining"
 PHOTO, STYLE = "portrait", "mosaic"
 SIDE = 208  # px
-LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 DIAL = (0.25, 1.0, 4.0, 16.0, 256.0)  # style weights, the content's is 1
 GRAM_LAYER = "relu2_1"
 FROM_NOISE = OptimizationConfig(steps=120, max_side=SIDE, start="noise", tv_weight=2.0)
@@ -38,12 +38,12 @@ def main() -> None:
     )
     save(photo, "photo")
     save(style, "style")
-    for layer in LAYERS:
+    for layer in STYLE_LAYERS:
         config = replace(FROM_NOISE, content_layer=layer, style_weight=0.0)
         save(optimize_image(photo, style, config).image, f"content_{layer}")
-    for count in range(1, len(LAYERS) + 1):
-        config = replace(FROM_NOISE, style_layers=LAYERS[:count], content_weight=0.0)
-        save(optimize_image(photo, style, config).image, f"style_{LAYERS[count - 1]}")
+    for count in range(1, len(STYLE_LAYERS) + 1):
+        config = replace(FROM_NOISE, style_layers=STYLE_LAYERS[:count], content_weight=0.0)
+        save(optimize_image(photo, style, config).image, f"style_{STYLE_LAYERS[count - 1]}")
     for weight in DIAL:
         config = OptimizationConfig(
             steps=80, max_side=SIDE, method="adam", style_weight=weight, learning_rate=0.03

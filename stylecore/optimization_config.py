@@ -10,6 +10,7 @@ from stylecore.images import MIN_SIDE, size_at
 METHODS = ("lbfgs", "adam")
 STYLE_LOSSES = ("gram", "wasserstein", "patches")
 STARTS = ("content", "preview", "mixed_noise", "noise")
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # Gatys et al. (2016), section 2.3
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class OptimizationConfig:
     coarse_side: int = 128  # px, long side at which coarse to fine begins, or up to sqrt(2) times it
     content_layer: str = "relu4_2"  # Gatys et al. (2016), section 2.3
     style_loss: str = "gram"  # gram, wasserstein (means and covariances) or patches (Li and Wand 2016)
-    style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    style_layers: tuple[str, ...] = STYLE_LAYERS
     style_layer_weights: tuple[float, ...] | None = None  # one for each style layer; None: all 1
     # In place of style_layers for patches: those of Li and Wand (2016)
     patch_layers: tuple[str, ...] = ("relu3_1", "relu4_1")

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from stylecore.errors import StyleError
+from stylecore.optimization_config import STYLE_LAYERS
 from stylecore.styles import WEIGHTS_FOLDER
 from stylecore.tensor_files import read_tensors
 
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 STYLE_TARGETS = WEIGHTS_FOLDER / "style_targets.safetensors"
 
 

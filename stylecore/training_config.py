@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from stylecore.errors import StyleError
 from stylecore.images import MIN_SIDE
+from stylecore.optimization_config import STYLE_LAYERS
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class TrainingConfig:
     channels: int = 32  # width of the trunk
     blocks: int = 5  # residual blocks
     content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")  # relu4_1 alone lost eyes and mouths
-    style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    style_layers: tuple[str, ...] = STYLE_LAYERS
     content_weight: float = 4.0
     content_factors: Mapping[str, float] = field(default_factory=dict)  # of it, for styles that lose faces
     # In a round of all styles, others have 1; 0, beside a frozen trunk, leaves a style as it is

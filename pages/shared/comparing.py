@@ -64,7 +64,6 @@ def compare(
     *,
     before_alt: str,
     after_alt: str,
-    before_tag: str = "Photo",
     after_tag: str = "Painting",
     key: str,
 ) -> None:
@@ -75,8 +74,7 @@ def compare(
         after: The same, shown at the right.
         before_alt: What the picture shows, for screen readers.
         after_alt: The same of the other.
-        before_tag: Label on the picture.
-        after_tag: The same on the other.
+        after_tag: Label on the other picture; on the first it is Photo.
         key: Of the widget.
     """
     with Image.open(io.BytesIO(after)) as image:
@@ -87,7 +85,7 @@ def compare(
             "after": _data_url(after),
             "beforeAlt": before_alt,
             "afterAlt": after_alt,
-            "beforeTag": before_tag,
+            "beforeTag": "Photo",
             "afterTag": after_tag,
             "width": width,
             "height": height,
