@@ -197,6 +197,16 @@ def test_a_link_opens_its_blend(app, painted):
     assert painted[-1].stroke_scale < 1
 
 
+def test_what_a_host_has_in_the_address_stays(app, painted):
+    app.query_params["__theme"] = "dark"
+    app.query_params["strength"] = "much"
+    app.run()
+    app.button(key="style_mosaic").click().run()
+    assert dict(app.query_params) == {"__theme": "dark", "style": "mosaic"}
+    app.switch_page("pages/how_it_works.py").run()
+    assert dict(app.query_params) == {"__theme": "dark"}
+
+
 def test_the_download_comes_in_the_chosen_format(app, painted):
     app.run()
     app.segmented_control(key="file_format").set_value("JPEG").run()

@@ -14,7 +14,7 @@ import streamlit as st
 
 Value = TypeVar("Value")
 
-ASKED_FOR, FIRST = "asked_for", "first_settings"  # of the visit: texts and values by name
+ASKED_FOR, FIRST = "asked_for", "first_settings"  # of the visit: texts by name, values of settings
 SETTINGS = "address_settings"  # of the page that runs
 ONE_ENTRY_JS = """
 export default function () {
@@ -43,14 +43,20 @@ def read_address() -> None:
 
 
 def write_address() -> None:
-    """Behind the last setting of a page: its address has those that differ from their defaults."""
-    settings = st.session_state[SETTINGS]
-    if {name: st.query_params.get_all(name) for name in st.query_params} != settings:
+    """Behind the last setting of a page: its address has those that differ from their defaults.
+
+    What is no setting, such as a host's own, stays.
+    """
+    state = st.session_state
+    written = {name: st.query_params.get_all(name) for name in st.query_params}
+    others = {name: texts for name, texts in written.items() if name not in state[FIRST]}
+    if written != (settings := others | state[SETTINGS]):
         st.query_params.from_dict(settings)
 
 
 def asked_for(name: str) -> list[str]:
-    """What the address says of a setting, for the first who asks."""
+    """What the address said of a setting when the visitor came, for the first who asks."""
+    st.session_state[FIRST].setdefault(name, None)
     return st.session_state[ASKED_FOR].pop(name, [])
 
 
