@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared.address import write_address
-from pages.shared.batches import Pair, batch_queue, batches, start_batch
+from pages.shared.address import keep_choice, keep_switch, write_address
+from pages.shared.batches import Pair, batch_queue, batches, request_of, start_batch
 from pages.shared.choosing import UPLOAD_TYPES, Choice, show_kept
 from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
@@ -55,11 +55,16 @@ with style_column:
     style = choose_style()
     look = choose_look(style)
 with start_place.container(horizontal=True, vertical_alignment="bottom"):
-    with_all = st.toggle(f"In all {len(list_styles())} styles", key="in_all_styles")
+    with_all = st.toggle(
+        f"In all {len(list_styles())} styles",
+        value=keep_switch("in_all_styles"),
+        key="in_all_styles",
+        persist_state="session",
+    )
     file_format = st.segmented_control(
         "Files",
         list(DOWNLOAD_FORMATS),
-        default="JPEG",
+        default=keep_choice("batch_format", "JPEG", {name: name for name in DOWNLOAD_FORMATS}),
         required=True,
         key="batch_format",
         help="JPEG is small; PNG keeps every pixel. Transparent photos become PNG in place of JPEG.",
@@ -80,11 +85,13 @@ write_address()
 job = run and run.job
 is_busy = job is not None and not job.is_finished
 count = len(photos) * max(1, len(names))
+request = request_of(photos, look, names, file_format)
+is_answered = job is not None and job.is_finished and (not photos or request == run.request)
 # A callback would start with the photos and the look of the run before.
 if start_place.button(
     f"Make {count} painting{'s' * (count != 1)}" if photos else "Choose photos first",
     key="paint_batch",
-    type="secondary" if job is not None and job.is_finished else "primary",  # then the ZIP comes first
+    type="secondary" if is_answered else "primary",  # then the ZIP comes first
     icon=":material/brush:",
     disabled=is_busy or not photos,
 ):
@@ -142,7 +149,7 @@ def show_result() -> None:
             data=lambda: job.result,
             file_name="paintings.zip",
             mime="application/zip",
-            type="primary",
+            type="primary" if is_answered else "secondary",
             icon=":material/download:",
             on_click="ignore",
             key="download_zip",
@@ -156,8 +163,12 @@ with start_place:
     if is_busy:
         show_progress()
     elif job is not None:
+        if not is_answered:
+            st.subheader("Your last paintings", anchor=False)
         show_result()
         if job.progress is not None:
+            if job.progress.pairs:
+                st.caption("The address of this page opens them, for a while, for whoever gets it.")
             show_pairs(job.progress.pairs[-SHOWN_PAIRS:])
             if len(job.progress.pairs) > SHOWN_PAIRS:
                 st.caption(f"The last {SHOWN_PAIRS} of {len(job.progress.pairs)}; the ZIP has all.")

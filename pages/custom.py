@@ -130,6 +130,11 @@ if not is_classic:
     )
 
 
+def show_first() -> None:
+    """Have the painting in sight, and no sketch, until the visitor chooses something else."""
+    state.seen_choice = None
+
+
 def read_pictures() -> list[refining.ScreenPicture]:
     """The photo and the style pictures, or nothing and the reason on the page when one is unusable."""
     pictures = []
@@ -178,6 +183,7 @@ run = come_back(refining.runs(), "run")
 write_address()
 if run is not None and state.run not in state.setdefault("runs", []):
     state.runs.append(state.run)  # found by its address
+    show_first()
 is_busy = run is not None and not run.job.is_finished
 mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))
 pictures = read_pictures()
@@ -264,6 +270,7 @@ def show_result() -> None:
                 painting,
                 before_alt="Your photo as it was",
                 after_alt="Your photo in your style, refined",
+                is_sought=state.pop("is_sought", False),
                 key=f"compare_{state.run}",
             )
             st.caption(f"Refined ({settings_of(run)}): slide to compare")
@@ -294,7 +301,10 @@ def show_result() -> None:
         if result.iterates:
             count = len(result.iterates)
             steps = f"{count} step{'s' * (count != 1)}"
-            st.caption(f"{steps} in {duration(result.iterates[-1].elapsed_s)}.")
+            st.caption(
+                f"{steps} in {duration(result.iterates[-1].elapsed_s)}. The address of this page opens this "
+                "painting, for a while, for whoever gets it."
+            )
     if len(shown.snapshots) > 1:
         with st.grid(2, min_column_width=300, gap="small"):
             with st.container():
@@ -321,7 +331,8 @@ def show_earlier() -> None:
                 alt = f"{found.recipe['content']}, refined ({settings_of(found)})"
                 st.image(found.job.progress.snapshots[-1][1], width="stretch", alt=alt)
                 if st.button("Show", key=f"show_{other}", disabled=is_busy, width="stretch", help=alt):
-                    state.run = other
+                    state.run, state.is_sought = other, True
+                    show_first()
                     st.rerun()
 
 
@@ -357,11 +368,16 @@ def show_sketch(jpegs: Sequence[bytes]) -> None:
 
 
 jpegs = [picture.jpeg for picture in pictures]
+choice = jpegs, weights, config
+if state.get("seen_choice", choice) is None:
+    state.seen_choice = choice
 has_new = bool(pictures) and not (run and run.is_of(jpegs[0], jpegs[1:], weights, config))
+has_new = has_new and not (run and choice == state.get("seen_choice"))
 if has_new and not is_busy:
     show_sketch(jpegs)
     if run is not None:
-        st.subheader("Your last painting", anchor=False)
+        is_last = state.run == state.runs[-1]
+        st.subheader(f"Your {'last' if is_last else 'earlier'} painting", anchor=False)
 if is_busy:
     show_run()
 elif run is not None and run.job.error is not None:

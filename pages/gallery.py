@@ -26,7 +26,7 @@ with painting_column:
         st.stop()
     offer_download(photo, look, painting)
 
-if st.toggle("All styles on this photo", key="all_styles"):
+if st.toggle("All styles on this photo", key="all_styles", persist_state="session"):
     sheet = all_styles(photo.data, Look((), look.strength, look.preserve_color, look.stroke_scale))
     st.image(sheet, width="stretch", alt="This photo in every style, each under its name")
     st.download_button(

@@ -143,6 +143,9 @@ def test_a_batch_is_found_again_by_its_address():
     app.run()
     app.switch_page("pages/batch.py").run()
     assert app.download_button(key="download_zip").label == "Download 1 painting as ZIP"
+    assert not app.subheader
+    app.file_uploader[0].upload("other.png", encoded(make_photo(64, 48)), "image/png").run()
+    assert app.subheader[0].value == "Your last paintings"
     assert app.query_params["batch"] in (token, [token])
     app.session_state.batch = "nonsense"
     app.run()

@@ -151,7 +151,6 @@ def test_back_leads_to_the_page_before_and_loses_nothing(open_page):
     page.get_by_alt_text("Your photo painted like Mosaic").wait_for()
     page.get_by_role("link", name="How it works").click()
     page.get_by_text("How a photo becomes a painting").wait_for()
-    page.wait_for_function("!location.search")
     page.get_by_role("link", name="Instant styles").click()
     page.get_by_alt_text("Your photo painted like Mosaic").wait_for()
     page.go_back()
@@ -161,6 +160,19 @@ def test_back_leads_to_the_page_before_and_loses_nothing(open_page):
     address = page.evaluate("location.search")
     assert address == "?style=mosaic&strength=120&strokes=Coarse&preserve_color=true"
     assert page.get_by_role("slider", name="Strength").input_value() == "120"
+
+
+def test_a_tap_before_the_answer_to_the_one_before_is_painted(open_page):
+    page = open_page("/?blend=Fire")
+    page.evaluate(
+        """() => {
+          document.querySelector('.st-key-style_fire button').click();
+          setTimeout(() => document.querySelector('.st-key-style_pink button').click(), 60);
+        }"""
+    )
+    page.get_by_alt_text("Your photo painted like Pink").wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    assert page.get_by_text("encountered an error").count() == 0
 
 
 def test_settings_for_ones_own_style_are_sent_as_a_link(open_page):

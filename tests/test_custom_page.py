@@ -229,6 +229,20 @@ def test_a_run_is_found_again_by_its_address(app):
     again.switch_page("pages/custom.py").run()
     assert is_refined(again)
     assert run_of(again).job is run_of(app).job
+    again.button(key="content_sample_cat").click().run()
+    assert again.subheader[0].value == "Your last painting"  # below the sketch
+
+
+def test_a_run_found_by_its_address_comes_before_any_sketch(app):
+    app.button(key="content_sample_cat").click().run()
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    again = AppTest.from_file("../streamlit_app.py", default_timeout=120)
+    again.query_params["run"] = app.session_state.run
+    again.run()
+    again.switch_page("pages/custom.py").run()
+    assert is_refined(again)
+    assert "download_sketch" not in {button.key for button in again.download_button}
 
 
 def test_a_run_found_by_its_address_stays_among_the_earlier_ones(app):

@@ -203,8 +203,44 @@ def test_what_a_host_has_in_the_address_stays(app, painted):
     app.run()
     app.button(key="style_mosaic").click().run()
     assert dict(app.query_params) == {"__theme": "dark", "style": "mosaic"}
+
+
+def test_a_reload_on_another_page_keeps_the_look(app, painted):
+    app.query_params["style"] = "the_wave"
+    app.query_params["likeness"] = "closer to the style"
+    app.run()
+    app.slider(key="strength").set_value(60).run()
     app.switch_page("pages/how_it_works.py").run()
-    assert dict(app.query_params) == {"__theme": "dark"}
+    kept = {"style": "the_wave", "strength": "60", "likeness": "closer to the style"}
+    assert dict(app.query_params) == kept
+
+
+def test_of_a_link_s_blend_only_what_there_is_not_is_passed_over(app, painted):
+    app.query_params["style"] = "The Wave"
+    app.query_params["blend"] = ["nonsense", "The Wave", "Gold Black"]
+    app.run()
+    assert painted[-1].styles == (("the_wave", 0.5), ("gold_black", 0.5))
+
+
+def test_what_is_no_style_is_dropped_from_the_blend(app, painted):
+    app.query_params["blend"] = "Fire"
+    app.run()
+    app.session_state.blend = ["Fire"]  # as a browser sends it that does not know the options yet
+    app.session_state.style = "fire"
+    app.run()
+    assert not app.exception
+    assert painted[-1] == look("fire")
+
+
+def test_jpeg_is_chosen_again_once_a_photo_can_be_one(app, painted):
+    app.run()
+    app.segmented_control(key="file_format").set_value("JPEG").run()
+    cut = make_photo(100, 80)
+    cut.putalpha(128)
+    app.file_uploader[0].upload("cut.png", encoded(cut), "image/png").run()
+    assert app.segmented_control(key="file_format").value == "PNG"
+    app.button(key="photo_sample_cat").click().run()
+    assert app.segmented_control(key="file_format").value == "JPEG"
 
 
 def test_the_download_comes_in_the_chosen_format(app, painted):

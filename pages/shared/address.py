@@ -14,8 +14,9 @@ import streamlit as st
 
 Value = TypeVar("Value")
 
-ASKED_FOR, FIRST = "asked_for", "first_settings"  # of the visit: texts by name, values of settings
-SETTINGS = "address_settings"  # of the page that runs
+# Of the visit: what the address said, values that settings began with, texts of those that differ from
+# their defaults; of the page that runs: texts that are no other page's business.
+ASKED_FOR, FIRST, SETTINGS, OF_PAGE = "asked_for", "first_settings", "address_settings", "address_of_page"
 ONE_ENTRY_JS = """
 export default function () {
   const history = window.history;
@@ -33,24 +34,25 @@ _one_entry = st.components.v2.component("one_entry", js=ONE_ENTRY_JS)
 
 
 def read_address() -> None:
-    """Before anything of a page: what a link asks for is there, and the page has no settings yet."""
+    """Before anything of a page: what a link asks for is there."""
     state = st.session_state
     if ASKED_FOR not in state:
         state[ASKED_FOR] = {name: st.query_params.get_all(name) for name in st.query_params}
-        state[FIRST] = {}
-    state[SETTINGS] = {}
+        state[FIRST], state[SETTINGS] = {}, {}
+    state[OF_PAGE] = {}
     _one_entry(key="one_entry")
 
 
 def write_address() -> None:
     """Behind the last setting of a page: its address has those that differ from their defaults.
 
-    What is no setting, such as a host's own, stays.
+    Those of other pages are among them, so that a reload there loses none either. What is no setting,
+    such as a host's own, stays.
     """
     state = st.session_state
     written = {name: st.query_params.get_all(name) for name in st.query_params}
     others = {name: texts for name, texts in written.items() if name not in state[FIRST]}
-    if written != (settings := others | state[SETTINGS]):
+    if written != (settings := others | state[SETTINGS] | state[OF_PAGE]):
         st.query_params.from_dict(settings)
 
 
@@ -60,9 +62,14 @@ def asked_for(name: str) -> list[str]:
     return st.session_state[ASKED_FOR].pop(name, [])
 
 
-def put(name: str, *texts: str) -> None:
-    """Have a setting in the page's address."""
-    st.session_state[SETTINGS][name] = list(texts)
+def put(name: str, text: str) -> None:
+    """Have something in this page's address, and in no other's."""
+    st.session_state[OF_PAGE][name] = [text]
+
+
+def forget(name: str) -> None:
+    """Have a setting in the address no more, whose widget is not there now."""
+    st.session_state[SETTINGS].pop(name, None)
 
 
 def keep_choice(name: str, default: Value, titles: Mapping[Value, str]) -> Value:
@@ -75,7 +82,7 @@ def keep_choice(name: str, default: Value, titles: Mapping[Value, str]) -> Value
     return _keep(
         name,
         default,
-        read=lambda texts: values[texts[-1].lower()],
+        read=lambda texts: values[_plain(texts[-1])],
         write=lambda value: [titles[value]],
     )
 
@@ -86,7 +93,9 @@ def keep_choices(name: str, titles: Mapping[Value, str], *, limit: int) -> list[
     return _keep(
         name,
         [],
-        read=lambda texts: list(dict.fromkeys(values[text.lower()] for text in texts))[:limit],
+        read=lambda texts: list(dict.fromkeys(values[text] for text in map(_plain, texts) if text in values))[
+            :limit
+        ],
         write=lambda chosen: [titles[value] for value in chosen],
     )
 
@@ -120,10 +129,15 @@ def _keep(
         except (LookupError, ValueError):
             first[name] = default
     value = st.session_state.get(name, first[name])
+    forget(name)
     if value != default:
-        put(name, *write(value))
+        st.session_state[SETTINGS][name] = write(value)
     return first[name]
 
 
 def _by_text(titles: Mapping[Value, str]) -> dict[str, Value]:
-    return {str(text).lower(): value for value, title in titles.items() for text in (value, title)}
+    return {_plain(str(text)): value for value, title in titles.items() for text in (value, title)}
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace(" ", "_")

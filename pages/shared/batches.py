@@ -62,9 +62,21 @@ class Batch:
 
 @dataclass(frozen=True)
 class BatchRun:
-    """A batch that is found again by its token; the job's result is the ZIP."""
+    """A batch that is found again by its token; the job's result is the ZIP.
+
+    Attributes:
+        job: What paints it.
+        request: What was asked for, see `request_of`.
+    """
 
     job: Job[Batch, bytes]
+    request: tuple
+
+
+def request_of(photos: Sequence[Choice], look: Look, styles: Sequence[str], file_format: str) -> tuple:
+    """What tells one batch from another, without its photos."""
+    files = tuple((photo.file_name, len(photo.data)) for photo in photos)
+    return files, replace(look, styles=()) if styles else look, tuple(styles), file_format
 
 
 @st.cache_resource(max_entries=1)
@@ -91,9 +103,10 @@ def start_batch(
         QueueFullError: Too many batches wait.
     """
     looks = [replace(look, styles=((name, 1.0),)) for name in styles] or [look]
+    request = request_of(photos, look, styles, file_format)
     left = list(photos)  # emptied by the job: no photo is held longer than it is needed
     job = batch_queue().submit(lambda job: _paint_all(job, left, looks, file_format))
-    return batches().add(BatchRun(job))
+    return batches().add(BatchRun(job, request))
 
 
 def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look], file_format: str) -> bytes:

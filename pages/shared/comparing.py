@@ -51,6 +51,7 @@ export default function ({ data, parentElement }) {
   root.querySelector('.left').textContent = data.beforeTag;
   root.querySelector('.right').textContent = data.afterTag;
   range.setAttribute('aria-label', `Slide between ${data.beforeTag} and ${data.afterTag}`);
+  if (data.isSought) root.scrollIntoView({ behavior: 'smooth', block: 'center' });
   range.oninput = () => root.style.setProperty('--at', `${range.value}%`);
 }
 """
@@ -65,6 +66,7 @@ def compare(
     before_alt: str,
     after_alt: str,
     after_tag: str = "Painting",
+    is_sought: bool = False,
     key: str,
 ) -> None:
     """Show two encoded pictures of the same proportions, the first one left of a line that can be moved.
@@ -75,6 +77,7 @@ def compare(
         before_alt: What the picture shows, for screen readers.
         after_alt: The same of the other.
         after_tag: Label on the other picture; on the first it is Photo.
+        is_sought: Whether to scroll to it.
         key: Of the widget.
     """
     with Image.open(io.BytesIO(after)) as image:
@@ -89,6 +92,7 @@ def compare(
             "afterTag": after_tag,
             "width": width,
             "height": height,
+            "isSought": is_sought,
         },
         key=key,
     )

@@ -65,6 +65,15 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
         formats = [name for name in DOWNLOAD_FORMATS if max(width, height) <= MAX_SIDES.get(name, math.inf)]
         if painting.is_transparent:
             formats.remove("JPEG")  # which would fill it with white
+        state = st.session_state
+        fitting = state.get("wanted_format", "PNG")
+        fitting = fitting if fitting in formats else "PNG"
+        if state.get("file_format", "PNG") != fitting:  # the one before could not hold the photo
+            state.file_format = fitting
+
+        def want() -> None:
+            state.wanted_format = state.file_format
+
         with st.container(horizontal=True, vertical_alignment="bottom"):
             file_format = st.segmented_control(
                 "File",
@@ -72,7 +81,9 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
                 default="PNG",
                 required=True,
                 key="file_format",
-                help="PNG keeps every pixel; JPEG and WebP are smaller and quicker to send.",
+                on_change=want,
+                help="PNG keeps every pixel; JPEG and WebP are smaller and quicker to send. "
+                "JPEG cannot keep transparency.",
                 label_visibility="collapsed",
                 persist_state="session",
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.address import keep_choice, keep_choices, keep_number, keep_switch
+from pages.shared.address import forget, keep_choice, keep_choices, keep_number, keep_switch
 from pages.shared.painting import Look
 from pages.shared.pictures import mixture, picture_is_button, short_title, tile_path
 from stylecore import Style, list_styles
@@ -16,7 +16,7 @@ FILTER_FROM = 20  # styles, from which on the tiles can be narrowed down to a ki
 # Tiles beyond three rows scroll inside; on phones they are one strip that scrolls sideways, so that
 # the painting is not pushed off the screen.
 TILES_CSS = """
-.st-key-style_tiles { max-height: 26rem; overflow-y: auto; padding: 2px;
+.st-key-style_tiles { max-height: min(26rem, 60vh); overflow-y: auto; padding: 2px;
                       grid-auto-rows: max-content; align-content: start; }
 @media (max-width: 640px) {
   .st-key-style_tiles { grid-template-columns: none !important; grid-auto-flow: column;
@@ -112,11 +112,13 @@ def choose_look(style: Style) -> Look:
 def _choose_shares(style: Style) -> dict[str, float]:
     titles = {other.name: short_title(other.name) for other in list_styles() if other != style}
     state = st.session_state
-    if style.name in state.get("blend", []):
-        state.blend = [name for name in state.blend if name != style.name]
+    # The chosen style is in it no more. A browser that did not know yet sends its title, as a text.
+    if any(name not in titles for name in state.get("blend", [])):
+        state.blend = [name for name in state.blend if name in titles]
     first = keep_choices("blend", titles, limit=MAX_BLEND - 1)
-    # Open where a blend is in use, so that it does not come as a surprise.
-    with st.expander("Blend", icon=":material/blender:", expanded=bool(state.get("blend", first))):
+    # Open once a blend is in use, so that it does not come as a surprise; only the visitor closes it.
+    state.is_blend_open = state.get("is_blend_open", False) or bool(state.get("blend", first))
+    with st.expander("Blend", icon=":material/blender:", expanded=state.is_blend_open):
         others = st.multiselect(
             "Mix in other styles",
             list(titles),
@@ -127,7 +129,10 @@ def _choose_shares(style: Style) -> dict[str, float]:
             key="blend",
             persist_state="session",
         )
+        for name in titles.keys() - set(others):
+            forget(f"share_of_{name}")
         if not others:
+            forget(f"share_of_{style.name}")
             return {style.name: 1.0}
         shares = {}
         for name in (style.name, *others):
