@@ -264,7 +264,8 @@ def test_a_file_that_is_too_large_is_answered_in_sight(open_page, tmp_path):
     page.locator("input[type=file]").first.set_input_files(large)
     message = page.get_by_text("File must be 50.0MB or smaller")
     message.wait_for()
-    assert message.bounding_box()["width"] > 100
+    # The page's own CSS may come a moment later than its elements.
+    page.wait_for_function("message => message.offsetWidth > 100", arg=message.element_handle())
 
 
 def test_any_style_is_sketched_refined_and_stopped(open_page):
