@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -71,6 +71,19 @@ with style_column:
             weights = [1.0] * len(styles)
         st.caption(f"Mixed: {mixture([sample_title(style.name) for style in styles], weights)}")
 
+
+def slide(label: str, key: str, default: str, words: Iterable[str]) -> str:
+    """A slider of words; the classic recipe has none of them."""
+    return st.select_slider(
+        label,
+        list(words),
+        value=keep_choice(key, default, {word: word for word in words}),
+        key=key,
+        disabled=is_classic,
+        persist_state="session",
+    )
+
+
 settings = st.container(horizontal=True, vertical_alignment="bottom")
 quality = settings.segmented_control(
     "Quality",
@@ -92,22 +105,8 @@ is_classic = quality == "classic"
 with settings.popover("More", icon=":material/tune:"):
     if is_classic:
         st.caption("The classic recipe has settings of its own.")
-    strokes = st.select_slider(
-        "Strokes",
-        list(STROKES),
-        value=keep_choice("custom_strokes", "medium", {name: name for name in STROKES}),
-        key="custom_strokes",
-        disabled=is_classic,
-        persist_state="session",
-    )
-    likeness = st.select_slider(
-        "Likeness",
-        list(LIKENESS),
-        value=keep_choice("likeness", "balanced", {name: name for name in LIKENESS}),
-        key="likeness",
-        disabled=is_classic,
-        persist_state="session",
-    )
+    strokes = slide("Strokes", "custom_strokes", "medium", STROKES)
+    likeness = slide("Likeness", "likeness", "balanced", LIKENESS)
     style_loss = st.selectbox(
         "What makes a style",
         list(STYLE_LOSSES),

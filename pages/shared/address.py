@@ -90,14 +90,12 @@ def keep_choice(name: str, default: Value, titles: Mapping[Value, str]) -> Value
 def keep_choices(name: str, titles: Mapping[Value, str], *, limit: int) -> list[Value]:
     """The same for the choices of a widget that takes several, at most `limit`, none by default."""
     values = _by_text(titles)
-    return _keep(
-        name,
-        [],
-        read=lambda texts: list(dict.fromkeys(values[text] for text in map(_plain, texts) if text in values))[
-            :limit
-        ],
-        write=lambda chosen: [titles[value] for value in chosen],
-    )
+
+    def read(texts: Sequence[str]) -> list[Value]:
+        found = [values[text] for text in map(_plain, texts) if text in values]
+        return list(dict.fromkeys(found))[:limit]
+
+    return _keep(name, [], read=read, write=lambda chosen: [titles[value] for value in chosen])
 
 
 def keep_number(name: str, default: int, *, least: int, most: int) -> int:

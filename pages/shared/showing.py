@@ -65,23 +65,16 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
         formats = [name for name in DOWNLOAD_FORMATS if max(width, height) <= MAX_SIDES.get(name, math.inf)]
         if painting.is_transparent:
             formats.remove("JPEG")  # which would fill it with white
-        state = st.session_state
-        fitting = state.get("wanted_format", "PNG")
-        fitting = fitting if fitting in formats else "PNG"
-        if state.get("file_format", "PNG") != fitting:  # the one before could not hold the photo
-            state.file_format = fitting
-
-        def want() -> None:
-            state.wanted_format = state.file_format
-
+        # A widget of its own where some cannot hold the photo: the choice among all is there again later.
+        is_any = len(formats) == len(DOWNLOAD_FORMATS)
+        wanted = st.session_state.get("file_format")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             file_format = st.segmented_control(
                 "File",
                 formats,
-                default="PNG",
+                default=wanted if wanted in formats and not is_any else "PNG",
                 required=True,
-                key="file_format",
-                on_change=want,
+                key="file_format" if is_any else f"file_format_{'_'.join(formats)}",
                 help="PNG keeps every pixel; JPEG and WebP are smaller and quicker to send. "
                 "JPEG cannot keep transparency.",
                 label_visibility="collapsed",
