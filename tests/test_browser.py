@@ -164,6 +164,8 @@ def test_back_leads_to_the_page_before_and_loses_nothing(open_page):
 
 def test_a_tap_before_the_answer_to_the_one_before_is_painted(open_page):
     page = open_page("/?blend=Fire")
+    for key in ("style_fire", "style_pink"):
+        page.locator(f".st-key-{key} button").wait_for()
     page.evaluate(
         """() => {
           document.querySelector('.st-key-style_fire button').click();
