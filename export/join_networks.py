@@ -31,18 +31,21 @@ def join(first: dict, second: dict, *, seed: int = 0) -> dict:
     Returns:
         Styles, averaged weights and configuration of the joint network.
     Raises:
-        CheckpointError: A style in both, or other blocks.
+        CheckpointError: A style in both, other blocks or another upsampling.
     Source: in the spirit of Chen et al. (2016), Net2Net: a wider network that begins as it was.
     """
     styles = [*first["styles"], *second["styles"]]
-    if len(set(styles)) < len(styles) or first["averaged"].keys() != second["averaged"].keys():
-        raise CheckpointError("two networks of different styles and as many blocks are needed")
+    configs = [checkpoint["config"] for checkpoint in (first, second)]
+    is_alike = len({(config.blocks, config.upsampling) for config in configs}) == 1
+    if len(set(styles)) < len(styles) or not is_alike:
+        raise CheckpointError(
+            "two networks of different styles, as many blocks and one upsampling are needed"
+        )
     generator = torch.Generator().manual_seed(seed)
     weights = {
         name: _joined(name, tensor, second["averaged"][name], generator)
         for name, tensor in first["averaged"].items()
     }
-    configs = [checkpoint["config"] for checkpoint in (first, second)]
     config = replace(configs[0], channels=sum(config.channels for config in configs))
     return {"styles": styles, "averaged": weights, "config": asdict(config)}
 

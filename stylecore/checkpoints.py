@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 
 from stylecore.errors import CheckpointError
-from stylecore.networks import TransformerNetwork
+from stylecore.networks import TransformerNetwork, linear_from_nearest
 from stylecore.training_config import TrainingConfig
 
+FORMER_SETTINGS = {"upsampling": "nearest"}  # of checkpoints from before there was a choice
 ROW_NAMES = (".scale", ".shift")  # endings of what each style has of its own
 
 
@@ -23,9 +24,8 @@ def read_checkpoint(path: Path) -> dict:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         config = saved["config"]
-        saved["config"] = TrainingConfig(
-            **config | {key: tuple(config[key]) for key in ("content_layers", "style_layers")}
-        )
+        layers = {key: tuple(config[key]) for key in ("content_layers", "style_layers")}
+        saved["config"] = TrainingConfig(**FORMER_SETTINGS | config | layers)
         return saved
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {path}") from error
@@ -40,10 +40,16 @@ def write_checkpoint(path: Path, contents: dict) -> None:
     partial.replace(path)
 
 
+def new_network(config: TrainingConfig, styles: int) -> TransformerNetwork:
+    """A network of the shape that the settings ask for."""
+    return TransformerNetwork(
+        styles, channels=config.channels, blocks=config.blocks, upsampling=config.upsampling
+    )
+
+
 def load_network(checkpoint: dict) -> TransformerNetwork:
     """The averaged network of a checkpoint, on the CPU, for inference."""
-    config = checkpoint["config"]
-    network = TransformerNetwork(len(checkpoint["styles"]), channels=config.channels, blocks=config.blocks)
+    network = new_network(checkpoint["config"], len(checkpoint["styles"]))
     network.load_state_dict(checkpoint["averaged"])
     return network.eval().requires_grad_(False)
 
@@ -53,27 +59,30 @@ def take_trunk(network: TransformerNetwork, checkpoint: dict, names: Sequence[st
 
     Args:
         network: Gets the weights; one row for each of `names`.
-        checkpoint: As read; styles that it does not have begin as the mean of its rows.
+        checkpoint: As read; styles that it does not have begin as the mean of its rows, and a last
+            layer behind nearest upsampling is fitted to a network with the linear one.
         names: Styles of the network.
     Raises:
-        CheckpointError: Another number of channels or blocks.
+        CheckpointError: Another number of channels or blocks, or nearest upsampling after the linear one.
     """
     own, given = network.state_dict(), checkpoint["averaged"]
     rows = {name: row for row, name in enumerate(checkpoint["styles"])}
     if different := own.keys() ^ given.keys():
         raise CheckpointError(
             f"the initial checkpoint and the network do not both have {min(different)}: "
-            "give it the same channels and blocks"
+            "give it the same channels, blocks and upsampling"
         )
     for key, value in own.items():
         source = given[key]
+        if key == "out.conv.weight" and source.shape[2] < value.shape[2]:
+            source = linear_from_nearest(source)
         if key.endswith(ROW_NAMES):
             mean = source.mean(0)
             source = torch.stack([source[rows[name]] if name in rows else mean for name in names])
         if source.shape != value.shape:
             raise CheckpointError(
                 f"{key} is {tuple(source.shape)} in the initial checkpoint, {tuple(value.shape)} is needed: "
-                "give it the same channels and blocks"
+                "give it the same channels, blocks and upsampling"
             )
         own[key] = source
     network.load_state_dict(own)

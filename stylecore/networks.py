@@ -72,11 +72,15 @@ class ResidualBlock(nn.Module):
         return features + self.second(residual, style_mix)
 
 
-# Weights of a 3-tap filter behind x2 upsampling, rewritten as two 3-tap filters on the small
-# pixels, one for the even and one for the odd outputs: phase p of output row 2i + p is
-# sum over t of (PHASES[p] @ taps)[t] * small[i - 1 + t].
+# A filter behind x2 upsampling, rewritten as two 3-tap filters on the small pixels, one for the even and
+# one for the odd outputs: phase p of output row 2i + p is sum over t of (PHASES[p] @ taps)[t] *
+# small[i - 1 + t]. Filters have 3 taps, behind "linear" 4, which lie round the middle of two outputs.
 PHASES = {
-    "nearest": ((((1, 0, 0), (0, 1, 1), (0, 0, 0))), ((0, 0, 0), (1, 1, 0), (0, 0, 1))),
+    "nearest": (((1, 0, 0), (0, 1, 1), (0, 0, 0)), ((0, 0, 0), (1, 1, 0), (0, 0, 1))),
+    "linear": (  # each small pixel, and between two their mean
+        ((1, 0.5, 0, 0), (0, 0.5, 1, 0.5), (0, 0, 0, 0.5)),
+        ((0.5, 0, 0, 0), (0.5, 1, 0.5, 0), (0, 0, 0.5, 1)),
+    ),
     "bilinear": (
         ((0.75, 0.25, 0), (0.25, 0.75, 0.75), (0, 0, 0.25)),
         ((0.25, 0, 0), (0.75, 0.75, 0.25), (0, 0.25, 0.75)),
@@ -85,20 +89,27 @@ PHASES = {
 
 
 class UpsampleConv(nn.Module):
-    """x2 upsampling followed by a 3x3 convolution, computed on the small pixels.
+    """x2 upsampling followed by a convolution, computed on the small pixels.
 
     The four output phases of each small pixel are one convolution with four times the channels
     and a depth-to-space: exactly the same numbers without ever holding the large features.
     Takes a border of one small pixel away. Training the phases freely would bring back the
-    checkerboard that upsampling avoids; here they share nine weights.
+    checkerboard that upsampling avoids; here they share their weights.
 
+    Args:
+        in_channels: Of the small features.
+        out_channels: Of the large ones.
+        mode: `nearest`, which turns an even slope into stairs of 2 px, a faint grid; `linear` and
+            `bilinear`, which keep it even. `linear` with its 4x4 weights is the sharper of the two.
+        bias: Whether the convolution has one.
     Source: resize convolution of Odena et al. (2016); sub-pixel form of Shi et al. (2016).
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, mode: str, bias: bool) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, 3, bias=bias)
-        self.register_buffer("phases", torch.tensor(PHASES[mode], dtype=torch.float32), persistent=False)
+        phases = torch.tensor(PHASES[mode], dtype=torch.float32)  # (2, 3, taps)
+        self.conv = nn.Conv2d(in_channels, out_channels, phases.shape[2], bias=bias)
+        self.register_buffer("phases", phases, persistent=False)
 
     def phase_weight(self) -> Tensor:
         """Weight of the low-resolution convolution, (4 * out, in, 3, 3), ordered for pixel_shuffle."""
@@ -114,6 +125,22 @@ class UpsampleConv(nn.Module):
         return F.pixel_shuffle(phases, 2)
 
 
+def linear_from_nearest(weight: Tensor) -> Tensor:
+    """Weight for `linear` upsampling that comes closest to one for `nearest`, by least squares.
+
+    Args:
+        weight: Shape (O, C, 3, 3).
+    Returns:
+        Shape (O, C, 4, 4).
+    """
+    # All that a tap adds to the outputs, phase by phase: (2 * 3, taps).
+    linear, nearest = (
+        torch.tensor(PHASES[mode], dtype=torch.float32).flatten(0, 1) for mode in ("linear", "nearest")
+    )
+    fit = torch.linalg.lstsq(linear, nearest).solution  # (4, 3)
+    return torch.einsum("ai,bj,ocij->ocab", fit, fit, weight)
+
+
 class TransformerNetwork(nn.Module):
     """Image transformation network for many styles.
 
@@ -121,6 +148,7 @@ class TransformerNetwork(nn.Module):
         styles: Number of styles.
         channels: Width of the trunk; the layer at half the size has half of it.
         blocks: Number of residual blocks.
+        upsampling: To the full size, `linear` or `nearest`, see `UpsampleConv`.
     Source: Johnson et al. (2016). Differs: 4x4 space-to-depth in place of the convolutions at
         full and half size, conditional instance normalization (Dumoulin et al. 2017), a channel
         of noise beside the photo (Karras et al. 2019, section 3.2, on what it is good for), borders
@@ -129,13 +157,15 @@ class TransformerNetwork(nn.Module):
 
     noise: Tensor
 
-    def __init__(self, styles: int, *, channels: int = 32, blocks: int = 5) -> None:
+    def __init__(
+        self, styles: int, *, channels: int = 32, blocks: int = 5, upsampling: str = "linear"
+    ) -> None:
         super().__init__()
         self.stem = ConvBlock(4 * STRIDE**2, channels, styles)
         self.blocks = nn.ModuleList(ResidualBlock(channels, styles) for _ in range(blocks))
         self.up = UpsampleConv(channels, channels // 2, mode="bilinear", bias=False)
         self.up_norm = ConditionalInstanceNorm2d(channels // 2, styles)
-        self.out = UpsampleConv(channels // 2, 3, mode="nearest", bias=True)
+        self.out = UpsampleConv(channels // 2, 3, mode=upsampling, bias=True)
         self.register_buffer("noise", torch.from_numpy(noise_tile() / np.float32(255)), persistent=False)
 
     @property

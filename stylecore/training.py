@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from stylecore.checkpoints import ROW_NAMES, read_checkpoint, take_trunk, write_checkpoint
+from stylecore.checkpoints import ROW_NAMES, new_network, read_checkpoint, take_trunk, write_checkpoint
 from stylecore.crops import PhotoCrops, read_faces
 from stylecore.devices import autocast_dtype, select_device
 from stylecore.errors import CheckpointError, DivergenceError, ImageError, StyleError
@@ -312,7 +312,7 @@ def sample_sheet(
 
 def _new_network(config: TrainingConfig, styles: Sequence[str], init: Path | None) -> TransformerNetwork:
     """A network of random weights that hang on the seed alone, or with the trunk of `init`."""
-    network = TransformerNetwork(len(styles), channels=config.channels, blocks=config.blocks)
+    network = new_network(config, len(styles))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network.apply(_initialize)

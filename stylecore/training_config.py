@@ -26,6 +26,7 @@ class TrainingConfig:
     style_size: int = 512  # px, long side at which style pictures are read: the stroke size
     channels: int = 32  # width of the trunk
     blocks: int = 5  # residual blocks
+    upsampling: str = "linear"  # to the full size; nearest left a faint grid of 2 px on even slopes
     content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")  # relu4_1 alone lost eyes and mouths
     style_layers: tuple[str, ...] = STYLE_LAYERS
     content_weight: float = 4.0
@@ -49,6 +50,7 @@ class TrainingConfig:
     seed: int = 0
 
 
+UPSAMPLINGS = ("linear", "nearest")
 LEAST = {
     **dict.fromkeys(("steps", "batch_size", "styles_per_photo", "channels", "blocks"), 1),
     **dict.fromkeys(("crop_size", "style_size"), MIN_SIDE),
@@ -72,6 +74,8 @@ def check_settings(config: TrainingConfig, styles: Sequence[str]) -> None:
     for style, factor in config.content_factors.items():
         if not 0 <= factor < math.inf:
             raise ValueError(f"content_factors of {style} is {factor}: at least 0 is needed")
+    if config.upsampling not in UPSAMPLINGS:
+        raise ValueError(f"upsampling is {config.upsampling!r}: {' or '.join(UPSAMPLINGS)} is needed")
     if not 0 < config.gradient_clip < math.inf:
         raise ValueError(f"gradient_clip is {config.gradient_clip}: a number above 0 is needed")
     if not 0 < config.crop_share <= 1:

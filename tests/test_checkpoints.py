@@ -74,6 +74,25 @@ def test_a_trunk_of_another_width_or_depth_is_refused(network):
         TransformerNetwork(2, channels=16, blocks=1),
         TransformerNetwork(2, channels=8, blocks=2),
         TransformerNetwork(2, channels=8, blocks=0),
+        TransformerNetwork(2, channels=8, blocks=1, upsampling="nearest"),
     ):
-        with pytest.raises(CheckpointError, match="same channels and blocks"):
+        with pytest.raises(CheckpointError, match="same channels, blocks and upsampling"):
             take_trunk(other, checkpoint, ["dots", "lines"])
+
+
+def test_a_trunk_from_before_is_fitted_to_the_upsampling_of_today(network):
+    former = TransformerNetwork(2, channels=8, blocks=1, upsampling="nearest")
+    checkpoint = checkpoint_of(former, ["dots", "lines"])
+    take_trunk(network, checkpoint, ["dots", "lines"])
+    photo = torch.nn.functional.interpolate(torch.rand(1, 3, 6, 6), size=(96, 96), mode="bicubic").clamp(0, 1)
+    with torch.no_grad():
+        before, after = (net(photo, torch.eye(2)[:1]) for net in (former, network))
+    assert (after - before).std() < 0.3 * before.std()
+
+
+def test_checkpoints_from_before_there_was_a_choice_upsample_as_they_did(network, tmp_path):
+    former = TransformerNetwork(2, channels=8, blocks=1, upsampling="nearest")
+    contents = checkpoint_of(former, ["dots", "lines"])
+    del contents["config"]["upsampling"]
+    write_checkpoint(tmp_path / "checkpoint.pt", contents)
+    assert load_network(read_checkpoint(tmp_path / "checkpoint.pt")).out.conv.weight.shape[2:] == (3, 3)

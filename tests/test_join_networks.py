@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -34,6 +36,10 @@ def test_each_style_begins_nearly_as_it_was(halves, tmp_path):
 
 def test_networks_that_do_not_fit_are_refused(halves):
     first, second = halves
-    for unfit in (first, second | {"averaged": {}}):
-        with pytest.raises(CheckpointError, match="different styles and as many blocks"):
+    others = [
+        second | {"config": replace(second["config"], **{name: value})}
+        for name, value in (("blocks", 4), ("upsampling", "linear"))
+    ]
+    for unfit in (first, *others):
+        with pytest.raises(CheckpointError, match="different styles, as many blocks and one upsampling"):
             join(first, unfit)

@@ -2,7 +2,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from stylecore.networks import ConditionalInstanceNorm2d, TransformerNetwork, UpsampleConv
+from stylecore.networks import (
+    ConditionalInstanceNorm2d,
+    TransformerNetwork,
+    UpsampleConv,
+    linear_from_nearest,
+)
 
 
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
@@ -15,6 +20,32 @@ def test_upsample_conv_equals_upsampling_then_convolution(mode):
     expected = F.conv2d(large, layer.conv.weight, layer.conv.bias)
     inside = (..., slice(1, -1), slice(1, -1))  # one small pixel is two large ones, the convolution takes one
     assert torch.allclose(layer(features), expected[inside], atol=1e-5)
+
+
+def test_linear_upsample_conv_equals_means_between_pixels_then_convolution():
+    layer = UpsampleConv(5, 4, mode="linear", bias=True)
+    features = torch.rand(2, 5, 9, 7)
+    large = F.interpolate(features, size=(17, 13), mode="bilinear", align_corners=True)
+    expected = F.conv2d(large, layer.conv.weight, layer.conv.bias)
+    assert torch.allclose(layer(features), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("mode", "is_even"), [("nearest", False), ("linear", True), ("bilinear", True)])
+def test_an_even_slope_stays_even(mode, is_even):
+    torch.manual_seed(0)
+    layer = UpsampleConv(3, 2, mode=mode, bias=False)
+    slope = torch.arange(12.0)[:, None] + 2 * torch.arange(12.0)
+    steps = layer(slope.expand(1, 3, 12, 12)).diff(dim=3)
+    assert (steps.std(dim=(2, 3)).max() < 1e-4) == is_even
+
+
+def test_a_filter_behind_nearest_upsampling_is_met_closely_behind_linear():
+    torch.manual_seed(0)
+    nearest, linear = (UpsampleConv(3, 2, mode=mode, bias=False) for mode in ("nearest", "linear"))
+    linear.conv.weight.data = linear_from_nearest(nearest.conv.weight.data)
+    smooth = F.interpolate(torch.randn(1, 3, 8, 8), scale_factor=8, mode="bicubic")
+    difference = linear(smooth) - nearest(smooth)
+    assert difference.std() < 0.2 * nearest(smooth).std()
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (33, 47), (50, 129), (64, 35)])

@@ -45,6 +45,7 @@ def test_a_crop_has_at_least_32_px():
         ("learning_rate", float("nan")),
         ("checkpoint_s", float("nan")),
         ("ema_decay", 1.0),
+        ("upsampling", "cubic"),
     ],
 )
 def test_settings_out_of_range_are_named(name, value):

@@ -25,6 +25,7 @@ HELPS = {
     "style_size": "long side in pixels at which style pictures are read",
     "channels": "width of the trunk",
     "blocks": "residual blocks",
+    "upsampling": "to the full size, linear or nearest",
     "content_factors": "of --content-weight, for styles that lose faces",
     "style_turns": "of these styles in a round of all, others have 1",
     "face_factor": "of the content's weight in faces",
