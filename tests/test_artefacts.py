@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylecore.artefacts import border_excess, grid_excess
+from stylecore.artefacts import border_excess, grid_excess, stairs_energy
 from tests.conftest import make_photo
 
 
@@ -32,6 +32,16 @@ def test_texture_of_the_same_fineness_is_not_a_grid(pixels):
     assert grid_excess(image_of(pixels + noise)) < 4
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_stairs_stand_out_whatever_their_sign(pixels, axis):
+    place = np.arange(pixels.shape[axis])
+    stairs = np.where(place // 40 % 2, 1, -1) * (-1.0) ** place  # turned over every 40 px
+    stairs = stairs[:, None, None] if axis == 0 else stairs[None, :, None]
+    noise = np.random.default_rng(0).normal(0, 2, pixels.shape)
+    assert stairs_energy(image_of(pixels + noise)) < 2
+    assert stairs_energy(image_of(pixels + noise + 3 * stairs)) > 10
+
+
 def test_a_frame_stands_out_and_a_smooth_picture_does_not():
     y, x = np.mgrid[0:128, 0:160]
     smooth = np.stack([x, y, x + y], -1).astype(np.float32)
@@ -43,6 +53,6 @@ def test_a_frame_stands_out_and_a_smooth_picture_does_not():
 
 
 def test_tiny_pictures_are_refused():
-    for measure in (grid_excess, border_excess):
+    for measure in (grid_excess, stairs_energy, border_excess):
         with pytest.raises(ValueError, match="at least 64 a side"):
             measure(make_photo(63, 100))

@@ -42,6 +42,7 @@ def test_flaws_are_measured_on_paintings_and_photos(report):
         assert record["grid"] > 0
         assert 0 < record["border"] < 10
         assert record["photo"]["grid"] > 0
+        assert 0 <= record["stairs"] < 10
 
 
 def test_the_sheet_has_photos_in_rows_and_styles_in_columns(report, photos):
