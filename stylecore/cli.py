@@ -13,7 +13,14 @@ from stylecore.commands.optimize import add_optimize
 from stylecore.commands.parsing import Parser
 from stylecore.commands.stylize import add_styles, add_stylize
 from stylecore.commands.train import add_train
-from stylecore.errors import DeviceError, OutOfMemoryError, StyleTransferError, WeightsError, describe
+from stylecore.errors import (
+    DeviceError,
+    DivergenceError,
+    OutOfMemoryError,
+    StyleTransferError,
+    WeightsError,
+    describe,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who reads, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except (DeviceError, OutOfMemoryError, WeightsError) as error:
+    except (DeviceError, DivergenceError, OutOfMemoryError, WeightsError) as error:
         return fail(error, FAILED)
     except (StyleTransferError, ValueError) as error:
         return fail(error, BAD_INPUT)

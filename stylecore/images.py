@@ -305,7 +305,10 @@ def _is_empty(source: str | PathLike | bytes | BinaryIO) -> bool:
         return not source
     if isinstance(source, (str, PathLike)):
         return Path(source).stat().st_size == 0
-    source.seek(0)
+    try:
+        source.seek(0)
+    except OSError:  # a pipe, of which something has been read
+        return False
     return not source.read(1)
 
 

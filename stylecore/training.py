@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -159,7 +159,8 @@ def train(
         content_folder: Photos; unreadable ones are skipped and counted.
         style_images: One picture a style; the file name without its ending is the style's name.
         out_folder: Gets `checkpoint.pt`, `samples.jpg` and `log.jsonl`.
-        config: Settings; ignored by `resume`, which takes those of the checkpoint.
+        config: Settings; ignored by `resume`, which takes those of the checkpoint. A frozen trunk keeps the
+            upsampling of `init`.
         faces: JSON of the boxes of faces by file name, see `read_faces`: their content counts
             `face_factor` times, and `face_share` of the crops come from photos with faces. `resume`
             takes those that the run began with.
@@ -196,6 +197,8 @@ def train(
             )
     elif init is not None:
         config = replace(config, pixel_steps=0)
+        if config.is_trunk_frozen:  # nothing of it may change
+            config = replace(config, upsampling=read_checkpoint(init)["config"].upsampling)
     elif config.is_trunk_frozen:
         raise ValueError("a frozen trunk is asked for: init, a checkpoint with a trained trunk, is needed")
     check_settings(config, names)
@@ -257,7 +260,7 @@ def train(
                 log.write(json.dumps(asdict(progress)) + "\n")
 
     last_save = time.monotonic()
-    for *tensors, bad in loader:
+    for *tensors, bad in _without_tracebacks(loader):
         painted_styles = [names[index] for index in tensors[-1]]
         batch, face_masks, style_indices = (
             tensor.to(torch_device, non_blocking=is_cuda) for tensor in tensors
@@ -288,6 +291,14 @@ def train(
             last_save = time.monotonic()
     save()
     return checkpoint_path
+
+
+def _without_tracebacks(loader: DataLoader) -> Iterator:
+    """What the loader gives; torch puts the traceback of a worker process into its errors."""
+    try:
+        yield from loader
+    except ImageError as error:
+        raise ImageError(str(error).strip().rpartition("ImageError: ")[2]) from None
 
 
 @torch.no_grad()

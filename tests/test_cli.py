@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import stylecore.optimization
+import stylecore.training
 from stylecore import (
     FastStylizer,
     OptimizationConfig,
@@ -22,6 +23,7 @@ from stylecore import (
 )
 from stylecore.commands import optimize, stylize
 from stylecore.commands.console import print_json
+from stylecore.errors import DivergenceError
 from tests.conftest import encoded, make_photo, png_header_of
 
 
@@ -121,6 +123,16 @@ def test_a_write_that_fails_leaves_the_old_file(capsys, photo_file, tmp_path, mo
     assert "No space left" in err
     assert output.read_bytes() == b"the painting before"
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+def test_a_training_that_diverges_is_a_failed_run(capsys, photo_file, tmp_path, monkeypatch):
+    def diverge(*arguments, **settings):
+        raise DivergenceError("step 7 has a loss of nan")
+
+    monkeypatch.setattr(stylecore.training, "train", diverge)
+    folders = ("--content", photo_file.parent, "--style-images", photo_file, "--out", tmp_path / "out")
+    status, _, err = run(capsys, "train", *folders)
+    assert (status, err) == (1, "error: step 7 has a loss of nan\n")
 
 
 def test_json_holds_any_file_name(capsys):

@@ -1,5 +1,6 @@
 import contextlib
 import io
+import os
 import pickle
 import threading
 import tracemalloc
@@ -234,6 +235,14 @@ def test_load_image_limits_the_long_side():
 def test_load_image_says_what_is_wrong(data, message):
     with pytest.raises(ImageError, match=message):
         load_image(data, max_megapixels=2)
+
+
+def test_a_stream_that_cannot_seek_is_refused_like_a_file():
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb") as pipe:
+        pipe.write(b"<html>not found</html>")
+    with os.fdopen(reader, "rb") as pipe, pytest.raises(ImageError, match=r"(is not a picture|cannot be read)"):
+        load_image(pipe)
 
 
 def test_load_image_names_the_file(tmp_path):

@@ -3,9 +3,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from stylecore import training
 from stylecore.checkpoints import load_network, read_checkpoint
+from stylecore.crops import PhotoCrops
 from stylecore.errors import CheckpointError, DeviceError, DivergenceError, ImageError, StyleError
 from stylecore.training import TrainingConfig, _rate, train
 from tests.conftest import make_photo
@@ -101,6 +103,16 @@ def test_a_folder_of_nothing_but_bad_photos_is_an_error(folders, tmp_path):
         train(tmp_path / "bad", *folders[1:], TINY)
 
 
+def test_an_error_of_a_process_that_reads_photos_is_told_without_its_traceback(tmp_path):
+    bad = tmp_path / "a.jpg"
+    bad.write_text("not a photo")
+    crops = PhotoCrops([bad], turns=[1], steps=1, batch_size=1, styles_per_photo=1, crop_size=32, seed=0)
+    for workers in (0, 1):
+        loader = DataLoader(crops, batch_size=None, num_workers=workers)
+        with pytest.raises(ImageError, match=r"^100 photos in a row could not be read, the last was a\.jpg$"):
+            list(training._without_tracebacks(loader))
+
+
 def test_faces_of_a_file_count_as_often_as_their_factor_says(folders, tmp_path):
     content, styles, _ = folders
     path = tmp_path / "faces.json"
@@ -193,9 +205,10 @@ def test_init_takes_the_trunk_and_the_rows_of_known_styles(folders, tmp_path):
     assert torch.equal(second[key], torch.stack([trained.mean(0), trained[1]]))
 
 
-def test_on_a_frozen_trunk_only_the_rows_with_turns_learn(folders, tmp_path):
+@pytest.mark.parametrize("upsampling", ["linear", "nearest"])
+def test_on_a_frozen_trunk_only_the_rows_with_turns_learn(folders, tmp_path, upsampling):
     content, styles, out = folders
-    path = train(content, styles, out, TINY)
+    path = train(content, styles, out, replace(TINY, upsampling=upsampling))
     config = replace(TINY, is_trunk_frozen=True, style_turns={"lines": 0})
     before, after = (
         read_checkpoint(checkpoint)["averaged"]
