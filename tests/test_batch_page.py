@@ -229,6 +229,14 @@ def test_an_unexpected_failure_leaves_the_others(monkeypatch):
     assert job.progress.skipped == ["p64 could not be painted: RuntimeError: the decoder gave up"]
 
 
+def test_what_is_skipped_is_not_in_the_zip(monkeypatch):
+    monkeypatch.setattr(batches, "contact_sheet", lambda *arguments, **settings: 1 / 0)
+    job = started([Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [])
+    assert job.wait(60)
+    assert not files_in(job.result)
+    assert job.progress.skipped == ["beach could not be painted: ZeroDivisionError: division by zero"]
+
+
 def test_too_many_photos_are_answered(monkeypatch):
     monkeypatch.setattr(limits, "limits", lambda: limits.Limits(photos=1))
     app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()

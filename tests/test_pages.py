@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import painting, styling
+from pages.shared import painting, showing, styling
 from pages.shared.painting import Look
 from pages.shared.pictures import SAMPLES, tile_path
 from stylecore import FastStylizer, list_styles, load_image
@@ -140,6 +140,13 @@ def test_all_styles_come_on_one_sheet(app, painted):
     assert app.download_button(key="download_sheet").label == "Download the sheet"
     sheet = load_image(painting.all_styles(SAMPLES["temple"].path.read_bytes(), Look(())))
     assert sheet.width == 4 * 360 + 3 * 6
+
+
+@pytest.mark.parametrize(("size", "height"), [((40, 1600), 720), ((1600, 40), 180), ((300, 400), 480)])
+def test_cells_of_the_sheet_stay_in_bounds(painted, size, height):
+    sheet = load_image(painting.all_styles(encoded(make_photo(*size)), Look(())))
+    rows = -(-len(list_styles()) // 4)
+    assert sheet.height == rows * (height + 6 + round(360 * 0.09 * 1.6)) - 6
 
 
 def test_paintings_are_fine_and_sheets_fast(monkeypatch):
@@ -310,6 +317,7 @@ def test_a_sample_takes_the_place_of_an_upload(app, painted):
         (b"", "is empty"),
         (encoded(make_photo(20, 20)), "at least 32 px"),
         (encoded(make_photo(96, 64))[:900], "is damaged"),
+        (encoded(Image.new("RGB", (40, 1640))), "is a strip of 40 x 1640 px: one at most 40 times"),
     ],
 )
 def test_a_bad_upload_gets_a_message_and_the_next_step(app, data, message):
@@ -389,6 +397,16 @@ def test_a_transparent_photo_is_not_offered_as_jpeg(app, painted):
     app.file_uploader[0].upload("cut.png", encoded(image), "image/png").run()
     assert not app.exception
     assert app.segmented_control(key="file_format_PNG_WEBP").options == ["PNG", "WEBP"]
+
+
+def test_a_transparent_photo_longer_than_jpeg_and_webp_can_be_is_offered_as_png(app, painted, monkeypatch):
+    monkeypatch.setattr(showing, "MAX_SIDES", {"JPEG": 90, "WEBP": 90})
+    app.run()
+    image = make_photo(100, 80)
+    image.putalpha(128)
+    app.file_uploader[0].upload("cut.png", encoded(image), "image/png").run()
+    assert not app.exception
+    assert app.segmented_control(key="file_format_PNG").options == ["PNG"]
 
 
 def test_shares_are_told_as_parts_of_the_whole(app, painted):

@@ -134,12 +134,12 @@ def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look], 
                 while left and not is_full() and not job.should_stop():
                     painting = paint(image, left[0])
                     name = str(free_path(Path(f"{photo.name}_{left[0].name}.{ending}"), names))
-                    archive.writestr(
-                        name, encode_image(painting, kept_format, description=left[0].description)
-                    )
-                    left.pop(0)
+                    data = encode_image(painting, kept_format, description=left[0].description)
                     pair = contact_sheet([[thumbnail, painting]], cell=thumbnail.size)
-                    batch.pairs.append(Pair(encode_image(pair, "JPEG"), name))
+                    picture = encode_image(pair, "JPEG")
+                    archive.writestr(name, data)
+                    batch.pairs.append(Pair(picture, name))
+                    left.pop(0)
                     each_s = (time.monotonic() - started) / len(batch.pairs)
                     batch.remaining_s = each_s * (batch.total - len(batch.pairs))
             except Exception as error:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields
 from functools import cache
+from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
 
-from stylecore import load_image
+from stylecore import ImageError, load_image
 from stylecore.images import MAX_MEGAPIXELS
+
+# Long side by short side. Strips are never scaled to less than 32 px of width, so that a longer one of few
+# pixels would be a large picture wherever others are small.
+MAX_PROPORTION = 40
 
 
 @dataclass(frozen=True)
@@ -63,9 +68,16 @@ def limits() -> Limits:
 
 
 def load_photo(data: bytes | BinaryIO, *, max_side: int | None = None) -> Image.Image:
-    """A visitor's picture, within this host's limit of megapixels.
+    """A visitor's picture, within this host's limit of megapixels and no longer strip than `MAX_PROPORTION`.
 
     Raises:
         ImageError: It cannot be used; the message says why.
     """
-    return load_image(data, max_megapixels=limits().megapixels, max_side=max_side)
+    image = load_image(data, max_megapixels=limits().megapixels, max_side=max_side)
+    if max(image.size) > MAX_PROPORTION * min(image.size):
+        name = Path(getattr(data, "name", "the image")).name
+        raise ImageError(
+            f"{name} is a strip of {image.width} x {image.height} px: "
+            f"one at most {MAX_PROPORTION} times as long as wide is needed"
+        )
+    return image

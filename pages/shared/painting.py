@@ -170,7 +170,8 @@ def all_styles(photo: bytes, look: Look) -> bytes:
     # In cells of this size the fast networks look the same, in less than half the time.
     pictures = [paint(image, replace(look, styles=((name, 1.0),)), fine=False) for name in names]
     rows = [pictures[i : i + SHEET_COLUMNS] for i in range(0, len(pictures), SHEET_COLUMNS)]
-    cell = (360, round(360 * image.height / image.width))
+    height = min(max(180, round(360 * image.height / image.width)), 720)  # of strips a part is shown
+    cell = (360, height)
     return encode_image(contact_sheet(rows, titles=[short_title(name) for name in names], cell=cell), "JPEG")
 
 

@@ -62,9 +62,12 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
     with st.container(key="take_home"):
         st.caption(f"Painted: {_titles(look)}")
         width, height = painting.size
-        formats = [name for name in DOWNLOAD_FORMATS if max(width, height) <= MAX_SIDES.get(name, math.inf)]
-        if painting.is_transparent:
-            formats.remove("JPEG")  # which would fill it with white
+        filled = {"JPEG"} if painting.is_transparent else set()  # formats that fill with white
+        formats = [
+            name
+            for name in DOWNLOAD_FORMATS
+            if max(width, height) <= MAX_SIDES.get(name, math.inf) and name not in filled
+        ]
         # A widget of its own where some cannot hold the photo: the choice among all is there again later.
         is_any = len(formats) == len(DOWNLOAD_FORMATS)
         wanted = st.session_state.get("file_format")
