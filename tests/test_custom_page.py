@@ -245,6 +245,20 @@ def test_a_run_found_by_its_address_comes_before_any_sketch(app):
     assert "download_sketch" not in {button.key for button in again.download_button}
 
 
+def test_a_choice_made_anew_beside_a_run_found_by_its_address_has_its_sketch(app):
+    app.button(key="content_sample_cat").click().run()
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    again = AppTest.from_file("../streamlit_app.py", default_timeout=120)
+    again.query_params["run"] = app.session_state.run
+    again.run()
+    again.switch_page("pages/custom.py").run()
+    first = again.session_state.content_sample
+    again.button(key="content_sample_coffee").click().run()
+    again.button(key=f"content_sample_{first}").click().run()
+    assert "download_sketch" in {button.key for button in again.download_button}
+
+
 def test_a_run_found_by_its_address_stays_among_the_earlier_ones(app):
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
@@ -287,6 +301,16 @@ def test_runs_forget_the_oldest_finished_ones():
         assert job.wait(10)
         tokens.append(runs.add(SimpleNamespace(job=job)))
     assert [runs.find(token) is not None for token in tokens] == [False, False, True, True]
+
+
+def test_runs_that_left_nothing_cost_no_painting():
+    runs, queue = Kept(2), JobQueue(capacity=10)
+    tokens = []
+    for result in ("a painting", None, None, None):
+        job = queue.submit(lambda job, result=result: result)
+        assert job.wait(10)
+        tokens.append(runs.add(SimpleNamespace(job=job)))
+    assert [runs.find(token) is not None for token in tokens] == [True, False, True, True]
 
 
 def test_running_jobs_cost_no_finished_one():

@@ -241,7 +241,7 @@ def test_a_stream_that_cannot_seek_is_refused_like_a_file():
     reader, writer = os.pipe()
     with os.fdopen(writer, "wb") as pipe:
         pipe.write(b"<html>not found</html>")
-    with os.fdopen(reader, "rb") as pipe, pytest.raises(ImageError, match=r"(is not a picture|cannot be read)"):
+    with os.fdopen(reader, "rb") as pipe, pytest.raises(ImageError, match="is not a picture"):
         load_image(pipe)
 
 

@@ -25,7 +25,8 @@ class Kept(Generic[Run]):
     """Runs by token, in memory only; the oldest finished ones make room.
 
     Args:
-        limit: Finished runs that are kept.
+        limit: Finished runs that are kept, and as many of those that left nothing: they hold no memory,
+            and must not push out what somebody may still want.
     """
 
     def __init__(self, limit: int) -> None:
@@ -38,9 +39,13 @@ class Kept(Generic[Run]):
         token = secrets.token_hex(8)
         with self._lock:
             self._runs[token] = run
-            finished = [token for token, kept in self._runs.items() if kept.job.is_finished]
-            for old in finished[: max(0, len(finished) - self.limit)]:
-                del self._runs[old]
+            finished = [
+                (token, kept.job.result) for token, kept in self._runs.items() if kept.job.is_finished
+            ]
+            for is_empty in (False, True):
+                alike = [token for token, result in finished if (result is None) == is_empty]
+                for old in alike[: max(0, len(alike) - self.limit)]:
+                    del self._runs[old]
         return token
 
     def find(self, token: str | None) -> Run | None:
