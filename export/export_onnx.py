@@ -1,7 +1,7 @@
 """Turn a training checkpoint into `weights/*.onnx` and its records in `weights/styles.json`.
 
     python -m export.export_onnx runs/first/checkpoint.pt --model painter.onnx
-    python -m export.export_onnx runs/first/checkpoint.pt runs/further/checkpoint.pt   # their mean
+    python -m export.export_onnx runs/first/checkpoint.pt runs/further/checkpoint.pt --model mean.onnx
 
 The graph is that of `export.graph`; it is kept only if it paints as torch does.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -100,8 +100,8 @@ def export(
     Returns:
         The largest difference between torch and ONNX Runtime.
     Raises:
-        WeightsError: The two differ by more than 1/255, the catalog lacks a style or a part of it, or a
-            fine network has a style without a record.
+        WeightsError: The two differ by more than 1/255, the catalog lacks a style or a part of it, a fine
+            network has a style without a record, or the file is that of a network of the other width.
     """
     checkpoint = mean_checkpoint(checkpoint_paths)
     network = load_network(checkpoint)
@@ -110,6 +110,11 @@ def export(
     if lacking := [name for name in checkpoint["styles"] if not catalog.get(name, {}).keys() >= set(needed)]:
         raise WeightsError(f"{', '.join(lacking)}: {', '.join(needed)} are needed in {CATALOG_FILE.name}")
     records = {record["name"]: record for record in read_records(styles_file)}
+    former_names = {name: _of_width(record, fine).get("model") for name, record in records.items()}
+    if model_path.name in {_of_width(record, not fine).get("model") for record in records.values()}:
+        raise WeightsError(
+            f"{model_path.name} is a {'fast' if fine else 'fine'} network already: choose another name"
+        )
     if fine and (missing := [name for name in checkpoint["styles"] if name not in records]):
         raise WeightsError(f"{', '.join(missing)}: a style's fast network is exported before its fine one")
     partial = model_path.with_suffix(".partial.onnx")
@@ -122,11 +127,19 @@ def export(
         )
     partial.replace(model_path)
     write_trunk(checkpoint, model_path.with_suffix(".pt"))
+    # Styles of other networks that had no turn: they stay, whatever picture stood for them.
+    turns = checkpoint["config"].style_turns
+    kept = {
+        name
+        for name, model in former_names.items()
+        if turns.get(name) == 0 and model not in (None, model_path.name)
+    }
     if "targets" in checkpoint:  # not in a trunk that `write_trunk` wrote: its targets are there already
-        write_targets(checkpoint, styles_file.with_name(STYLE_TARGETS.name))
+        write_targets(checkpoint, styles_file.with_name(STYLE_TARGETS.name), kept=kept)
 
     sha256 = hashlib.sha256(model_path.read_bytes()).hexdigest()
     networks = network_records(checkpoint, model_path.name, sha256, scores or {})
+    networks = {name: network for name, network in networks.items() if name not in kept}
     for name in records.keys() - networks.keys():  # styles that this network paints no more
         if not fine and records[name]["model"] == model_path.name:
             del records[name]
@@ -134,7 +147,7 @@ def export(
             del records[name]["fine"]
     for name, network in networks.items():
         former = records.get(name, {})
-        same_width = former.get("fine", {}) if fine else former
+        same_width = _of_width(former, fine)
         if same_width.get("sha256") == sha256:
             network["scores"] = network["scores"] or same_width.get("scores")
         if fine:
@@ -145,6 +158,11 @@ def export(
     ordered = [records[name] for name in catalog if name in records]
     styles_file.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return difference
+
+
+def _of_width(record: dict, fine: bool) -> dict:
+    """The part of a style's record that tells of its fast or of its fine network."""
+    return record.get("fine", {}) if fine else record
 
 
 def network_records(checkpoint: dict, model: str, sha256: str, scores: dict[str, dict]) -> dict[str, dict]:
@@ -206,16 +224,19 @@ def write_trunk(checkpoint: dict, path: Path) -> None:
     write_checkpoint(path, kept | {"config": asdict(checkpoint["config"])})
 
 
-def write_targets(checkpoint: dict, path: Path) -> None:
+def write_targets(checkpoint: dict, path: Path, *, kept: Collection[str] = ()) -> None:
     """Add the Gram matrices of the checkpoint's styles to the file that the evaluation reads.
 
-    What is there already stays when it differs by rounding alone, as from one CPU to another.
+    What is there already stays when it differs by rounding alone, as from one CPU to another, and that of
+    the styles `kept`.
     """
     tensors = read_tensors(path) if path.exists() else {}
     changed = {}
     for layer, grams in checkpoint["targets"].items():
         for name, gram in zip(checkpoint["styles"], grams, strict=True):
             key, packed = f"{name}.{layer}", pack_gram(gram.cpu())
+            if name in kept and key in tensors:
+                continue
             known = tensors.get(key, torch.zeros_like(packed)).float()
             if (known - packed.float()).abs().max() > 1e-3 * packed.float().abs().max():
                 changed[key] = packed
@@ -227,7 +248,7 @@ def write_targets(checkpoint: dict, path: Path) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoints", type=Path, nargs="+", metavar="CHECKPOINT")
-    parser.add_argument("--model", default="painter.onnx", help="file name in weights/")
+    parser.add_argument("--model", required=True, metavar="FILE", help="file name in weights/")
     parser.add_argument(
         "--fine", action="store_true", help="the wider network of styles that are there already"
     )

@@ -1,6 +1,7 @@
 import importlib
 import json
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image, ImageStat
 
 from export import export_onnx, style_pictures
 from export.graph import build_model
-from stylecore.checkpoints import load_network, read_checkpoint
+from stylecore.checkpoints import load_network, read_checkpoint, write_checkpoint
 from stylecore.errors import WeightsError
 from stylecore.inference import open_session
 from stylecore.networks import TransformerNetwork
@@ -81,6 +82,35 @@ def test_export_writes_model_targets_and_records(network, tmp_path, monkeypatch)
     trunk = read_checkpoint(tmp_path / "new.pt")
     assert trunk["styles"] == ["mosaic", "the_wave", "starry_night"]
     assert torch.equal(load_network(trunk).up.conv.weight, network.up.conv.weight)
+
+
+def test_a_style_without_a_turn_keeps_its_network_and_targets(network, tmp_path):
+    names = ["mosaic", "the_wave", "starry_night"]
+    checkpoint, styles_file = make_checkpoint(tmp_path, network, names), tmp_path / "styles.json"
+    export_onnx.export([checkpoint], tmp_path / "old.onnx", styles_file)
+    targets = read_tensors(tmp_path / "style_targets.safetensors")
+    saved = read_checkpoint(checkpoint)
+    saved["targets"] = {layer: grams + 1 for layer, grams in saved["targets"].items()}
+    config = replace(saved["config"], is_trunk_frozen=True, style_turns={"mosaic": 0})
+    write_checkpoint(checkpoint, saved | {"config": asdict(config)})
+    export_onnx.export([checkpoint], tmp_path / "new.onnx", styles_file)
+    models = {record["name"]: record["model"] for record in export_onnx.read_records(styles_file)}
+    assert models == {"mosaic": "old.onnx", "the_wave": "new.onnx", "starry_night": "new.onnx"}
+    after = read_tensors(tmp_path / "style_targets.safetensors")
+    assert {key.split(".")[0] for key in targets if not torch.equal(targets[key], after[key])} == {*names[1:]}
+
+
+def test_a_network_does_not_take_the_file_of_one_of_the_other_width(network, tmp_path):
+    checkpoint = make_checkpoint(tmp_path, network, ["mosaic", "the_wave", "starry_night"])
+    styles_file, fast, fine = (tmp_path / name for name in ("styles.json", "small.onnx", "wide.onnx"))
+    export_onnx.export([checkpoint], fast, styles_file)
+    before = fast.read_bytes()
+    with pytest.raises(WeightsError, match=r"small\.onnx is a fast network already"):
+        export_onnx.export([checkpoint], fast, styles_file, fine=True)
+    assert fast.read_bytes() == before
+    export_onnx.export([checkpoint], fine, styles_file, fine=True)
+    with pytest.raises(WeightsError, match=r"wide\.onnx is a fine network already"):
+        export_onnx.export([checkpoint], fine, styles_file)
 
 
 def test_a_fine_network_is_entered_beside_the_fast_one(network, tmp_path):
