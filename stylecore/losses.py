@@ -227,10 +227,10 @@ def tone_loss(batch: Tensor, photos: Tensor, *, cell: int = 8) -> Tensor:
         Shape (N,): 0 when light and shade fall as in the photo, 1 without any relation, 2 for a
         negative.
     """
-    weights = torch.from_numpy(LUMA).to(batch.device)
+    weights = torch.from_numpy(LUMA).to(batch.device)[:, None, None]
+    # No matrix product: autocast would round it to 16 bits, and with it the shades of a hazy photo.
     tones = [
-        F.avg_pool2d(torch.einsum("nchw,c->nhw", pictures.float(), weights), cell).flatten(1)
-        for pictures in (batch, photos)
+        F.avg_pool2d((pictures.float() * weights).sum(1), cell).flatten(1) for pictures in (batch, photos)
     ]
     return 1 - F.cosine_similarity(*(tone - tone.mean(1, keepdim=True) for tone in tones), eps=1e-4)
 

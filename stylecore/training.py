@@ -133,7 +133,8 @@ class _Learner:
         self.averaged.n_averaged.fill_(state["step"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        self.scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # none of a run that began where float16 was not needed
+            self.scaler.load_state_dict(state["scaler"])
         self.step = state["step"]
 
 

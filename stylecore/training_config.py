@@ -54,7 +54,7 @@ UPSAMPLINGS = ("linear", "nearest")
 LEAST = {
     **dict.fromkeys(("steps", "batch_size", "styles_per_photo", "channels", "blocks"), 1),
     **dict.fromkeys(("crop_size", "style_size"), MIN_SIDE),
-    **dict.fromkeys(("pixel_steps", "checkpoint_s", "face_factor", "learning_rate"), 0),
+    **dict.fromkeys(("pixel_steps", "checkpoint_s", "seed", "face_factor", "learning_rate"), 0),
     **dict.fromkeys(("content_weight", "style_weight", "tv_weight", "grid_weight", "tone_weight"), 0),
 }
 
@@ -71,6 +71,10 @@ def check_settings(config: TrainingConfig, styles: Sequence[str]) -> None:
     for name, least in LEAST.items():
         if not least <= getattr(config, name) < math.inf:
             raise ValueError(f"{name} is {getattr(config, name)}: at least {least} is needed")
+    for name in ("content_layers", "style_layers"):
+        layers = getattr(config, name)
+        if not layers or len(set(layers)) < len(layers):
+            raise ValueError(f"{name} is {', '.join(layers) or 'none'}: different layers are needed")
     for style, factor in config.content_factors.items():
         if not 0 <= factor < math.inf:
             raise ValueError(f"content_factors of {style} is {factor}: at least 0 is needed")

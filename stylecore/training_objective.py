@@ -21,6 +21,7 @@ from stylecore.losses import (
     total_variation_loss,
 )
 from stylecore.networks import STRIDE
+from stylecore.optimization_config import STYLE_LAYERS
 from stylecore.training_config import TrainingConfig
 
 
@@ -47,7 +48,9 @@ class TrainingObjective:
 
     def __init__(self, style_images: Sequence[Path], config: TrainingConfig, device: torch.device) -> None:
         self.config = config
-        vgg = Vgg19Features(sorted({*config.content_layers, *config.style_layers}))
+        used = {*config.content_layers, *config.style_layers}
+        self.deepest = max(used, key=lambda layer: layer[4:])
+        vgg = Vgg19Features(sorted(used | {*STYLE_LAYERS}))
         # The order of a GPU's tensor cores; on CPUs it is slower than the plain one.
         memory_format = torch.channels_last if device.type == "cuda" else torch.preserve_format
         self.vgg = vgg.to(device, memory_format=memory_format)
@@ -57,12 +60,16 @@ class TrainingObjective:
 
     @torch.no_grad()
     def _read_styles(self, style_images: Sequence[Path], device: torch.device) -> dict[str, Tensor]:
-        """Gram matrices of all style pictures by layer, each (styles, C, C)."""
-        grams: dict[str, list[Tensor]] = {layer: [] for layer in self.config.style_layers}
+        """Gram matrices of all style pictures by layer, each (styles, C, C).
+
+        Also of layers that are not trained on: the evaluation measures at all.
+        """
+        layers = {*self.config.style_layers, *STYLE_LAYERS}
+        grams: dict[str, list[Tensor]] = {layer: [] for layer in sorted(layers)}
         for path in style_images:
             image = resize_long_side(load_style(path), self.config.style_size)
             features = self.vgg(torch.from_numpy(to_batch(image)).to(device))
-            for layer in self.config.style_layers:
+            for layer in grams:
                 grams[layer].append(gram_matrix(features[layer]))
         return {layer: torch.cat(matrices) for layer, matrices in grams.items()}
 
@@ -82,13 +89,13 @@ class TrainingObjective:
             layer: features.repeat_interleave(config.styles_per_photo, 0)
             for layer, features in self._content_features(photos).items()
         }
-        features = self.vgg(stylized)
+        features = self.vgg(stylized, last=self.deepest)
         emphasis = (1 + (config.face_factor - 1) * face_masks).repeat_interleave(config.styles_per_photo, 0)
         contents = [
             content_loss(features[layer], photo_features[layer], emphasis) for layer in config.content_layers
         ]
         content = torch.stack(contents).mean(0)
-        targets = {layer: grams[style_indices] for layer, grams in self.targets.items()}
+        targets = {layer: self.targets[layer][style_indices] for layer in config.style_layers}
         style = style_loss(features, targets)
         tone = tone_loss(stylized, photos.repeat_interleave(config.styles_per_photo, 0))
         total = (

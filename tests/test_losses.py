@@ -211,6 +211,14 @@ def test_tone_loss_leaves_contrast_and_palette_free():
     assert torch.allclose(tone_loss(1 - photos, photos), torch.full((2,), 2.0), atol=1e-4)
 
 
+def test_tone_loss_is_as_exact_in_mixed_precision():
+    generator = torch.Generator().manual_seed(0)
+    hazy, other = 0.5 + 0.01 * torch.rand(2, 1, 3, 64, 64, generator=generator)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = tone_loss(hazy, other)
+    assert torch.allclose(mixed, tone_loss(hazy, other), atol=1e-4)
+
+
 def test_tone_loss_sees_no_strokes_and_bears_a_flat_photo():
     photos = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
     stripes = 0.2 * torch.tensor([1.0, -1.0]).repeat(32)[:, None]

@@ -6,7 +6,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from stylecore import training
-from stylecore.checkpoints import load_network, read_checkpoint
+from stylecore.checkpoints import load_network, new_network, read_checkpoint
 from stylecore.crops import PhotoCrops
 from stylecore.errors import CheckpointError, DeviceError, DivergenceError, ImageError, StyleError
 from stylecore.training import TrainingConfig, _rate, train
@@ -249,3 +249,14 @@ def test_the_learning_rate_warms_up_and_decays():
     assert rates[0] == pytest.approx(0.05)
     assert max(rates) == pytest.approx(1)
     assert rates[-1] == pytest.approx(0.03)
+
+
+def test_a_run_from_where_float16_is_not_needed_goes_on_where_it_is(monkeypatch):
+    def learner() -> training._Learner:
+        return training._Learner(new_network(TINY, 2), TINY, torch.device("cpu"))
+
+    state = learner().state()
+    monkeypatch.setattr(training, "autocast_dtype", lambda *arguments: torch.float16)
+    scaled = learner()
+    scaled.load(state)
+    assert scaled.scaler.is_enabled()

@@ -46,6 +46,9 @@ def test_a_crop_has_at_least_32_px():
         ("checkpoint_s", float("nan")),
         ("ema_decay", 1.0),
         ("upsampling", "cubic"),
+        ("seed", -1),
+        ("style_layers", ("relu1_1", "relu2_1", "relu2_1")),
+        ("content_layers", ()),
     ],
 )
 def test_settings_out_of_range_are_named(name, value):

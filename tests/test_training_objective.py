@@ -3,6 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from stylecore.losses import style_loss
+from stylecore.optimization_config import STYLE_LAYERS
 from stylecore.training_config import TrainingConfig
 from stylecore.training_objective import TrainingObjective, pixel_losses
 from tests.conftest import make_photo
@@ -84,6 +86,20 @@ def test_the_total_is_the_weighted_sum_of_what_was_asked_for(style_images, pictu
     for name in off:
         more = TrainingObjective(style_images, replace(config, **{name: 1e3}), CPU)(**pictures)
         assert more.total > losses.total + 0.1, name
+
+
+def test_targets_are_there_for_the_evaluation_whatever_layers_are_trained_on(style_images):
+    objective = TrainingObjective(style_images, config_with(style_layers=("relu2_1",)), CPU)
+    whole = TrainingObjective(style_images, config_with(), CPU)
+    assert objective.targets.keys() == {*STYLE_LAYERS}
+    assert all(torch.equal(grams, whole.targets[layer]) for layer, grams in objective.targets.items())
+
+
+def test_only_the_layers_asked_for_count(style_images, pictures):
+    objective = TrainingObjective(style_images, config_with(style_layers=("relu2_1",)), CPU)
+    features = objective.vgg(pictures["stylized"])
+    targets = {"relu2_1": objective.targets["relu2_1"][pictures["style_indices"]]}
+    assert torch.allclose(objective(**pictures).style, style_loss(features, targets))
 
 
 def test_pixels_alone_have_a_known_loss():
