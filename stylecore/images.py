@@ -174,7 +174,9 @@ def find_pictures(folder: str | PathLike) -> list[Path]:
         files = [path for path in Path(folder).iterdir() if not path.name.startswith(".")]
     except OSError as error:
         raise ImageError(f"{folder} cannot be read: {error.strerror}") from error
-    pictures = sorted(path for path in files if path.suffix.lower() in PHOTO_EXTENSIONS)
+    pictures = sorted(
+        path for path in files if path.suffix.lower() in PHOTO_EXTENSIONS and not os.path.isdir(path)
+    )
     if not pictures:
         raise ImageError(f"{folder} has no pictures ({', '.join(PHOTO_EXTENSIONS)})")
     return pictures

@@ -215,8 +215,8 @@ def _missing_cuda() -> str:
 def _working_picture(photo: Image.Image, stroke_scale: float) -> Image.Image:
     """RGB of the size at which the network works: larger or smaller for finer or coarser strokes."""
     limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (photo.width * photo.height))
-    scale = min(1 / stroke_scale, limit)
-    size = tuple(max(MIN_SIDE, round(length * scale)) for length in photo.size)
+    scale = max(min(1 / stroke_scale, limit), MIN_SIDE / min(photo.size))
+    size = tuple(round(length * scale) for length in photo.size)
     flat = flatten_content(photo)
     return flat if size == flat.size else flat.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
 

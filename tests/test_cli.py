@@ -125,6 +125,14 @@ def test_a_write_that_fails_leaves_the_old_file(capsys, photo_file, tmp_path, mo
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
 
 
+def test_an_output_that_is_a_link_stays_one(capsys, photo_file, tmp_path):
+    link, board = tmp_path / "link.png", tmp_path / "board.png"
+    link.symlink_to(board)
+    assert run(capsys, "stylize", photo_file, "--style", "mosaic", "-o", link)[0] == 0
+    assert link.is_symlink()
+    assert load_image(board).size == (96, 64)
+
+
 def test_a_training_that_diverges_is_a_failed_run(capsys, photo_file, tmp_path, monkeypatch):
     def diverge(*arguments, **settings):
         raise DivergenceError("step 7 has a loss of nan")

@@ -68,6 +68,12 @@ def test_the_command_prints_one_json_object(capsys, photos):
     assert fine["photo"] == report["styles"]["mosaic"]["photo"]
 
 
+def test_a_sheet_too_large_for_its_format_is_refused_before_the_work(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "MAX_SIDES", {"WEBP": 500})
+    with pytest.raises(ImageError, match=r"sheet\.webp would be 524 px long, too much for WEBP: use PNG"):
+        evaluate(photos, names=["mosaic"], photos=2, sheet=tmp_path / "sheet.webp")
+
+
 def test_a_rival_paints_after_the_same_pictures(photos, monkeypatch, tmp_path):
     make_photo(64, 64, seed=3).save(tmp_path / "mosaic.png")
     monkeypatch.setattr(evaluation, "any_style_rival", lambda: lambda photo, style: photo)

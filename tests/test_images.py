@@ -245,6 +245,12 @@ def test_a_stream_that_cannot_seek_is_refused_like_a_file():
         load_image(pipe)
 
 
+def test_a_folder_named_like_a_picture_is_none(tmp_path):
+    (tmp_path / "folder.jpg").mkdir()
+    make_photo(40, 40).save(tmp_path / "photo.jpg")
+    assert find_pictures(tmp_path) == [tmp_path / "photo.jpg"]
+
+
 def test_load_image_names_the_file(tmp_path):
     with pytest.raises(ImageError, match=r"nowhere\.jpg does not exist"):
         load_image(tmp_path / "nowhere.jpg")

@@ -157,6 +157,11 @@ def test_very_large_photos_are_painted_at_a_working_size(stylizer, monkeypatch):
     assert sizes == [(1, 3, 50, 200), (1, 3, 100, 400)]  # then detail is added
 
 
+def test_narrow_pictures_keep_their_shape_under_coarse_strokes():
+    working = inference_module._working_picture(Image.new("RGB", (1000, 200)), 8)
+    assert working.size == (160, 32)
+
+
 @pytest.mark.parametrize("stroke_size", [512, 300, 1024])
 def test_strips_leave_no_seams(stylizer, monkeypatch, stroke_size):
     photo = make_photo(120, 300)

@@ -110,6 +110,7 @@ def write_output(image: Image.Image, output: Location) -> None:
         sys.stdout.buffer.write(encode_image(image, "PNG"))
         sys.stdout.buffer.flush()
         return
+    output = Path(os.path.realpath(output))  # a link stays one
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f"{output.name}.partial")
     try:

@@ -141,10 +141,6 @@ def run_optimize(options: argparse.Namespace) -> int:
             should_stop=lambda: steps_done == stopped_at or is_interrupted(),
         )
     write_output(result.image, output)
-    if options.sheet:
-        row = [content, *styles, result.image]
-        titles = ["Content", *["Style"] * len(styles), "Generated"]
-        write_output(contact_sheet([row], titles=titles, cell=result.image.size), options.sheet)
     last = result.iterates[-1] if result.iterates else None
     if options.json:
         print_json(
@@ -164,6 +160,10 @@ def run_optimize(options: argparse.Namespace) -> int:
                 "snapshots": snapshots,
             }
         )
+    if options.sheet:
+        row = [content, *styles, result.image]
+        titles = ["Content", *["Style"] * len(styles), "Generated"]
+        write_output(contact_sheet([row], titles=titles, cell=result.image.size), options.sheet)
     if result.error:
         return fail(f"{describe(result.error)}; {output} has the best picture before", FAILED)
     if is_interrupted():
