@@ -11,12 +11,13 @@ from stylecore.images import to_batch
 PERIODS = (2, 4)  # px; the network upsamples twice by 2
 BAND = 6  # px, width of the border band that is looked at
 LEAST_SIDE = 64  # px, of pictures that are measured
+UNSEEN_AMPLITUDE = 0.5 / 255  # of a grid that nobody sees, however little texture is round it
 WINDOW = 32  # px, side of the windows that stairs are looked for in
 SURROUNDINGS = 6  # bins round a grid frequency that it is compared with
 
 
 def grid_excess(image: Image.Image) -> float:
-    """Energy at the network's grid frequencies in units of the energy round them.
+    """Energy at the network's grid frequencies in units of the energy round them and of an unseen grid's.
 
     A pattern that repeats every 2 or 4 px is a sharp peak in the spectrum, whatever the picture;
     texture of the same fineness is spread out.
@@ -24,8 +25,8 @@ def grid_excess(image: Image.Image) -> float:
     Args:
         image: At least 64 px a side.
     Returns:
-        The largest mean ratio among grids of rows, of columns, and of both. Without a grid about
-        1 to 4, by chance.
+        The largest mean ratio among grids of rows, of columns, and of both. Without a grid up to
+        about 2, by chance.
     Raises:
         ValueError: The image is too small.
     Source: Odena et al. (2016), "Deconvolution and checkerboard artifacts", for the flaw.
@@ -35,6 +36,7 @@ def grid_excess(image: Image.Image) -> float:
     step = max(PERIODS)
     height, width = (length // step * step for length in luma.shape)
     window = np.hanning(height)[:, None] * np.hanning(width)
+    unseen = np.square(UNSEEN_AMPLITUDE / 2 * window.sum()) / 4  # of a wave, mean of the peak's 3x3 bins
     luma = luma[:height, :width]
     power = np.abs(np.fft.fft2((luma - luma.mean()) * window)) ** 2
     power = np.roll(power, (height // 8, width // 8), (0, 1))  # no peak at an edge of the array
@@ -49,7 +51,7 @@ def grid_excess(image: Image.Image) -> float:
             around = np.r_[-SURROUNDINGS:-1, 2 : SURROUNDINGS + 1]
             rest = max(power[y - 1 : y + 2, x + around].mean(), power[y + around, x - 1 : x + 2].mean())
             kind = "rows" if column == 0 else "columns" if row == 0 else "both"
-            ratios[kind].append(peak.mean() / (rest + 1e-9))
+            ratios[kind].append(peak.mean() / (rest + unseen))
     return float(max(np.mean(values) for values in ratios.values()))
 
 

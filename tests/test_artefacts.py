@@ -27,6 +27,14 @@ def test_a_faint_grid_stands_out(pixels, period, axis):
     assert grid_excess(image_of(pixels + 6.0 * grid)) > 10
 
 
+def test_a_grid_that_nobody_sees_is_none_in_a_smooth_picture():
+    y, x = np.mgrid[0:256, 0:256]
+    smooth = np.stack([x, y, x], -1).astype(np.float32) / 2 + 40
+    grid = (y % 4 == 0)[:, :, None]
+    assert grid_excess(image_of(smooth + 0.5 * grid)) < 2
+    assert grid_excess(image_of(smooth + 6.0 * grid)) > 10
+
+
 def test_texture_of_the_same_fineness_is_not_a_grid(pixels):
     noise = np.random.default_rng(0).normal(0, 20, pixels.shape)
     assert grid_excess(image_of(pixels + noise)) < 4
