@@ -38,7 +38,7 @@ def test_networks_that_do_not_fit_are_refused(halves):
     first, second = halves
     others = [
         second | {"config": replace(second["config"], **{name: value})}
-        for name, value in (("blocks", 4), ("upsampling", "linear"))
+        for name, value in (("blocks", 4), ("upsampling", "nearest"))
     ]
     for unfit in (first, *others):
         with pytest.raises(CheckpointError, match="different styles, as many blocks and one upsampling"):
