@@ -175,7 +175,7 @@ def test_strokes_keep_their_share_of_the_picture(painted):
 def test_panoramas_and_tiny_pictures_are_painted_large_enough(painted):
     painting.full_size(encoded(make_photo(3000, 1000), "JPEG"), look("mosaic"))
     assert painted[-1].stroke_scale == 0.67  # at 1536 x 512 px
-    painting.full_size(encoded(make_photo(20480, 64), "JPEG"), look("mosaic"))
+    painting.full_size(encoded(make_photo(2560, 64), "JPEG"), look("mosaic"))
     assert painted[-1].stroke_scale == 0.5  # at 2048 px: more would take too long
     painting.full_size(encoded(make_photo(40, 40), "JPEG"), look("mosaic"))
     assert painted[-1].stroke_scale == 6.4  # at 160 px, the most that strokes can be finer
