@@ -110,7 +110,7 @@ def export(
     if lacking := [name for name in checkpoint["styles"] if not catalog.get(name, {}).keys() >= set(needed)]:
         raise WeightsError(f"{', '.join(lacking)}: {', '.join(needed)} are needed in {CATALOG_FILE.name}")
     records = {record["name"]: record for record in read_records(styles_file)}
-    former_names = {name: _of_width(record, fine).get("model") for name, record in records.items()}
+    former_models = {name: _of_width(record, fine).get("model") for name, record in records.items()}
     if model_path.name in {_of_width(record, not fine).get("model") for record in records.values()}:
         raise WeightsError(
             f"{model_path.name} is a {'fast' if fine else 'fine'} network already: choose another name"
@@ -131,7 +131,7 @@ def export(
     turns = checkpoint["config"].style_turns
     kept = {
         name
-        for name, model in former_names.items()
+        for name, model in former_models.items()
         if turns.get(name) == 0 and model not in (None, model_path.name)
     }
     if "targets" in checkpoint:  # not in a trunk that `write_trunk` wrote: its targets are there already

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,11 @@ def convolution_shapes() -> dict[str, tuple[int, int, int, int]]:
             shapes[f"conv{block}_{number}"] = (out_channels, in_channels, 3, 3)
             in_channels = out_channels
     return shapes
+
+
+def deepest(layers: Iterable[str]) -> str:
+    """The layer that comes last in the network."""
+    return max(layers, key=lambda layer: CONVOLUTIONS.index("conv" + layer[4:]))
 
 
 class Vgg19Features(nn.Module):
@@ -75,7 +80,7 @@ class Vgg19Features(nn.Module):
             raise ValueError(f"pooling is {pooling!r}: use one of {', '.join(POOLINGS)}")
         self.layers = tuple(layers)
         self.pool = POOLINGS[pooling]
-        last = max(CONVOLUTIONS.index("conv" + layer[4:]) for layer in layers)
+        last = CONVOLUTIONS.index("conv" + deepest(layers)[4:])
         self.convolutions = CONVOLUTIONS[: last + 1]
 
         tensors = read_vgg19_weights(weights)

@@ -192,7 +192,7 @@ def resize_long_side(image: Image.Image, side: int) -> Image.Image:
     return image.resize(size_at(side, image.size), Image.Resampling.LANCZOS)
 
 
-def size_at(side: int, size: tuple[int, int]) -> tuple[int, int]:
+def size_at(side: float, size: tuple[int, int]) -> tuple[int, int]:
     """Width and height at `side` pixels on the long side.
 
     Narrow strips stay longer, so that no side is under 32 px.

@@ -17,7 +17,7 @@ from PIL import Image
 from stylecore import blending
 from stylecore.enlarging import enlarge
 from stylecore.errors import DeviceError, StyleError, WeightsError
-from stylecore.images import MIN_SIDE, flatten_content, from_batch, load_image, to_batch
+from stylecore.images import flatten_content, from_batch, load_image, size_at, to_batch
 from stylecore.styles import WEIGHTS_FOLDER, Style, check_weights_file, get_style, list_styles, model_checksum
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -215,8 +215,7 @@ def _missing_cuda() -> str:
 def _working_picture(photo: Image.Image, stroke_scale: float) -> Image.Image:
     """RGB of the size at which the network works: larger or smaller for finer or coarser strokes."""
     limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (photo.width * photo.height))
-    scale = max(min(1 / stroke_scale, limit), MIN_SIDE / min(photo.size))
-    size = tuple(round(length * scale) for length in photo.size)
+    size = size_at(max(photo.size) * min(1 / stroke_scale, limit), photo.size)
     flat = flatten_content(photo)
     return flat if size == flat.size else flat.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
 

@@ -190,16 +190,17 @@ def train(
     if checkpoint_path.exists() and not resume:
         raise CheckpointError(f"{checkpoint_path} is there already: resume it, or choose another folder")
     saved = read_checkpoint(checkpoint_path) if resume else None
+    initial = read_checkpoint(init) if init is not None else None
     if saved is not None:
         config = saved["config"]
         if saved["styles"] != names:
             raise CheckpointError(
                 f"{checkpoint_path} was trained for {', '.join(saved['styles'])}, not {', '.join(names)}"
             )
-    elif init is not None:
+    elif initial is not None:
         config = replace(config, pixel_steps=0)
         if config.is_trunk_frozen:  # nothing of it may change
-            config = replace(config, upsampling=read_checkpoint(init)["config"].upsampling)
+            config = replace(config, upsampling=initial["config"].upsampling)
     elif config.is_trunk_frozen:
         raise ValueError("a frozen trunk is asked for: init, a checkpoint with a trained trunk, is needed")
     check_settings(config, names)
@@ -224,7 +225,7 @@ def train(
     if boxes is not None and not crops.face_photos:
         raise ImageError(f"{faces or checkpoint_path} names no photo of {content_folder} with a face")
 
-    learner = _Learner(_new_network(config, names, init if saved is None else None), config, torch_device)
+    learner = _Learner(_new_network(config, names, initial), config, torch_device)
     earlier_s, skipped = 0.0, 0
     if saved is not None:
         learner.load(saved)
@@ -322,14 +323,14 @@ def sample_sheet(
     return contact_sheet(rows, cell=(SAMPLE_SIDE, SAMPLE_SIDE))
 
 
-def _new_network(config: TrainingConfig, styles: Sequence[str], init: Path | None) -> TransformerNetwork:
-    """A network of random weights that hang on the seed alone, or with the trunk of `init`."""
+def _new_network(config: TrainingConfig, styles: Sequence[str], initial: dict | None) -> TransformerNetwork:
+    """A network of random weights that hang on the seed alone, or with the trunk of a checkpoint."""
     network = new_network(config, len(styles))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network.apply(_initialize)
-    if init is not None:
-        take_trunk(network, read_checkpoint(init), styles)
+    if initial is not None:
+        take_trunk(network, initial, styles)
     return network
 
 

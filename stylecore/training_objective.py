@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylecore.features import Vgg19Features
+from stylecore.features import Vgg19Features, deepest
 from stylecore.images import load_style, resize_long_side, to_batch
 from stylecore.losses import (
     content_loss,
@@ -49,7 +49,7 @@ class TrainingObjective:
     def __init__(self, style_images: Sequence[Path], config: TrainingConfig, device: torch.device) -> None:
         self.config = config
         used = {*config.content_layers, *config.style_layers}
-        self.deepest = max(used, key=lambda layer: layer[4:])
+        self.deepest = deepest(used)
         vgg = Vgg19Features(sorted(used | {*STYLE_LAYERS}))
         # The order of a GPU's tensor cores; on CPUs it is slower than the plain one.
         memory_format = torch.channels_last if device.type == "cuda" else torch.preserve_format
@@ -109,8 +109,7 @@ class TrainingObjective:
 
     @torch.no_grad()
     def _content_features(self, photos: Tensor) -> dict[str, Tensor]:
-        deepest = max(self.config.content_layers, key=lambda layer: layer[4:])
-        features = self.vgg(photos, last=deepest)
+        features = self.vgg(photos, last=deepest(self.config.content_layers))
         return {layer: features[layer] for layer in self.config.content_layers}
 
 

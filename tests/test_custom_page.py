@@ -218,41 +218,43 @@ def test_of_several_style_pictures_the_bad_one_is_named(app, bad):
     assert "Choose another style picture above in place of diary." in app.error[0].value
 
 
+def opened_by_address(token: str) -> AppTest:
+    """The page as a new visitor has it by the address of a run."""
+    again = AppTest.from_file("../streamlit_app.py", default_timeout=120)
+    again.query_params["run"] = token
+    again.run()
+    return again.switch_page("pages/custom.py").run()
+
+
+@pytest.fixture
+def refined_cat(app) -> str:
+    """The token of a finished run, of another photo than the first."""
+    app.button(key="content_sample_cat").click().run()
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    return app.session_state.run
+
+
 def test_a_run_is_found_again_by_its_address(app):
     app.button(key="refine").click().run()
     token = app.session_state.run
     assert app.query_params["run"] in (token, [token])
     run_until(app, lambda: is_refined(app))
-    again = AppTest.from_file("../streamlit_app.py", default_timeout=120)
-    again.query_params["run"] = token
-    again.run()
-    again.switch_page("pages/custom.py").run()
+    again = opened_by_address(token)
     assert is_refined(again)
     assert run_of(again).job is run_of(app).job
     again.button(key="content_sample_cat").click().run()
     assert again.subheader[0].value == "Your last painting"  # below the sketch
 
 
-def test_a_run_found_by_its_address_comes_before_any_sketch(app):
-    app.button(key="content_sample_cat").click().run()
-    app.button(key="refine").click().run()
-    run_until(app, lambda: is_refined(app))
-    again = AppTest.from_file("../streamlit_app.py", default_timeout=120)
-    again.query_params["run"] = app.session_state.run
-    again.run()
-    again.switch_page("pages/custom.py").run()
+def test_a_run_found_by_its_address_comes_before_any_sketch(refined_cat):
+    again = opened_by_address(refined_cat)
     assert is_refined(again)
     assert "download_sketch" not in {button.key for button in again.download_button}
 
 
-def test_a_choice_made_anew_beside_a_run_found_by_its_address_has_its_sketch(app):
-    app.button(key="content_sample_cat").click().run()
-    app.button(key="refine").click().run()
-    run_until(app, lambda: is_refined(app))
-    again = AppTest.from_file("../streamlit_app.py", default_timeout=120)
-    again.query_params["run"] = app.session_state.run
-    again.run()
-    again.switch_page("pages/custom.py").run()
+def test_a_choice_made_anew_beside_a_run_found_by_its_address_has_its_sketch(refined_cat):
+    again = opened_by_address(refined_cat)
     first = again.session_state.content_sample
     again.button(key="content_sample_coffee").click().run()
     again.button(key=f"content_sample_{first}").click().run()
@@ -263,10 +265,7 @@ def test_a_run_found_by_its_address_stays_among_the_earlier_ones(app):
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
     first = app.session_state.run
-    again = AppTest.from_file("../streamlit_app.py", default_timeout=120)
-    again.query_params["run"] = first
-    again.run()
-    again.switch_page("pages/custom.py").run()
+    again = opened_by_address(first)
     again.toggle(key="custom_preserve_color").set_value(True).run()
     again.button(key="refine").click().run()
     run_until(again, lambda: run_of(again).job.is_finished and is_refined(again))

@@ -33,6 +33,7 @@ CSS = """
        background: rgb(0 0 0 / 60%); font: 13px/1.4 var(--st-font, sans-serif); pointer-events: none; }
 .left { left: 8px; } .right { right: 8px; }
 @container (max-width: 170px) { .left { bottom: auto; top: 8px; } }
+@container (max-width: 90px) { .tag { display: none; } .knob { transform: scale(0.6); } }
 .compare input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0;
                  cursor: ew-resize; touch-action: pan-y; }
 .compare:has(input:focus-visible) .knob { outline: 3px solid var(--st-primary-color); outline-offset: 2px; }
