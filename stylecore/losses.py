@@ -10,6 +10,8 @@ from torch import Tensor
 
 from stylecore.blending import LUMA
 
+GRAM_PART = 16_384  # positions that are summed in bfloat16 before float32
+
 
 def gram_matrix(features: Tensor) -> Tensor:
     """Channel correlations of a feature map, float32 whatever the input is.
@@ -31,8 +33,6 @@ class _Gram(torch.autograd.Function):
     float32 over parts: sums over 262,144 positions lose three digits. float16 would overflow.
     """
 
-    PART = 16_384  # positions
-
     @staticmethod
     def forward(ctx, features: Tensor) -> Tensor:
         flat = features.flatten(2)
@@ -40,7 +40,7 @@ class _Gram(torch.autograd.Function):
             flat = flat.float()
         ctx.save_for_backward(flat)
         ctx.shape, ctx.dtype = features.shape, features.dtype
-        parts = flat.split(_Gram.PART, dim=2) if flat.dtype == torch.bfloat16 else [flat]
+        parts = flat.split(GRAM_PART, dim=2) if flat.dtype == torch.bfloat16 else [flat]
         gram = sum((part @ part.transpose(1, 2)).float() for part in parts)
         return gram / (flat.shape[1] * flat.shape[2])
 

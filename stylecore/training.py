@@ -231,6 +231,9 @@ def train(
         learner.load(saved)
         earlier_s, skipped = saved["elapsed_s"], saved["skipped_photos"]
     objective = TrainingObjective(style_images, config, torch_device)
+    paint, measure = learner.network, objective.__call__
+    if config.is_compiled:
+        paint, measure = (torch.compile(part, dynamic=False) for part in (paint, measure))
     is_cuda = torch_device.type == "cuda"
     loader = DataLoader(
         crops,
@@ -271,12 +274,12 @@ def train(
         photos_each = batch.repeat_interleave(config.styles_per_photo, 0)
         noise = _fresh_noise(learner.step, config).to(torch_device)
         # In float32 whatever the precision: nearly all of the time goes into VGG19.
-        stylized = learner.network(photos_each, mixes, noise=noise)
+        stylized = paint(photos_each, mixes, noise=noise)
         with torch.autocast(torch_device.type, dtype=amp_dtype, enabled=amp_dtype is not None):
             if learner.step < config.pixel_steps:
                 losses = pixel_losses(stylized, photos_each)
             else:
-                losses = objective(stylized, batch, face_masks, style_indices)
+                losses = measure(stylized, batch, face_masks, style_indices)
         if not torch.isfinite(losses.total):
             raise DivergenceError(
                 f"step {learner.step + 1} has a loss of {losses.total.item():.3g}: "

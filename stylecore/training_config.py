@@ -43,6 +43,8 @@ class TrainingConfig:
     gradient_clip: float = 5.0  # largest norm of the gradient
     ema_decay: float = 0.995  # of the averaged weights that samples and export use
     precision: str = "auto"  # auto, float32 or mixed; auto is mixed where the hardware has it
+    # By torch.compile: on an H100 1.8 times as fast, behind two minutes of compiling; slower on CPUs
+    is_compiled: bool = False
     checkpoint_s: float = 240.0  # seconds between checkpoints
     # Learn the scales and shifts of the norms alone, on the convolutions of `init`: other styles on the
     # same trunk stay as they are. Dumoulin et al. (2017), section 3.2

@@ -86,11 +86,11 @@ class FrozenConv3x3(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Activations (N, C, H, W) to (N, O, H, W), with a padding of 0 to (N, O, H - 2, W - 2)."""
         is_plain = (
-            _is_plain.get()
-            or min(self.weight.shape[:2]) < FEW
-            or features.device.type != "cpu"
+            features.device.type != "cpu"
             or features.dtype != torch.float32
             or torch.is_autocast_enabled("cpu")
+            or min(self.weight.shape[:2]) < FEW
+            or _is_plain.get()
             or not has_nnpack()
         )
         if is_plain:

@@ -88,6 +88,7 @@ def test_what_lies_beyond_black_and_white_counts():
 
 @pytest.mark.parametrize("loss", ["content", "style", "tv", "range", "wasserstein", "patches"])
 def test_gradients_agree_with_finite_differences(loss):
+    torch.manual_seed(0)  # of patches that are almost as near, a step can make another the nearest
     target = torch.rand(1, 3, 5, 6, dtype=torch.float64)
     gram = gram_matrix(target)
 

@@ -76,6 +76,27 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(folders, tmp_path):
             assert torch.allclose(resumed[part][key], value, atol=1e-5), (part, key)
 
 
+def test_a_compiled_run_ends_as_one_that_is_not(folders, tmp_path, monkeypatch):
+    content, styles, out = folders
+    compiled = []
+
+    def compile_whole(part, **settings):  # without a C++ compiler; a graph that breaks up is an error
+        compiled.append(part)
+        return compile_(part, backend="aot_eager", fullgraph=True, **settings)
+
+    compile_ = torch.compile
+    monkeypatch.setattr(torch, "compile", compile_whole)
+    layers = {"content_layers": ("relu2_1",), "style_layers": ("relu1_1", "relu2_1")}
+    config = replace(TINY, precision="mixed", **layers)
+    eager = read_checkpoint(train(content, styles, out, config, device="cpu"))
+    assert not compiled
+    config = replace(config, is_compiled=True)
+    ours = read_checkpoint(train(content, styles, tmp_path / "compiled", config, device="cpu"))
+    assert len(compiled) == 2  # network and losses
+    for key, value in eager["network"].items():
+        assert torch.allclose(ours["network"][key], value, atol=1e-3), key
+
+
 def test_content_layers_may_be_of_both_kinds(folders):
     config = replace(TINY, steps=1, pixel_steps=0, content_layers=("relu2_1", "conv3_1"))
     assert read_checkpoint(train(*folders, config))["step"] == 1

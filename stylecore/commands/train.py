@@ -33,6 +33,7 @@ HELPS = {
     "grid_weight": "against a weave at the network's stride",
     "tone_weight": "for light and shade as in the photo",
     "precision": "auto, float32 or mixed",
+    "is_compiled": "by torch.compile: faster on GPUs, behind minutes of compiling",
     "is_trunk_frozen": "learn the norms' scales and shifts alone, on the trunk of --init",
     "checkpoint_s": "seconds between checkpoints",
 }
