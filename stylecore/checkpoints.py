@@ -11,7 +11,8 @@ from stylecore.errors import CheckpointError
 from stylecore.networks import TransformerNetwork, linear_from_nearest
 from stylecore.training_config import TrainingConfig
 
-FORMER_SETTINGS = {"upsampling": "nearest"}  # of checkpoints from before there was a choice
+# Of checkpoints from before there was a choice.
+FORMER_SETTINGS = {"upsampling": "nearest", "ripple_weight": 0.0}
 ROW_NAMES = (".scale", ".shift")  # endings of what each style has of its own
 
 

@@ -38,6 +38,7 @@ class TrainingConfig:
     style_weight: float = 4.0  # twice the content's drowned it within the first hundred steps
     tv_weight: float = 6.0
     grid_weight: float = 1000.0  # against a weave at the network's stride
+    ripple_weight: float = 4.0  # against finer ripples than the style picture has
     tone_weight: float = 2.0  # for light and shade as in the photo
     learning_rate: float = 2e-3  # peak of Adam's, after 20 warm-up steps, cosine decay to 3 %
     gradient_clip: float = 5.0  # largest norm of the gradient
@@ -53,11 +54,12 @@ class TrainingConfig:
 
 
 UPSAMPLINGS = ("linear", "nearest")
+WEIGHTS = ("content", "style", "tv", "grid", "ripple", "tone")
 LEAST = {
     **dict.fromkeys(("steps", "batch_size", "styles_per_photo", "channels", "blocks"), 1),
     **dict.fromkeys(("crop_size", "style_size"), MIN_SIDE),
     **dict.fromkeys(("pixel_steps", "checkpoint_s", "seed", "face_factor", "learning_rate"), 0),
-    **dict.fromkeys(("content_weight", "style_weight", "tv_weight", "grid_weight", "tone_weight"), 0),
+    **{f"{name}_weight": 0 for name in WEIGHTS},
 }
 
 

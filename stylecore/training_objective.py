@@ -16,6 +16,7 @@ from stylecore.losses import (
     content_loss,
     gram_matrix,
     grid_loss,
+    ripple_loss,
     style_loss,
     tone_loss,
     total_variation_loss,
@@ -54,24 +55,29 @@ class TrainingObjective:
         # The order of a GPU's tensor cores; on CPUs it is slower than the plain one.
         memory_format = torch.channels_last if device.type == "cuda" else torch.preserve_format
         self.vgg = vgg.to(device, memory_format=memory_format)
-        self.targets = self._read_styles(style_images, device)
+        self.targets, self.ripples = self._read_styles(style_images, device)
         factors = [config.content_factors.get(path.stem, 1.0) for path in style_images]
         self.content_weights = config.content_weight * torch.tensor(factors, device=device)
 
     @torch.no_grad()
-    def _read_styles(self, style_images: Sequence[Path], device: torch.device) -> dict[str, Tensor]:
-        """Gram matrices of all style pictures by layer, each (styles, C, C).
+    def _read_styles(
+        self, style_images: Sequence[Path], device: torch.device
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Gram matrices of all style pictures by layer, each (styles, C, C), and their ripples, (styles,).
 
         Also of layers that are not trained on: the evaluation measures at all.
         """
         layers = {*self.config.style_layers, *STYLE_LAYERS}
         grams: dict[str, list[Tensor]] = {layer: [] for layer in sorted(layers)}
+        ripples = []
         for path in style_images:
             image = resize_long_side(load_style(path), self.config.style_size)
-            features = self.vgg(torch.from_numpy(to_batch(image)).to(device))
+            picture = torch.from_numpy(to_batch(image)).to(device)
+            features = self.vgg(picture)
             for layer in grams:
                 grams[layer].append(gram_matrix(features[layer]))
-        return {layer: torch.cat(matrices) for layer, matrices in grams.items()}
+            ripples.append(ripple_loss(picture))
+        return {layer: torch.cat(matrices) for layer, matrices in grams.items()}, torch.cat(ripples)
 
     def __call__(
         self, stylized: Tensor, photos: Tensor, face_masks: Tensor, style_indices: Tensor
@@ -97,12 +103,14 @@ class TrainingObjective:
         content = torch.stack(contents).mean(0)
         targets = {layer: self.targets[layer][style_indices] for layer in config.style_layers}
         style = style_loss(features, targets)
+        ripples = F.relu(ripple_loss(stylized) - self.ripples[style_indices])
         tone = tone_loss(stylized, photos.repeat_interleave(config.styles_per_photo, 0))
         total = (
             self.content_weights[style_indices] * content
             + config.style_weight * style
             + config.tv_weight * total_variation_loss(stylized)
             + config.grid_weight * grid_loss(stylized, period=STRIDE)
+            + config.ripple_weight * ripples
             + config.tone_weight * tone
         ).mean()
         return StepLosses(total, content, style, torch.zeros(()))

@@ -13,6 +13,7 @@ from stylecore.losses import (
     patch_loss,
     range_loss,
     relative_error,
+    ripple_loss,
     style_loss,
     tone_loss,
     total_variation_loss,
@@ -225,6 +226,22 @@ def test_tone_loss_sees_no_strokes_and_bears_a_flat_photo():
     stripes = 0.2 * torch.tensor([1.0, -1.0]).repeat(32)[:, None]
     assert float(tone_loss(photos + stripes, photos)) < 1e-4
     assert float(tone_loss(photos, torch.full_like(photos, 0.5))) == pytest.approx(1, abs=1e-3)
+
+
+def test_ripple_loss_sees_faint_ripples_and_lets_edges_be():
+    slope = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+    rows = torch.arange(64)[:, None]
+    alternating = 0.5 + 2 / 255 * (-1.0) ** rows.expand(1, 3, 64, 64)  # as high as what counts half
+    assert float(ripple_loss(slope)) == pytest.approx(0, abs=1e-6)
+    assert float(ripple_loss(alternating)) == pytest.approx(0.5 / 2, rel=1e-3)  # in one of two directions
+    assert float(ripple_loss(alternating.mT)) == pytest.approx(0.5 / 2, rel=1e-3)
+    edge = (torch.arange(64) < 32).float().expand(1, 3, 64, 64)
+    assert float(ripple_loss(edge)) < 0.04
+    both = torch.cat((slope, alternating))
+    assert ripple_loss(both).tolist() == pytest.approx([0, 0.25], abs=1e-3)
+    # Half as high an edge costs hardly less, half as high a ripple much less.
+    assert float(ripple_loss(edge / 2)) > 0.95 * float(ripple_loss(edge))
+    assert float(ripple_loss(0.5 + (alternating - 0.5) / 2)) == pytest.approx(0.2 / 2, rel=1e-3)
 
 
 def test_grid_loss_is_the_energy_of_what_keeps_its_place():

@@ -1,9 +1,11 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageFilter
 
-from stylecore.losses import style_loss
+from stylecore.losses import ripple_loss, style_loss
 from stylecore.optimization_config import STYLE_LAYERS
 from stylecore.training_config import TrainingConfig
 from stylecore.training_objective import TrainingObjective, pixel_losses
@@ -79,7 +81,7 @@ def test_faces_count_as_often_as_their_factor_says(style_images, pictures):
 
 
 def test_the_total_is_the_weighted_sum_of_what_was_asked_for(style_images, pictures):
-    off = {"tv_weight": 0.0, "grid_weight": 0.0, "tone_weight": 0.0}
+    off = {"tv_weight": 0.0, "grid_weight": 0.0, "ripple_weight": 0.0, "tone_weight": 0.0}
     config = config_with(content_weight=3.0, style_weight=5.0, **off)
     losses = TrainingObjective(style_images, config, CPU)(**pictures)
     assert losses.total.item() == pytest.approx((3 * losses.content + 5 * losses.style).mean().item())
@@ -106,3 +108,19 @@ def test_pixels_alone_have_a_known_loss():
     losses = pixel_losses(torch.full((2, 3, 8, 8), 0.75), torch.full((2, 3, 8, 8), 0.25))
     assert losses.total.item() == losses.pixel.item() == 0.25
     assert losses.content.tolist() == losses.style.tolist() == [0, 0]
+
+
+def test_only_ripples_that_the_style_picture_lacks_are_charged(tmp_path, pictures):
+    flat, rippled = tmp_path / "flat.png", tmp_path / "rippled.png"
+    make_photo(80, 100, seed=2).filter(ImageFilter.GaussianBlur(4)).save(flat)
+    noise = np.random.default_rng(0).integers(0, 256, (100, 80, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(rippled)
+    with_it, without = (
+        TrainingObjective([flat, rippled], config_with(ripple_weight=weight), CPU) for weight in (1.0, 0.0)
+    )
+    for style in (0, 1):
+        pictures["style_indices"] = torch.full((4,), style)
+        charge = float(with_it(**pictures).total - without(**pictures).total)
+        missing = ripple_loss(pictures["stylized"]).mean() - with_it.ripples[style]
+        assert charge == pytest.approx(max(0.0, float(missing)), abs=1e-4)
+        assert (charge > 0.3) == (style == 0)

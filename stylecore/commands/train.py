@@ -31,6 +31,7 @@ HELPS = {
     "face_factor": "of the content's weight in faces",
     "face_share": "of the crops that come from photos with faces",
     "grid_weight": "against a weave at the network's stride",
+    "ripple_weight": "against finer ripples than the style picture has",
     "tone_weight": "for light and shade as in the photo",
     "precision": "auto, float32 or mixed",
     "is_compiled": "by torch.compile: faster on GPUs, behind minutes of compiling",
