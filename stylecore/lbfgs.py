@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 
@@ -23,7 +24,9 @@ class Lbfgs:
 
     def __init__(self, batch: Tensor, history: int) -> None:
         self.batch = batch
-        self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)  # s, y, 1 / (s y)
+        # In one block: spread over the memory that a step uses, they would break it up.
+        self.steps, self.changes = batch.new_empty(2, history, batch.numel()).unbind()
+        self.pairs: deque[tuple[int, Tensor]] = deque(maxlen=history)  # row in both, 1 / (s y)
         self.direction: Tensor | None = None  # of the last step, times its length
         self.gradient: Tensor | None = None  # before it
         self.scale: Tensor | float = 1.0  # of the first guess of the inverse Hessian
@@ -34,26 +37,34 @@ class Lbfgs:
         if self.direction is None:
             length = gradient.abs().sum().clamp(min=1)
             self.direction = -gradient / length
+            self.gradient = gradient.clone()
         else:
-            change = gradient - self.gradient
-            curvature = change @ self.direction
-            if curvature > self.LEAST_CURVATURE:
-                self.pairs.append((self.direction, change, 1 / curvature))
-                self.scale = curvature / (change @ change)
-            self.direction = self._descent(gradient)
-        self.gradient = gradient.clone()
+            self._remember(gradient)
+            self.gradient.copy_(gradient)
+            self._descend(gradient)
         if gradient @ self.direction < 0:  # else the picture stands still
             self.batch.data.add_(self.direction.view_as(self.batch))
 
-    def _descent(self, gradient: Tensor) -> Tensor:
-        """The gradient times the guess of the inverse Hessian, downhill."""
-        direction = -gradient
+    def _remember(self, gradient: Tensor) -> None:
+        """The last step and the change of the gradient over it, in place of the oldest ones."""
+        change = gradient - self.gradient
+        curvature = change @ self.direction
+        if curvature <= self.LEAST_CURVATURE:
+            return
+        is_full = len(self.pairs) == self.pairs.maxlen
+        row = self.pairs[0][0] if is_full else len(self.pairs)
+        self.steps[row], self.changes[row] = self.direction, change
+        self.pairs.append((row, 1 / curvature))
+        self.scale = curvature / (change @ change)
+
+    def _descend(self, gradient: Tensor) -> None:
+        """Make the direction the gradient times the guess of the inverse Hessian, downhill."""
+        direction = torch.neg(gradient, out=self.direction)
         shares = []
-        for step, change, inverse in reversed(self.pairs):
-            share = step @ direction * inverse
-            direction.addcmul_(change, share, value=-1)
+        for row, inverse in reversed(self.pairs):
+            share = self.steps[row] @ direction * inverse
+            direction.addcmul_(self.changes[row], share, value=-1)
             shares.append(share)
         direction.mul_(self.scale)
-        for (step, change, inverse), share in zip(self.pairs, reversed(shares), strict=True):
-            direction.addcmul_(step, share - change @ direction * inverse)
-        return direction
+        for (row, inverse), share in zip(self.pairs, reversed(shares), strict=True):
+            direction.addcmul_(self.steps[row], share - self.changes[row] @ direction * inverse)

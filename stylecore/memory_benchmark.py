@@ -17,6 +17,7 @@ from stylecore.optimization_config import OptimizationConfig
 from stylecore.preview import PreviewPainter
 
 CANCELLED_JOBS = 20
+STEPS = OptimizationConfig.history + 2  # L-BFGS remembers as much as it may
 MEMORY_CASES = {
     "128 px lbfgs": {"max_side": 128},
     "384 px lbfgs float32": {"max_side": 384, "precision": "float32"},
@@ -34,7 +35,7 @@ def measure_memory(content: Image.Image, style: Image.Image) -> list[dict]:
     rows = []
     for name, settings in MEMORY_CASES.items():
         side = settings["max_side"]
-        config = OptimizationConfig(steps=3, is_coarse_to_fine=False, preview_every=0, **settings)
+        config = OptimizationConfig(steps=STEPS, is_coarse_to_fine=False, preview_every=0, **settings)
         # Square, the size that a limit on the long side makes the most of.
         square = load_image(content).convert("RGB").resize((side, side))
         imported, peak = _in_new_process(_peak_of, square, style, config)

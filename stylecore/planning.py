@@ -9,7 +9,6 @@ from stylecore.errors import OutOfMemoryError
 from stylecore.images import MIN_SIDE, size_at
 from stylecore.memory import MEBIBYTE
 from stylecore.objective import is_mixed
-from stylecore.optimization import KEPT_PIXELS
 from stylecore.optimization_config import (
     OptimizationConfig,
     check_config,
@@ -21,9 +20,10 @@ from stylecore.optimization_config import (
 # Measured by `python -m stylecore bench --optimizer`, part memory.
 BASE_BYTES = 90 * MEBIBYTE  # VGG19's weights and buffers of the convolutions
 WINOGRAD_BYTES = 250 * MEBIBYTE  # kernels and tiles of `stylecore.winograd`, in float32
-MIXED_PIXEL_BYTES = 1800  # activations and gradients for one pixel in 16 bits
-FLOAT_PIXEL_BYTES = 2200  # the same in float32
-KEPT_FACTOR = 1.5  # of these two where freed memory is kept, see `stylecore.memory`
+MIXED_PIXEL_BYTES = 1100  # activations and gradients for one pixel in 16 bits
+FLOAT_PIXEL_BYTES = 1500  # the same in float32
+HOLE_PIXEL_BYTES, MOST_HOLES = 2200, 270 * MEBIBYTE  # freed blocks that later ones do not fit into
+READING_PIXEL_BYTES = 680  # activations for one pixel without gradients
 PICTURE_BYTES = 12  # of one pixel, float32 RGB
 SMALLEST_SIDE = 128  # px, to which a picture may be stepped down
 
@@ -80,10 +80,9 @@ def peak_memory(size: tuple[int, int], config: OptimizationConfig, *, styles: in
     pixels = math.prod(size_at(side, size))
     style_pixels = stroke_size_at(side, config) ** 2
     per_pixel = MIXED_PIXEL_BYTES if is_mixed(config) else FLOAT_PIXEL_BYTES
-    kept = KEPT_FACTOR if pixels <= KEPT_PIXELS else 1.0
     remembered = 2 * config.history + 4 if config.method == "lbfgs" else 2
-    step = pixels * (kept * per_pixel + remembered * PICTURE_BYTES)
-    reading = style_pixels * per_pixel / 3.5  # of the style picture, before the first step
+    step = pixels * (per_pixel + remembered * PICTURE_BYTES) + min(pixels * HOLE_PIXEL_BYTES, MOST_HOLES)
+    reading = style_pixels * READING_PIXEL_BYTES  # of the style picture, before the first step
     if config.style_loss == "patches":
         # Float32 patches, 9 * C numbers a position of relu3_1 and relu4_1: of the style as they
         # are and normalized, of the photo with their gradient.

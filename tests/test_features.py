@@ -10,7 +10,13 @@ from torchvision.models import vgg19
 
 from export import vgg19 as export_vgg19
 from stylecore.errors import WeightsError
-from stylecore.features import CONVOLUTIONS, VGG19_WEIGHTS, Vgg19Features, with_replicated_border
+from stylecore.features import (
+    CONVOLUTIONS,
+    VGG19_WEIGHTS,
+    ReluMaxPool,
+    Vgg19Features,
+    with_replicated_border,
+)
 from stylecore.images import to_batch
 from tests.conftest import make_photo
 
@@ -146,3 +152,31 @@ def test_the_border_is_replicated_with_its_gradient():
     assert torch.equal(*padded)
     ours, theirs = (torch.autograd.grad((own * weights).sum(), batch)[0] for own in padded)
     assert torch.allclose(ours, theirs)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 9, 7), (2, 5, 8, 8)])
+def test_relu_and_pooling_at_once_agree_with_torchs_own(shape):
+    features = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    ours, theirs = (features.clone().requires_grad_() for _ in range(2))
+    pooled, expected = ReluMaxPool.apply(ours), F.max_pool2d(F.relu(theirs), 2)
+    assert torch.equal(pooled, expected)
+    gradient = torch.randn(pooled.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    pooled.backward(gradient)
+    expected.backward(gradient)
+    assert torch.equal(ours.grad, theirs.grad)
+
+
+def test_activations_in_front_of_a_pooling_are_kept_only_where_they_are_wanted():
+    picture = torch.from_numpy(to_batch(make_photo(64, 64))).requires_grad_()
+    few, more = Vgg19Features(["relu1_1", "relu2_1"]), Vgg19Features(["relu1_1", "relu1_2", "relu2_1"])
+    kept = {}
+    for vgg in (few, more):
+        shapes = kept[vgg] = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor, shapes=shapes: shapes.append((tensor.dtype, *tensor.shape)) or tensor, lambda x: x
+        ):
+            found = vgg(picture)
+        found["relu2_1"].sum().backward()
+    large = (torch.float32, 1, 64, 64, 64)
+    assert kept[few].count(large) < kept[more].count(large)
+    assert (torch.int32, 1, 64, 32, 32) in kept[few]
