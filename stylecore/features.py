@@ -126,7 +126,7 @@ class Vgg19Features(nn.Module):
             features = self.get_submodule(name)(features)
             is_pooled = following.endswith("_1")
             relu = "relu" + name[4:]
-            if is_pooled and is_frugal and not {name, relu} & {*self.layers}:
+            if is_pooled and is_frugal and not {name, relu} & {*self.layers, last}:
                 features = ReluMaxPool.apply(features)
                 continue
             if name in self.layers:

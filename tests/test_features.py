@@ -91,6 +91,7 @@ def test_black_borders_are_not_seen_in_a_flat_picture():
 def test_forward_stops_at_the_layer_asked_for():
     vgg = Vgg19Features(["relu2_1", "relu5_1"])
     assert list(vgg(torch.rand(1, 3, 32, 32), last="relu2_1")) == ["relu2_1"]
+    assert list(vgg(torch.rand(1, 3, 32, 32), last="relu2_2")) == ["relu2_1"]  # in front of a pooling
 
 
 def test_average_pooling_differs_from_max_pooling():
