@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stylecore.convolutions import FrozenConv3x3
 from stylecore.errors import WeightsError
 from stylecore.styles import WEIGHTS_FOLDER
 from stylecore.tensor_files import read_tensors
-from stylecore.winograd import FrozenConv3x3
 
 VGG19_WEIGHTS = WEIGHTS_FOLDER / "vgg19.safetensors"
 
@@ -123,16 +123,18 @@ class Vgg19Features(nn.Module):
         weight_type = next(self.parameters()).dtype
         features = with_replicated_border(batch.to(weight_type))
         for name, following in zip(self.convolutions, (*self.convolutions[1:], ""), strict=True):
-            features = self.get_submodule(name)(features)
+            convolution = self.get_submodule(name)
             is_pooled = following.endswith("_1")
             relu = "relu" + name[4:]
             if is_pooled and is_frugal and not {name, relu} & {*self.layers, last}:
-                features = ReluMaxPool.apply(features)
+                features = ReluMaxPool.apply(convolution(features))
                 continue
             if name in self.layers:
+                features = convolution(features)
                 found[name] = each(name, features) if each else features
-            # In place unless the convolution itself was asked for: halves the memory of a gradient.
-            features = F.relu(features, inplace=name not in self.layers)
+                features = F.relu(features)
+            else:
+                features = convolution(features, is_rectified=True)
             if relu in self.layers:
                 found[relu] = each(relu, features) if each else features
             if last is not None and last[4:] == name[4:]:

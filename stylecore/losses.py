@@ -41,7 +41,7 @@ class _Gram(torch.autograd.Function):
         ctx.save_for_backward(flat)
         ctx.shape, ctx.dtype = features.shape, features.dtype
         parts = flat.split(GRAM_PART, dim=2) if flat.dtype == torch.bfloat16 else [flat]
-        gram = sum((part @ part.transpose(1, 2)).float() for part in parts)
+        gram = sum(_products(part).float() for part in parts)
         return gram / (flat.shape[1] * flat.shape[2])
 
     @staticmethod
@@ -55,6 +55,13 @@ class _Gram(torch.autograd.Function):
         return product.to(ctx.dtype).reshape(ctx.shape)
 
 
+def _products(flat: Tensor) -> Tensor:
+    """F F^T of (N, C, positions), (N, C, C)."""
+    if flat.device.type != "cpu":
+        return flat @ flat.mT
+    return torch.stack([own @ own.T for own in flat])  # batches of bfloat16 would be copied first
+
+
 def relative_error(value: Tensor, target: Tensor) -> Tensor:
     """Squared distance to a target in units of the target's own squared norm.
 
@@ -64,8 +71,12 @@ def relative_error(value: Tensor, target: Tensor) -> Tensor:
     Returns:
         Shape (N,): 0 when equal, 1 for an all-zero value.
     """
-    difference = (value.float() - target.float()).flatten(1).square().sum(1)
-    return difference / target.float().flatten(1).square().sum(1)
+    return _energy(value.float() - target.float()) / _energy(target.float())
+
+
+def _energy(values: Tensor) -> Tensor:
+    """Sum of squares of each picture, (N,); flattening would copy activations in channels-last order."""
+    return values.square().sum(tuple(range(1, values.ndim)))
 
 
 def content_loss(features: Tensor, target: Tensor, emphasis: Tensor | None = None) -> Tensor:

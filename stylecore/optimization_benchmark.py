@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from stylecore import memory_benchmark, planning
+from stylecore.convolutions import plain_convolutions
 from stylecore.devices import select_device
 from stylecore.evaluation import Losses, Measure
 from stylecore.features import Vgg19Features
@@ -29,7 +30,6 @@ from stylecore.optimization_config import (
     OptimizationConfig,
 )
 from stylecore.preview import PreviewPainter
-from stylecore.winograd import plain_convolutions
 
 STEP_SIDES = (256, 384, 512)  # px
 STEP_COUNT = OptimizationConfig.history + 4  # L-BFGS remembers as much as it may in the last

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from stylecore import blending
+from stylecore.convolutions import FrozenConv3x3
 from stylecore.devices import autocast_dtype, select_device
 from stylecore.features import Vgg19Features
 from stylecore.images import (
@@ -26,7 +27,6 @@ from stylecore.images import (
 )
 from stylecore.styles import WEIGHTS_FOLDER
 from stylecore.tensor_files import read_tensors
-from stylecore.winograd import FrozenConv3x3
 
 DECODER_WEIGHTS = WEIGHTS_FOLDER / "adain_decoder.safetensors"
 LAYER = "relu4_1"
@@ -107,14 +107,14 @@ class PreviewPainter(nn.Module):
     ) -> None:
         super().__init__()
         self.device = select_device(device)
-        self.dtype = autocast_dtype(self.device, precision)
+        self.dtype = autocast_dtype(self.device, precision) or torch.float32
         self.encoder = Vgg19Features([LAYER])
         tensors = _read_decoder(weights)
         self.decoder = nn.ModuleList()
         for layer in DECODER_LAYERS:
             weight, bias = (tensors[f"{layer.name}.{part}"] for part in ("weight", "bias"))
             self.decoder.append(FrozenConv3x3(weight, bias, padding=0))
-        self.requires_grad_(False).eval().to(self.device)
+        self.requires_grad_(False).eval().to(self.device, self.dtype)
 
     @torch.inference_mode()
     def read_style(self, style_image: Image.Image, *, stroke_size: int = 512) -> StyleStatistics:
@@ -175,19 +175,17 @@ class PreviewPainter(nn.Module):
         # Full pooling cells, or the decoder could not give back the last rows and columns.
         fill = (0, -image.width % POOLED, 0, -image.height % POOLED)
         batch = F.pad(F.pad(batch, fill, mode="replicate"), (MARGIN,) * 4, mode="reflect")
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-            features = self.encoder(batch)[LAYER].float()
+        features = self.encoder(batch)[LAYER].float()
         cells = MARGIN // POOLED
         return features[:, :, cells:-cells, cells:-cells]
 
     def _decode(self, features: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-            for layer, conv in zip(DECODER_LAYERS, self.decoder, strict=True):
-                features = conv(F.pad(features, (1, 1, 1, 1), mode="reflect"))
-                if layer.out_channels > 3:
-                    features = F.relu(features)
-                if layer.is_upsampled:
-                    features = F.interpolate(features, scale_factor=2, mode="nearest")
+        features = features.to(self.dtype)
+        for layer, conv in zip(DECODER_LAYERS, self.decoder, strict=True):
+            features = F.pad(features, (1, 1, 1, 1), mode="reflect")
+            features = conv(features, is_rectified=layer.out_channels > 3)
+            if layer.is_upsampled:
+                features = F.interpolate(features, scale_factor=2, mode="nearest")
         return features.float()
 
 

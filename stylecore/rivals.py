@@ -183,8 +183,8 @@ def _torch_johnson(device: str) -> Painter:
 def _vgg19(device: str) -> Painter:
     import torch
 
+    from stylecore.convolutions import plain_convolutions
     from stylecore.features import Vgg19Features
-    from stylecore.winograd import plain_convolutions
 
     vgg = Vgg19Features(["relu5_1"]).to(device)
 

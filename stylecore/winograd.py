@@ -8,13 +8,11 @@ channels are faster as 36 matrix products.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 TILE = 4  # px, side of the output tiles of F(4x4, 3x3); the input tiles overlap by 2 px
 DEEP = 512  # output channels from which on the matrix products are faster than NNPACK
@@ -44,73 +42,38 @@ _KERNEL = (
 _OUTPUT = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
 
 
-_is_plain: ContextVar[bool] = ContextVar("is_plain", default=False)
-
-
-@contextmanager
-def plain_convolutions() -> Iterator[None]:
-    """Within this context all convolutions are torch's own, for comparisons."""
-    token = _is_plain.set(True)
-    try:
-        yield
-    finally:
-        _is_plain.reset(token)
-
-
 @functools.cache
 def has_nnpack() -> bool:
     """Whether this torch brings NNPACK and the processor has what it needs; starts it."""
     return hasattr(torch, "_nnpack_spatial_convolution") and torch.backends.nnpack.is_available()
 
 
-class FrozenConv3x3(nn.Module):
-    """A 3x3 convolution whose weights never change.
+def is_for(features: Tensor, weight: Tensor) -> bool:
+    """Whether a convolution of these activations and weights (O, C, 3, 3) can go this way, and gains."""
+    return features.dtype == torch.float32 and min(weight.shape[:2]) >= FEW and has_nnpack()
 
-    Float32 on the CPU goes by Winograd's algorithm, which agrees with the
-    plain convolution to some 1e-5; all else goes to torch as it is.
+
+def convolve(
+    features: Tensor,
+    weight: Tensor,
+    kernel: Callable[[Callable[[Tensor], Tensor]], Tensor],
+    bias: Tensor,
+    padding: int,
+) -> Tensor:
+    """Convolution that agrees with torch's own to some 1e-5.
 
     Args:
+        features: Activations (N, C, H, W).
         weight: Shape (O, C, 3, 3).
+        kernel: Gives the weights as a function prepares them.
         bias: Shape (O,).
         padding: Zeros round the activations, 0 or 1 px.
     Source: Lavin and Gray (2016), Fast Algorithms for Convolutional Neural Networks.
     """
-
-    def __init__(self, weight: Tensor, bias: Tensor, *, padding: int = 1) -> None:
-        super().__init__()
-        self.padding = padding
-        self.weight = nn.Parameter(weight, requires_grad=False)
-        self.bias = nn.Parameter(bias, requires_grad=False)
-        self._prepared: dict[Callable[[Tensor], Tensor], Tensor] = {}
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Activations (N, C, H, W) to (N, O, H, W), with a padding of 0 to (N, O, H - 2, W - 2)."""
-        is_plain = (
-            features.device.type != "cpu"
-            or features.dtype != torch.float32
-            or torch.is_autocast_enabled("cpu")
-            or min(self.weight.shape[:2]) < FEW
-            or _is_plain.get()
-            or not has_nnpack()
-        )
-        if is_plain:
-            return F.conv2d(features, self.weight, self.bias, padding=self.padding)
-        if self.is_deep and features.shape[2:].numel() <= DEEP_POSITIONS:
-            return _MatrixConvolution.apply(features, self._kernel(_deep_kernel)) + self.bias[:, None, None]
-        return _NnpackConvolution.apply(
-            features, self.weight, self.bias, self._kernel(_mirrored), self.padding
-        )
-
-    def _kernel(self, prepare: Callable[[Tensor], Tensor]) -> Tensor:
-        """The weights as one of the two ways needs them, prepared once."""
-        if prepare not in self._prepared:
-            with torch.inference_mode(False):  # else later gradients could not keep it
-                self._prepared[prepare] = prepare(self.weight)
-        return self._prepared[prepare]
-
-    @property
-    def is_deep(self) -> bool:
-        return self.weight.shape[0] >= DEEP and self.padding == 1
+    is_deep = weight.shape[0] >= DEEP and padding == 1
+    if is_deep and features.shape[2:].numel() <= DEEP_POSITIONS:
+        return _MatrixConvolution.apply(features, kernel(_deep_kernel)) + bias[:, None, None]
+    return _NnpackConvolution.apply(features, weight, bias, kernel(_mirrored), padding)
 
 
 def _mirrored(weight: Tensor) -> Tensor:

@@ -1,14 +1,12 @@
-"""Winograd's convolutions beside torch's own, values and gradients, and what must stay plain."""
-
-from concurrent.futures import ThreadPoolExecutor
+"""Winograd's convolutions beside torch's own, values and gradients."""
 
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from stylecore import winograd
-from stylecore.winograd import DEEP, FrozenConv3x3
+from stylecore.convolutions import FrozenConv3x3
+from stylecore.winograd import DEEP
 
 # Odd sizes, smaller than a tile, and batches; shallow ones go by NNPACK, deep ones by matrices.
 CASES = [
@@ -60,34 +58,6 @@ def test_without_nnpack_the_plain_convolution_is_used(out_channels, monkeypatch)
     assert torch.allclose(fast, plain, rtol=1e-4, atol=1e-4)
 
 
-def test_plain_convolutions_can_be_had_for_comparison():
-    convolution = make_convolution(4, DEEP)
-    features = torch.randn(1, 4, 16, 16)
-    expected = F.conv2d(features, convolution.weight, convolution.bias, padding=1)
-    with winograd.plain_convolutions():
-        assert torch.equal(convolution(features), expected)
-    assert not torch.equal(convolution(features), expected)
-
-
-def test_bfloat16_and_few_channels_stay_with_torch():
-    narrow = make_convolution(3, 8, padding=0)
-    features = torch.randn(1, 3, 16, 16)
-    assert torch.equal(narrow(features), F.conv2d(features, narrow.weight, narrow.bias))
-    halved = make_convolution(4, 8).to(torch.bfloat16)
-    features = torch.randn(1, 4, 16, 16).bfloat16()
-    assert torch.equal(halved(features), F.conv2d(features, halved.weight, halved.bias, padding=1))
-
-
-@pytest.mark.parametrize("out_channels", [8, DEEP])
-def test_gradients_work_after_a_first_use_in_inference_mode(out_channels):
-    convolution = make_convolution(4, out_channels)
-    features = torch.randn(1, 4, 16, 16, requires_grad=True)
-    with torch.inference_mode():
-        convolution(features)
-    convolution(features).sum().backward()
-    assert features.grad.abs().sum() > 0
-
-
 @pytest.mark.parametrize("padding", [0, 1])
 @pytest.mark.parametrize("rows", [1, 2, 5])
 @pytest.mark.parametrize("out_channels", [8, DEEP])
@@ -110,19 +80,3 @@ def test_one_layer_serves_small_and_large_pictures(monkeypatch):
     convolution = make_convolution(4, DEEP)
     for side in (16, 20, 16):
         agree_with_torch(convolution, torch.randn(1, 4, side, side))
-
-
-def test_several_threads_can_convolve_at_once():
-    convolution = make_convolution(16, 24)
-    pictures = [torch.randn(1, 16, 64 + 8 * i, 48) for i in range(8)]
-    expected = [convolution(picture) for picture in pictures]
-    with ThreadPoolExecutor(4) as pool:
-        for _ in range(5):
-            found = list(pool.map(convolution, pictures))
-            assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
-
-
-def test_only_the_features_get_a_gradient():
-    convolution = nn.Sequential(make_convolution(4, DEEP))
-    convolution(torch.randn(1, 4, 8, 8, requires_grad=True)).sum().backward()
-    assert all(parameter.grad is None for parameter in convolution.parameters())
