@@ -50,11 +50,12 @@ class FrozenConv3x3(nn.Module):
 
         `is_rectified` adds a ReLU.
         """
-        is_plain = features.device.type != "cpu" or torch.is_autocast_enabled("cpu") or _is_plain.get()
-        if not is_plain and packing.is_for(features):
+        is_plain = features.device.type != "cpu" or torch.compiler.is_compiling() or _is_plain.get()
+        if not is_plain and packing.is_for(features, self.weight):
             return packing.convolve(
                 features, self._kernel, self.bias, padding=self.padding, is_rectified=is_rectified
             )
+        is_plain = is_plain or torch.is_autocast_enabled("cpu")
         if not is_plain and winograd.is_for(features, self.weight):
             outputs = winograd.convolve(features, self.weight, self._kernel, self.bias, self.padding)
         else:

@@ -24,9 +24,9 @@ def has_onednn() -> bool:
     return all(hasattr(operators, name) for name in names) and operators._is_mkldnn_bf16_supported()
 
 
-def is_for(features: Tensor) -> bool:
-    """Whether these activations can go this way."""
-    return features.dtype == torch.bfloat16 and has_onednn()
+def is_for(features: Tensor, weight: Tensor) -> bool:
+    """Whether a convolution of these activations and weights can go this way."""
+    return features.dtype == weight.dtype == torch.bfloat16 and has_onednn()
 
 
 def convolve(

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylecore.devices import autocast_dtype
 from stylecore.features import Vgg19Features, deepest
 from stylecore.images import load_style, resize_long_side, to_batch
 from stylecore.losses import (
@@ -55,7 +56,9 @@ class TrainingObjective:
         # The order of a GPU's tensor cores; on CPUs it is slower than the plain one.
         memory_format = torch.channels_last if device.type == "cuda" else torch.preserve_format
         self.vgg = vgg.to(device, memory_format=memory_format)
-        self.targets, self.ripples = self._read_styles(style_images, device)
+        self.targets, self.ripples = self._read_styles(style_images, device)  # in float32
+        if device.type == "cpu":  # autocast would convert the frozen weights anew in every step
+            self.vgg.to(autocast_dtype(device, config.precision) or torch.float32)
         factors = [config.content_factors.get(path.stem, 1.0) for path in style_images]
         self.content_weights = config.content_weight * torch.tensor(factors, device=device)
 

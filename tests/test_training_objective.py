@@ -36,8 +36,20 @@ def pictures():
     }
 
 
-def config_with(**settings) -> TrainingConfig:
-    return TrainingConfig(style_size=64, styles_per_photo=2, **settings)
+def config_with(precision: str = "float32", **settings) -> TrainingConfig:
+    return TrainingConfig(style_size=64, styles_per_photo=2, precision=precision, **settings)
+
+
+def test_16_bits_give_the_same_losses_but_for_their_rounding(style_images, pictures):
+    results = []
+    for precision in ("float32", "mixed"):
+        stylized = pictures["stylized"].clone().requires_grad_()
+        objective = TrainingObjective(style_images, config_with(precision), CPU)
+        losses = objective(**pictures | {"stylized": stylized})
+        results.append((losses.content, losses.style, *torch.autograd.grad(losses.total, stylized)))
+    for exact, rounded in zip(*results, strict=True):
+        assert not torch.equal(exact, rounded)
+        assert (exact - rounded).norm() < 0.1 * exact.norm()  # of gradients, of losses a hundredth of it
 
 
 def test_an_unchanged_photo_has_no_content_loss(style_images, pictures):
