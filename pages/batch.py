@@ -126,7 +126,8 @@ def show_progress() -> None:
     elif batch is not None:
         left = "" if batch.remaining_s is None else f", about {duration(batch.remaining_s)} left"
         st.progress(batch.share, f"{len(batch.pairs)} of {batch.total} painted{left}")
-    offer_to_stop(job, "Stop and keep what is painted", "Stopping after this painting ...", key="stop_batch")
+    label = "Leave the line" if place else "Stop and keep what is painted"
+    offer_to_stop(job, label, "Stopping after this painting ...", key="stop_batch")
     if batch is not None:
         show_skipped(batch.skipped)
         show_pairs(batch.pairs[-NEWEST_PAIRS:])

@@ -64,7 +64,7 @@ with painting_column:
         if is_new:
             keep_photo(photo)
         offer_download(photo, look, painting)
-    with st.expander("No picture from the camera?"):
+    with st.expander("No picture from the camera?", key="no_camera"):
         st.markdown(
             "Browsers lend the camera only to pages whose address begins with `https://` or "
             "`http://localhost`, and only when you allow it: look for a camera symbol beside the address. "

@@ -19,6 +19,7 @@ from stylecore.errors import describe
 from stylecore.images import encode_image
 
 REFRESH_S = 1.0
+PNG_SIGNATURE = b"\x89PNG"  # of a picture with transparent parts
 STROKES = {"fine": 0.7, "medium": 1.0, "coarse": 1.5}  # long side of the style picture / of the painting
 LIKENESS = {"closer to the photo": 1.0, "balanced": 4.0, "closer to the style": 16.0}  # style weights
 STYLE_LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein", "patches": "Patches"}
@@ -207,7 +208,8 @@ def show_run() -> None:
         newest = shown.newest
         left = f"about {duration(newest.remaining_s)} left"
         st.progress(newest.step / newest.steps, f"Step {newest.step} of {newest.steps}, {left}")
-    offer_to_stop(job, "Stop and keep the best so far", "Stopping after this step ...", key="cancel")
+    label = "Leave the line" if place else "Stop and keep the best so far"
+    offer_to_stop(job, label, "Stopping after this step ...", key="cancel")
     with st.grid(2, min_column_width=300, gap="small"):
         if shown is not None and shown.picture is not None:
             picture, caption = shown.picture, "The painting so far"
@@ -222,17 +224,18 @@ def show_run() -> None:
                 loss_chart(shown.losses)
 
 
-def show_styles(jpegs: Sequence[bytes], names: Sequence[str]) -> None:
+def show_styles(shown: Sequence[bytes], names: Sequence[str]) -> None:
     """Style pictures under what they are called."""
     with st.grid(2, gap="xsmall"):
-        for jpeg, name in zip(jpegs, names, strict=True):
+        for picture, name in zip(shown, names, strict=True):
             title = sample_title(name)
-            st.image(jpeg, caption=f"Style: {title}", width="stretch", alt=f"The style picture {title}")
+            st.image(picture, caption=f"Style: {title}", width="stretch", alt=f"The style picture {title}")
 
 
 def loss_chart(losses: list[float]) -> None:
     x_label = "step; each larger size begins with a jump" if run.wanted.is_coarse_to_fine else "step"
-    st.line_chart({"total loss": losses}, height=260, x_label=x_label)
+    data = {"step": range(1, len(losses) + 1), "total loss": losses}
+    st.line_chart(data, x="step", y="total loss", height=260, x_label=x_label)
 
 
 def settings_of(run: refining.Run) -> str:
@@ -335,13 +338,14 @@ def show_earlier() -> None:
                     st.rerun()
 
 
-def show_sketch(jpegs: Sequence[bytes]) -> None:
-    """What is chosen, painted in one pass; `jpegs` are the photo and the style pictures."""
+def show_sketch(shown: Sequence[bytes]) -> None:
+    """What is chosen, painted in one pass; `shown` are the photo and the style pictures."""
     sketch, milliseconds = refining.sketch(photo.data, mix, preserve_color)
+    ending, mime = ("png", "image/png") if sketch.startswith(PNG_SIGNATURE) else ("jpg", "image/jpeg")
     with st.grid(2, min_column_width=300, gap="small"):
         with st.container(gap="xsmall"):
             compare(
-                jpegs[0],
+                shown[0],
                 sketch,
                 before_alt="Your photo as it was",
                 after_alt="A quick sketch of your photo in your style",
@@ -352,8 +356,8 @@ def show_sketch(jpegs: Sequence[bytes]) -> None:
                 st.download_button(
                     "Download the sketch",
                     data=sketch,
-                    file_name=f"{'_'.join([photo.name, *(style.name for style in styles)])}_sketch.jpg",
-                    mime="image/jpeg",
+                    file_name=f"{'_'.join([photo.name, *(style.name for style in styles)])}_sketch.{ending}",
+                    mime=mime,
                     icon=":material/download:",
                     on_click="ignore",
                     key="download_sketch",
@@ -363,32 +367,35 @@ def show_sketch(jpegs: Sequence[bytes]) -> None:
                     "strokes: quick in 384 px, good in 512 px, best in 1280 px."
                 )
         with st.container(gap="xsmall"):
-            show_styles(jpegs[1:], [style.name for style in styles])
+            show_styles(shown[1:], [style.name for style in styles])
 
 
-jpegs = [picture.jpeg for picture in pictures]
-choice = jpegs, weights, config
+chosen = [picture.shown for picture in pictures]
+choice = chosen, weights, config
 if state.get("seen_choice", choice) is None:
     state.seen_choice = choice
 elif state.get("seen_choice") != choice:
     state.pop("seen_choice", None)  # what is chosen from now on is to be seen
-has_new = bool(pictures) and not (run and run.is_of(jpegs[0], jpegs[1:], weights, config))
-has_new = has_new and not (run and choice == state.get("seen_choice"))
+has_painting = run is not None and (is_busy or run.job.result is not None)
+is_seen = has_painting and choice == state.get("seen_choice")
+has_new = bool(pictures) and not is_seen
+has_new = has_new and not (has_painting and run.is_of(chosen[0], chosen[1:], weights, config))
+if run is not None and not has_painting:
+    if run.job.error is not None:
+        st.error(f"The optimization failed: {describe(run.job.error)}.", icon=":material/error:")
+    else:
+        st.info(f"{AWAY if run.job.is_abandoned else ''}Stopped before it began.")
 if has_new and not is_busy:
-    show_sketch(jpegs)
-    if run is not None:
+    show_sketch(chosen)
+    if has_painting:
         is_last = state.run == state.runs[-1]
         st.subheader(f"Your {'last' if is_last else 'earlier'} painting", anchor=False)
 if is_busy:
     show_run()
-elif run is not None and run.job.error is not None:
-    st.error(f"The optimization failed: {describe(run.job.error)}.", icon=":material/error:")
-elif run is not None and run.job.result is not None:
+elif has_painting:
     show_result()
-elif run is not None:
-    st.info(f"{AWAY if run.job.is_abandoned else ''}Stopped before it began.")
 if has_new and is_busy:
     st.subheader("Sketch of what is chosen now", anchor=False)
     st.caption("The painting that is being made keeps what it began with; refine this one after it.")
-    show_sketch(jpegs)
+    show_sketch(chosen)
 show_earlier()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared.address import write_address
+from pages.shared.address import keep_switch, write_address
 from pages.shared.choosing import choose_photo
 from pages.shared.entrance import come_in
 from pages.shared.painting import Look, all_styles
@@ -19,6 +19,7 @@ with choice_column:
     photo = choose_photo("Your photo", SAMPLES, key="photo")
     style = choose_style()
     look = choose_look(style)
+has_sheet = keep_switch("all_styles")
 write_address()
 with painting_column:
     painting = show_painting(photo, look)
@@ -26,7 +27,7 @@ with painting_column:
         st.stop()
     offer_download(photo, look, painting)
 
-if st.toggle("All styles on this photo", key="all_styles", persist_state="session"):
+if st.toggle("All styles on this photo", value=has_sheet, key="all_styles", persist_state="session"):
     sheet = all_styles(photo.data, Look((), look.strength, look.preserve_color, look.stroke_scale))
     st.image(sheet, width="stretch", alt="This photo in every style, each under its name")
     st.download_button(

@@ -271,3 +271,18 @@ def test_the_grams_gradient_keeps_the_memory_order_of_the_features():
         assert gradient.is_contiguous(memory_format=memory_format)
         gradients.append(gradient)
     torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_the_relative_error_s_gradient_is_that_of_its_formula(memory_format):
+    torch.manual_seed(0)
+    value, target = torch.rand(2, 3, 4, 5), torch.rand(1, 3, 4, 5)
+    weights = torch.tensor([1.0, -3.0])
+    gradients = []
+    for formula in (
+        relative_error,
+        lambda value, target: (value - target).square().flatten(1).sum(1) / target.square().sum(),
+    ):
+        own = value.clone(memory_format=memory_format).requires_grad_()
+        gradients.append(torch.autograd.grad((weights * formula(own, target)).sum(), own)[0])
+    torch.testing.assert_close(*gradients)

@@ -18,6 +18,7 @@ CSS = """<style>
 :has(> .st-key-watch) { display: none; }
 button[data-selected=true], button[data-selected=true] *, [data-testid=stSliderThumbValue] {
   color: inherit !important; font-weight: 600; }
+[data-testid=stPageLink] a:focus-visible { outline: 2px solid; outline-offset: -2px; }
 [data-testid=stFileChip]:has([role=alert]) { height: auto; max-width: 100%; flex-wrap: wrap; }
 [data-testid=stFileChip] [role=alert] { position: static; clip: auto; width: 100%; height: auto; margin: 0;
                                         white-space: normal; font-size: 0.8rem; }

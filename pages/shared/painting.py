@@ -21,7 +21,8 @@ from stylecore.sheets import contact_sheet
 WORKING_SIDE = 1024  # px, long side at which photos are painted, so that strokes are as large in all
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
-LARGE_BYTES = 150e6  # what takes more memory is painted one after another
+# What takes more memory is painted one after another, beside others' previews: none of 1024 x 1024 px.
+LARGE_BYTES = 220e6
 DOWNLOAD_FORMATS = {  # ending and type by name
     "PNG": ("png", "image/png"),
     "JPEG": ("jpg", "image/jpeg"),
@@ -88,6 +89,11 @@ class Preview:
     device_note: str
 
 
+def encode_screen(image: Image.Image) -> bytes:
+    """A picture for the page: JPEG, or PNG where anything of it is transparent."""
+    return encode_image(image, "PNG" if is_transparent(image) else "JPEG")
+
+
 @st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")
 def stylizer() -> FastStylizer:
     """The engine that all visitors share."""
@@ -119,13 +125,11 @@ def preview(photo: bytes, look: Look) -> Preview:
         started = time.perf_counter()
         painted = _paint(small, look)
         seconds = time.perf_counter() - started
-    has_holes = is_transparent(small)
-    screen_format = "PNG" if has_holes else "JPEG"
     return Preview(
-        original=encode_image(small, screen_format),
-        painted=encode_image(painted, screen_format),
+        original=encode_screen(small),
+        painted=encode_screen(painted),
         size=size,
-        is_transparent=has_holes,
+        is_transparent=is_transparent(small),
         seconds=seconds,
         device=engine.device,
         device_note=engine.device_note,
@@ -157,22 +161,33 @@ def full_size(photo: bytes, look: Look, file_format: str = "PNG") -> bytes:
     return encode_image(painted, file_format, description=look.description)
 
 
-@st.cache_data(max_entries=10, show_spinner="Painting all styles ...")
 def all_styles(photo: bytes, look: Look) -> bytes:
-    """JPEG contact sheet of the photo in every style, else as `look` says.
+    """JPEG contact sheet of the photo in every style, else as `look` says, with progress on the page.
+
+    The session keeps the last one. What the visitor chooses meanwhile interrupts it.
 
     Raises:
         ImageError: The photo cannot be used.
     """
+    *made_of, sheet = st.session_state.get("sheet", (None, None, None))
+    if made_of == [photo, look]:
+        return sheet
     full, _ = screen_photo(photo)
     image = limit_long_side(full, SHEET_SIDE)
     names = [style.name for style in list_styles()]
-    # In cells of this size the fast networks look the same, in less than half the time.
-    pictures = [paint(image, replace(look, styles=((name, 1.0),)), fine=False) for name in names]
+    titles = [short_title(name) for name in names]
+    progress = st.progress(0.0)
+    pictures = []
+    for name, title in zip(names, titles, strict=True):
+        progress.progress(len(pictures) / len(names), f"Painting all styles: {title}")  # may end it
+        # In cells of this size the fast networks look the same, in less than half the time.
+        pictures.append(paint(image, replace(look, styles=((name, 1.0),)), fine=False))
     rows = [pictures[i : i + SHEET_COLUMNS] for i in range(0, len(pictures), SHEET_COLUMNS)]
     height = min(max(180, round(360 * image.height / image.width)), 720)  # of strips a part is shown
-    cell = (360, height)
-    return encode_image(contact_sheet(rows, titles=[short_title(name) for name in names], cell=cell), "JPEG")
+    sheet = encode_image(contact_sheet(rows, titles=titles, cell=(360, height)), "JPEG")
+    progress.empty()
+    st.session_state.sheet = photo, look, sheet
+    return sheet
 
 
 def paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:

@@ -80,14 +80,17 @@ def sample_title(name: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds, or minutes when there are many, for people."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    """Seconds, or minutes or hours when there are many, for people."""
+    minutes = round(seconds / 60)
+    if minutes >= 100:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{minutes} min"
 
 
 def mixture(titles: Sequence[str], weights: Sequence[float]) -> str:
-    """What weights come to: `67 % Fire, 33 % Mosaic`; what has none is left out."""
+    """What weights come to: `67% Fire, 33% Mosaic`; what has none is left out."""
     shares = zip(titles, weights, strict=True)
-    return ", ".join(f"{100 * weight / sum(weights):.0f} % {title}" for title, weight in shares if weight)
+    return ", ".join(f"{100 * weight / sum(weights):.0f}% {title}" for title, weight in shares if weight)
 
 
 def plain(text: str) -> str:

@@ -13,11 +13,11 @@ from PIL import Image
 
 from pages.shared.keeping import Kept
 from pages.shared.limits import limits
-from pages.shared.painting import WORKING_SIDE, read_photo, screen_photo
+from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo, screen_photo
 from pages.shared.pictures import SAMPLES
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
 from stylecore.devices import available_memory
-from stylecore.images import encode_image, limit_long_side
+from stylecore.images import limit_long_side
 from stylecore.jobs import Job, JobQueue
 from stylecore.objective import is_mixed
 from stylecore.optimization import STEP_FAILURES
@@ -30,10 +30,11 @@ SKETCH_SIDE = 512  # px, long side of the instant preview
 MAX_STYLES = 4  # pictures that one painting may mix
 QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
 # Seconds for a unit of `planning.run_work` on 2 cores, in 16 bits and in float32.
-USUAL_PACE_S = {True: 4.3, False: 7.0}
+USUAL_PACE_S = {True: 1.2, False: 7.0}
 TIMED = OptimizationConfig(steps=3, max_side=256, start="content", preview_every=0)
 # As multiples of the Gram loss's, until one has been seen, at 384 px; patches are compared each with each.
 STYLE_LOSS_PACE = {"gram": 1.0, "wasserstein": 1.2, "patches": 5.3}
+TELLING_STEPS = 5  # of a run, from which on it tells how long others will take
 LIVE_STEPS = 5  # at most, between pictures of a running job
 KEPT_RUNS = 24  # runs that can be found again; a finished one holds up to 10 MB
 RESERVED_BYTES = 300 * 2**20  # of free memory, left to the rest of the app
@@ -51,8 +52,8 @@ class Refinement:
 
     Attributes:
         losses: Total loss after every step.
-        snapshots: Step number and JPEG of the pictures that are kept, at last of the final one.
-        picture: JPEG of the newest picture, of screen size as those.
+        snapshots: Step number and encoded picture of those that are kept, at last of the final one.
+        picture: The newest picture, of screen size as those.
         newest: The last step, without its picture.
         changes: What was stepped down to fit into memory.
     """
@@ -70,9 +71,9 @@ class Run:
 
     Attributes:
         job: The work.
-        photo: JPEG of screen size.
-        styles: JPEGs of screen size.
-        sketch: JPEG of the preview that the optimization starts from, if it does.
+        photo: Encoded, of screen size.
+        styles: Encoded, of screen size.
+        sketch: Encoded preview that the optimization starts from, if it does.
         shares: Weights of the styles.
         wanted: Settings that the visitor chose.
         recipe: Settings that repeat the picture; those that fit into memory once the job runs.
@@ -89,7 +90,7 @@ class Run:
     def is_of(
         self, photo: bytes, styles: Sequence[bytes], shares: Sequence[float], config: OptimizationConfig
     ) -> bool:
-        """Whether it was made of these JPEGs with these settings."""
+        """Whether it was made of these pictures of screen size with these settings."""
         made_of = (self.photo, self.styles, self.shares, self.wanted)
         return made_of == (photo, tuple(styles), tuple(shares), config)
 
@@ -149,20 +150,20 @@ def read_style(style: bytes) -> StyleStatistics:
 
 @st.cache_data(max_entries=50, show_spinner="Sketching ...")
 def sketch(photo: bytes, styles: StyleBytes, preserve_color: bool) -> tuple[bytes, int]:
-    """The instant preview as JPEG, and the milliseconds that it took, of usable pictures."""
+    """The instant preview for the page, and the milliseconds that it took, of usable pictures."""
     style = StyleStatistics.mix([(read_style(data), weight) for data, weight in styles])
     with _sketch_turn:
         image = read_photo(photo, max_side=SKETCH_SIDE)
         started = time.perf_counter()
         painted = preview_painter().paint(image, style, preserve_color=preserve_color)
-        return encode_image(painted, "JPEG"), round((time.perf_counter() - started) * 1000)
+        return encode_screen(painted), round((time.perf_counter() - started) * 1000)
 
 
 @dataclass(frozen=True)
 class ScreenPicture:
-    """A picture as the page shows it: JPEG of screen size, and the full width and height in pixels."""
+    """A picture as the page shows it, encoded in screen size, and its full width and height in pixels."""
 
-    jpeg: bytes
+    shown: bytes
     size: tuple[int, int]
 
 
@@ -174,11 +175,11 @@ def screen_picture(data: bytes) -> ScreenPicture:
         ImageError: The picture cannot be used.
     """
     image, size = screen_photo(data)
-    return ScreenPicture(encode_image(image, "JPEG"), size)
+    return ScreenPicture(encode_screen(image), size)
 
 
-def screen_jpeg(image: Image.Image) -> bytes:
-    return encode_image(limit_long_side(image, WORKING_SIDE), "JPEG")
+def _for_screen(image: Image.Image) -> bytes:
+    return encode_screen(limit_long_side(image, WORKING_SIDE))
 
 
 def expected_seconds(photo_size: tuple[int, int], config: OptimizationConfig) -> float:
@@ -222,8 +223,8 @@ def start_run(
     begin = sketch(photo, styles, config.preserve_color)[0] if config.start == "preview" else None
     run = Run(
         job=job_queue().submit(_work(photo, shown.size, styles, config, recipe, pace())),
-        photo=shown.jpeg,
-        styles=tuple(screen_picture(data).jpeg for data, _ in styles),
+        photo=shown.shown,
+        styles=tuple(screen_picture(data).shown for data, _ in styles),
         sketch=begin,
         shares=shares,
         wanted=config,
@@ -254,24 +255,24 @@ def _work(
             if math.isfinite(iterate.total_loss):
                 shown.losses.append(iterate.total_loss)
             if iterate.image is not None:
-                shown.picture = screen_jpeg(iterate.image)
+                shown.picture = _for_screen(iterate.image)
                 if iterate.step % config.preview_every == 0:
                     shown.snapshots.append((iterate.step, shown.picture))
             shown.newest = replace(iterate, image=None)
             job.report(shown)
+            if iterate.step >= TELLING_STEPS:
+                seconds = (iterate.elapsed_s + iterate.remaining_s) / run_work(size, config)
+                measured_pace[is_mixed(config), config.style_loss] = seconds
 
         # A divisor of the steps between snapshots, which would fall between the pictures otherwise.
         live = replace(config, preview_every=math.gcd(config.preview_every, LIVE_STEPS))
         result = optimize_image(content, pictures, live, on_iterate=show, should_stop=job.should_stop)
         done = len(result.iterates)
         if not shown.snapshots or shown.snapshots[-1][0] != done:
-            shown.snapshots.append((done, screen_jpeg(result.image)))
+            shown.snapshots.append((done, _for_screen(result.image)))
         job.report(shown)
         if result.is_stopped or result.error:
             recipe["stopped_at"] = done
-        else:
-            seconds = result.iterates[-1].elapsed_s / run_work(size, config)
-            measured_pace[is_mixed(config), config.style_loss] = seconds
         return result
 
     return work

@@ -105,7 +105,7 @@ def show_credits(painting: Preview, look: Look) -> None:
     """How a painting was made, and who painted what its styles are taken from."""
     is_gpu = painting.device == "cuda"
     st.caption(
-        f"Painted in {painting.seconds:.2g} s on the {'GPU' if is_gpu else 'CPU'}. "
+        f"Painted in {max(painting.seconds, 0.01):.2g} s on the {'GPU' if is_gpu else 'CPU'}. "
         "The address of this page keeps the look: send it to a friend.",
         help=None if is_gpu else f"No GPU is used: {painting.device_note}.",
     )

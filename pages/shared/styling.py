@@ -45,7 +45,7 @@ def choose_style() -> Style:
             with st.container(gap="xxsmall"):
                 chosen = " (chosen)" if style.name == state.style else ""
                 if (tile := tile_path(style.name)).exists():  # not yet for a style of one's own
-                    alt = f"A temple painted like {style.title}{chosen}"
+                    alt = f"A temple painted like {short_title(style.name)}{chosen}"
                     st.image(tile.read_bytes(), width="stretch", alt=alt)
                 st.button(
                     short_title(style.name),
@@ -61,7 +61,7 @@ def _choose_kind(styles: list[Style]) -> str | None:
     """The kind of style that the visitor wants to see, or None for all."""
     if len(styles) < FILTER_FROM:
         return None
-    kinds = list(dict.fromkeys(style.kind for style in styles))
+    kinds = list(dict.fromkeys(style.kind for style in styles if style.kind))
     return st.pills(
         "Kind of style",
         kinds,
