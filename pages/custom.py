@@ -234,7 +234,8 @@ def show_styles(shown: Sequence[bytes], names: Sequence[str]) -> None:
 
 def loss_chart(losses: list[float]) -> None:
     x_label = "step; each larger size begins with a jump" if run.wanted.is_coarse_to_fine else "step"
-    data = {"step": range(1, len(losses) + 1), "total loss": losses}
+    losses = losses.copy()  # the job adds to them
+    data = {"step": list(range(1, len(losses) + 1)), "total loss": losses}
     st.line_chart(data, x="step", y="total loss", height=260, x_label=x_label)
 
 

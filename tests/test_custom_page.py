@@ -160,6 +160,46 @@ def test_a_second_visitor_waits_in_line(app):
     run_until(other, lambda: is_refined(other))
 
 
+def test_who_leaves_the_line_has_the_sketch_again(app):
+    app.segmented_control(key="quality").set_value("endless").run()
+    app.button(key="refine").click().run()
+    other = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    other.switch_page("pages/custom.py").run()
+    other.button(key="refine").click().run()
+    other.run()
+    assert other.button(key="cancel").label == "Leave the line"
+    other.button(key="cancel").click().run()
+    run_until(other, lambda: any("Stopped before it began" in info.value for info in other.info))
+    assert other.download_button(key="download_sketch")
+    run_of(app).job.cancel()
+    assert run_of(app).job.wait(60)
+
+
+def test_a_transparent_photo_stays_transparent(app):
+    photo = make_photo(90, 60).convert("RGBA")
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    upload(app, 0, photo)
+    (sketch, _) = refining.sketch(encoded(photo), ((encoded(make_photo(80, 80)), 1.0),), False)
+    assert load_image(io.BytesIO(sketch)).mode == "RGBA"
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    run = run_of(app)
+    for picture in (run.photo, run.sketch, run.job.progress.snapshots[-1][1]):
+        assert load_image(io.BytesIO(picture)).mode == "RGBA"
+
+
+def test_a_stopped_run_tells_how_long_others_take(app):
+    app.segmented_control(key="quality").set_value("endless").run()
+    usual = dict(refining.pace())
+    app.button(key="refine").click().run()
+    run_until(app, lambda: len(run_of(app).job.progress.losses if run_of(app).job.progress else []) > 5)
+    run_of(app).job.cancel()
+    assert run_of(app).job.wait(60)
+    known = refining.is_mixed(TINY), "gram"
+    assert refining.pace()[known] != usual[known]
+    assert refining.pace() | {known: usual[known]} == usual
+
+
 def test_a_run_that_does_not_begin_with_the_sketch_shows_the_photo_until_it_has_a_picture(app, monkeypatch):
     queue = JobQueue()
     monkeypatch.setattr(refining, "job_queue", lambda: queue)

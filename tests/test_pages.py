@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import painting, showing, styling
 from pages.shared.painting import Look
-from pages.shared.pictures import SAMPLES, tile_path
+from pages.shared.pictures import SAMPLES, duration, tile_path
 from stylecore import FastStylizer, list_styles, load_image
 from tests.conftest import encoded, make_photo
 
@@ -140,6 +140,54 @@ def test_all_styles_come_on_one_sheet(app, painted):
     assert app.download_button(key="download_sheet").label == "Download the sheet"
     sheet = load_image(painting.all_styles(SAMPLES["temple"].path.read_bytes(), Look(())))
     assert sheet.width == 4 * 360 + 3 * 6
+
+
+def test_a_sheet_is_made_once_and_anew_for_other_settings(app, painted):
+    app.run()
+    app.toggle(key="all_styles").set_value(True).run()
+    painted.clear()
+    app.button(key="style_mosaic").click().run()  # on the sheet already
+    assert [look.styles for look in painted] == [(("mosaic", 1.0),)]
+    app.toggle(key="preserve_color").set_value(True).run()
+    assert len(painted) == 2 + len(list_styles())
+
+
+def test_what_a_visitor_does_interrupts_the_sheet(app, painted, monkeypatch):
+    """Streamlit ends a run where it shows something."""
+    shown = []
+
+    class StopError(Exception):
+        pass
+
+    def progress(*arguments):
+        shown.append(arguments)
+        if len(painted) == 3:
+            raise StopError
+        return type("Bar", (), {"progress": staticmethod(progress)})
+
+    monkeypatch.setattr(painting.st, "progress", progress)
+    with pytest.raises(StopError):
+        painting.all_styles(encoded(make_photo(64, 48)), Look(()))
+    assert len(painted) == 3
+
+
+def test_the_sheet_is_in_the_address(app, painted):
+    app.run()
+    app.toggle(key="all_styles").set_value(True).run()
+    assert app.query_params["all_styles"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(99, "99 s"), (100, "2 min"), (5_900, "98 min"), (15_840, "4 h 24 min")]
+)
+def test_durations_are_said_in_one_or_two_numbers(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_preview_does_not_wait_for_a_full_size_painting(painted):
+    with painting._large_turns:
+        painting.preview(encoded(make_photo(1200, 1200), "JPEG"), look("mosaic"))
+    assert len(painted) == 1
 
 
 @pytest.mark.parametrize(("size", "height"), [((40, 1600), 720), ((1600, 40), 180), ((300, 400), 480)])
@@ -413,7 +461,7 @@ def test_shares_are_told_as_parts_of_the_whole(app, painted):
     app.query_params["blend"] = "Mosaic"
     app.query_params["share_of_mosaic"] = "25"
     app.run()
-    assert "Mixed: 67 % Starry Night, 33 % Mosaic" in captions(app)
+    assert "Mixed: 67% Starry Night, 33% Mosaic" in captions(app)
     assert next(expander for expander in app.expander if expander.label == "Blend").proto.expanded
 
 

@@ -22,7 +22,7 @@ WORKING_SIDE = 1024  # px, long side at which photos are painted, so that stroke
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
 # What takes more memory is painted one after another, beside others' previews: none of 1024 x 1024 px.
-LARGE_BYTES = 220e6
+LARGE_BYTES = 215e6
 DOWNLOAD_FORMATS = {  # ending and type by name
     "PNG": ("png", "image/png"),
     "JPEG": ("jpg", "image/jpeg"),
