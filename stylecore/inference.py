@@ -23,7 +23,6 @@ from stylecore.styles import WEIGHTS_FOLDER, Style, check_weights_file, get_styl
 DEVICES = ("auto", "cpu", "cuda")
 MAX_STRENGTH = 2.0
 STROKE_SIZES = (128, 65_536)  # px, smallest and largest
-TRAINED_STROKE_SIZE = 512  # px, long side at which the style pictures were read
 # Largest picture that goes through the network whole; it then holds about 60 bytes a pixel, the fine
 # network 130.
 MAX_WORKING_MEGAPIXELS = 16.0
@@ -77,11 +76,13 @@ class FastStylizer:
             strength: 0 gives the photo, 1 the style, up to 2 exaggerates it.
             preserve_color: Keep the photo's colors, take brightness and strokes of the style.
             stroke_size: Size of the brush marks as the long side in pixels at which the style
-                picture would be read, 128 to 65536; 512 is what the networks learned and the
-                default. 1024 doubles the strokes.
+                picture would be read, 128 to 65536; by default what the networks learned, 512 unless a
+                style of one's own says otherwise. Twice of that doubles the strokes.
             max_side: Scale larger photos down to this long side in pixels, see `load_image`.
             fine: Paint with the wider network, where a style has one: clearer faces and brush work in up
-                to three times the time.
+                to three times the time. Blends of styles from several fast networks always are: the wider
+                one has all of them, and mixes strokes where the others' paintings would be laid over
+                each other.
         Returns:
             RGB image of the size of the input (or of `max_side`), RGBA for an RGBA input.
             Photos above 16 megapixels are painted at 16; that and larger strokes are enlarged with the
@@ -98,10 +99,12 @@ class FastStylizer:
         image = load_image(image, max_megapixels=math.inf, max_side=max_side)
         if strength == 0:
             return image
-        scale = (stroke_size or TRAINED_STROKE_SIZE) / TRAINED_STROKE_SIZE
+        is_across = len({part.model for part in parts}) > 1
+        fine = fine or is_across
+        scale = stroke_size / learned_stroke_size(parts, fine=fine) if stroke_size else 1.0
         painting = self._pass(_working_picture(image, scale), parts, fine=fine)
-        # The fast networks add detail as well as the fine one.
-        painted = enlarge(painting, image.size, lambda picture: self._pass(picture, parts, fine=False))
+        # A fast network adds detail as well as the fine one.
+        painted = enlarge(painting, image.size, lambda picture: self._pass(picture, parts, fine=is_across))
         if strength != 1 or preserve_color:
             painted = _mix(image, painted, strength, preserve_color)
         if image.mode == "RGBA":
@@ -188,13 +191,18 @@ def resolve_styles(style: StyleChoice) -> dict[Style, float]:
     """
     weights = {style: 1.0} if isinstance(style, str) else dict(style)
     try:
-        records = {get_style(name): float(weight) for name, weight in weights.items()}
-    except (TypeError, ValueError) as error:
+        records = {get_style(str(name)): float(weight) for name, weight in weights.items()}
+    except (TypeError, ValueError, OverflowError) as error:
         raise StyleError(f"a blend needs numbers as weights, got {weights}") from error
     total = sum(records.values())
     if not records or not all(weight >= 0 for weight in records.values()) or not 0 < total < math.inf:
         raise StyleError(f"a blend needs weights of at least 0 with a sum above 0, got {weights}")
     return {record: weight / total for record, weight in records.items() if weight > 0}
+
+
+def learned_stroke_size(parts: Mapping[Style, float], *, fine: bool) -> float:
+    """Stroke size that paints a picture at its own size; of a blend the mean by weight, in pixels."""
+    return sum(weight * style.learned_stroke_size(fine=fine) for style, weight in parts.items())
 
 
 def _missing_cuda() -> str:

@@ -13,6 +13,7 @@ from stylecore.errors import StyleError, WeightsError
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 STYLES_FILE = WEIGHTS_FOLDER / "styles.json"
+USUAL_STROKE_SIZE = 512  # px, of records that do not say
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Style:
         fine_model: File name of a wider network that paints the style in finer detail, in up to three
             times the time; empty where there is none.
         fine_index: Place of the style in that network's `style_weights`.
+        stroke_size: Long side in pixels at which the network read the style picture.
+        fine_stroke_size: The same of the wider network.
     """
 
     name: str
@@ -45,10 +48,16 @@ class Style:
     kind: str = ""
     fine_model: str = ""
     fine_index: int = 0
+    stroke_size: int = USUAL_STROKE_SIZE
+    fine_stroke_size: int = USUAL_STROKE_SIZE
 
     def network(self, *, fine: bool) -> tuple[str, int]:
         """File name and place of the style: of the wider network if `fine` and there is one."""
         return (self.fine_model, self.fine_index) if fine and self.fine_model else (self.model, self.index)
+
+    def learned_stroke_size(self, *, fine: bool) -> int:
+        """Stroke size of the network that `network` names."""
+        return self.fine_stroke_size if fine and self.fine_model else self.stroke_size
 
 
 def list_models() -> list[str]:
@@ -141,7 +150,9 @@ def _read_styles() -> tuple[Style, ...]:
             Style(
                 **{name: record[name] for name in needed},
                 kind=record.get("kind", ""),
+                stroke_size=record.get("stroke_size", USUAL_STROKE_SIZE),
                 **{f"fine_{key}": record["fine"][key] for key in ("model", "index") if "fine" in record},
+                fine_stroke_size=record.get("fine", {}).get("stroke_size", USUAL_STROKE_SIZE),
             )
             for record in records
         )

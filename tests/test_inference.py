@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime as ort
@@ -56,9 +57,18 @@ def test_styles_differ(stylizer, photo):
 
 
 def test_fine_paints_the_same_style_by_another_network(stylizer, photo):
-    for style in ("starry_night", "ink", {"mosaic": 1, "ink": 1}):
+    for style in ("starry_night", "ink", {"mosaic": 1, "rain": 1}):
         fast, fine = (stylizer.stylize(photo, style, fine=fine) for fine in (False, True))
         assert 1 < difference(fast, fine) < 40
+
+
+def test_a_blend_across_the_fast_networks_mixes_strokes_not_pictures(stylizer, photo):
+    blend = {"mosaic": 1, "ink": 1}
+    assert get_style("mosaic").model != get_style("ink").model
+    mixed = stylizer.stylize(photo, blend)
+    assert mixed == stylizer.stylize(photo, blend, fine=True)
+    pictures = [stylizer.stylize(photo, name, fine=True) for name in blend]
+    assert difference(mixed, Image.blend(*pictures, 0.5)) > 5
 
 
 def test_the_wave_is_pale_and_the_scream_is_warm(stylizer):
@@ -139,6 +149,17 @@ def test_stroke_size_changes_strokes_not_size(stylizer):
     assert roughness(fine) > 1.2 * roughness(coarse)
 
 
+@pytest.mark.parametrize("fine", [False, True])
+def test_strokes_are_by_default_as_the_style_was_learned(stylizer, monkeypatch, fine):
+    learned = replace(get_style("mosaic"), stroke_size=256, fine_stroke_size=1024)
+    monkeypatch.setattr(inference_module, "get_style", lambda name: learned)
+    photo = make_photo(256, 192)
+    usual = stylizer.stylize(photo, "mosaic", fine=fine)
+    for size in (256, 512, 1024):
+        is_learned = size == (1024 if fine else 256)
+        assert (stylizer.stylize(photo, "mosaic", fine=fine, stroke_size=size) == usual) == is_learned
+
+
 def test_max_side_limits_the_output(stylizer):
     assert stylizer.stylize(make_photo(300, 200), "mosaic", max_side=150).size == (150, 100)
 
@@ -211,16 +232,21 @@ def test_a_plain_sky_has_no_texture_that_repeats(stylizer, style):
 
 def test_many_threads_share_one_engine(stylizer):
     photos = [make_photo(60 + i, 64, seed=i) for i in range(8)]
-    expected = [stylizer.stylize(photo, "starry_night") for photo in photos]
+    styles, settings = ["starry_night", "ink"] * 4, {"strength": 0.8, "stroke_size": 400}
+    expected = [stylizer.stylize(*pair, **settings) for pair in zip(photos, styles, strict=True)]
+    fresh = FastStylizer("cpu")  # its networks are read by whoever comes first
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda photo: stylizer.stylize(photo, "starry_night"), photos))
+        found = list(pool.map(lambda *pair: fresh.stylize(*pair, **settings), photos, styles))
     for first, second in zip(found, expected, strict=True):
         assert difference(first, second) < 0.01
 
 
-@pytest.mark.parametrize("style", [{}, {"mosaic": 0}, {"mosaic": -1, "the_wave": 2}, {"mosaic": NAN}])
+@pytest.mark.parametrize(
+    "style",
+    [{}, {"mosaic": 0}, {"mosaic": -1, "the_wave": 2}, {"mosaic": NAN}, {1: 1.0}, {"mosaic": 10**400}],
+)
 def test_unusable_blends_are_refused(stylizer, photo, style):
-    with pytest.raises(StyleError, match="blend needs weights"):
+    with pytest.raises(StyleError, match="blend needs|unknown style '1'"):
         stylizer.stylize(photo, style)
 
 

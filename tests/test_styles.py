@@ -81,13 +81,20 @@ def test_a_record_needs_no_kind(styles_file):
 
 def test_a_record_may_have_a_fine_network(styles_file):
     record = dict.fromkeys(("name", "title", "artist", "year", "credit", "license", "model"), "x")
-    fine = {"model": "fine.onnx", "index": 7, "sha256": "of fine"}
+    fine = {"model": "fine.onnx", "index": 7, "sha256": "of fine", "stroke_size": 300}
     styles_file.write_text(
-        json.dumps([record | {"index": 0, "fine": fine}, record | {"name": "own", "model": "y", "index": 1}])
+        json.dumps(
+            [
+                record | {"index": 0, "fine": fine},
+                record | {"name": "own", "model": "y", "index": 1, "stroke_size": 256},
+            ]
+        )
     )
     both, alone = list_styles()
     assert [both.network(fine=fine) for fine in (False, True)] == [("x", 0), ("fine.onnx", 7)]
     assert [alone.network(fine=fine) for fine in (False, True)] == [("y", 1), ("y", 1)]
+    assert [both.learned_stroke_size(fine=fine) for fine in (False, True)] == [512, 300]
+    assert [alone.learned_stroke_size(fine=fine) for fine in (False, True)] == [256, 256]
     assert list_models() == ["fine.onnx", "x", "y"]
     assert model_checksum("fine.onnx") == "of fine"
 

@@ -14,7 +14,7 @@ from pages.shared.limits import load_photo
 from pages.shared.pictures import short_title
 from stylecore import FastStylizer, list_styles
 from stylecore.images import encode_image, is_transparent, limit_long_side
-from stylecore.inference import STROKE_SIZES, TRAINED_STROKE_SIZE
+from stylecore.inference import STROKE_SIZES, learned_stroke_size, resolve_styles
 from stylecore.memory import share_freed_memory
 from stylecore.sheets import contact_sheet
 
@@ -212,7 +212,8 @@ def stroke_scale(size: tuple[int, int], look: Look) -> float:
 
 
 def _paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:
-    stroke_size = TRAINED_STROKE_SIZE * stroke_scale(image.size, look)
+    learned = learned_stroke_size(resolve_styles(dict(look.styles)), fine=fine)
+    stroke_size = learned * stroke_scale(image.size, look)
     return stylizer().stylize(
         image,
         dict(look.styles),

@@ -29,7 +29,12 @@ def add_stylize(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("-o", "--output", help="file, folder, or - for standard output")
     parser.add_argument("--strength", type=float, default=1.0, help="0 (photo) to 2; default 1")
     parser.add_argument("--preserve-color", action="store_true", help="keep the photo's colors")
-    parser.add_argument("--stroke-size", type=int, metavar="PX", help="128 to 65536; default 512")
+    parser.add_argument(
+        "--stroke-size",
+        type=int,
+        metavar="PX",
+        help="128 to 65536; default: as the style was learned, 512 for ready-made ones",
+    )
     parser.add_argument("--max-side", type=int, metavar="PX", help="scale larger photos down")
     parser.add_argument(
         "--fine", action="store_true", help="clearer faces and brush work, in up to three times the time"
