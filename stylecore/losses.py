@@ -27,39 +27,81 @@ def gram_matrix(features: Tensor) -> Tensor:
 
 
 class _Gram(torch.autograd.Function):
-    """F F^T / CHW; the gradient is one product in place of autograd's two: its factor is symmetric.
+    """F F^T / CHW; the gradient is one product in place of autograd's two: its factor is symmetric."""
+
+    @staticmethod
+    def forward(ctx, features: Tensor) -> Tensor:
+        ctx.save_for_backward(features)
+        return _gram(features)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        (features,) = ctx.saved_tensors
+        return _gram_gradient(features, gradient + gradient.mT)
+
+
+class _GramDistance(torch.autograd.Function):
+    """Squared distance of Gram matrices to targets without gradient, (N,), with few small operations."""
+
+    @staticmethod
+    def forward(ctx, features: Tensor, target: Tensor) -> Tensor:
+        difference = _gram(features).sub_(target)
+        ctx.save_for_backward(features, difference)
+        return _energy(difference)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        features, difference = ctx.saved_tensors
+        return _gram_gradient(features, 4 * gradient[:, None, None] * difference), None
+
+
+def _gram(features: Tensor) -> Tensor:
+    """F F^T / CHW of (N, C, H, W), float32.
 
     bfloat16 is multiplied as it is, since converting costs more than the product, and summed in
     float32 over parts: sums over 262,144 positions lose three digits. float16 would overflow.
     """
+    flat = _flat(features)
+    parts = flat.split(GRAM_PART, dim=2) if flat.dtype == torch.bfloat16 else [flat]
+    gram = sum(_products(part).float() for part in parts)
+    return gram.div_(features[0].numel())
 
-    @staticmethod
-    def forward(ctx, features: Tensor) -> Tensor:
-        flat = features.flatten(2)
-        if flat.dtype != torch.bfloat16:
-            flat = flat.float()
-        ctx.save_for_backward(flat)
-        ctx.shape, ctx.dtype = features.shape, features.dtype
-        parts = flat.split(GRAM_PART, dim=2) if flat.dtype == torch.bfloat16 else [flat]
-        gram = sum(_products(part).float() for part in parts)
-        return gram / (flat.shape[1] * flat.shape[2])
 
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        (flat,) = ctx.saved_tensors
-        factor = (gradient + gradient.transpose(1, 2)) / (flat.shape[1] * flat.shape[2])
-        factor = factor.to(flat.dtype)
-        # In the memory order of the features: another would be converted where gradients meet.
-        is_channels_last = flat.stride(1) == 1
-        product = (flat.mT @ factor).mT if is_channels_last else factor @ flat
-        return product.to(ctx.dtype).reshape(ctx.shape)
+def _gram_gradient(features: Tensor, factor: Tensor) -> Tensor:
+    """The symmetric factor (N, C, C) times F / CHW, in shape and type of the features."""
+    flat = _flat(features)
+    factor = (factor / features[0].numel()).to(flat.dtype)
+    # In the memory order of the features: another would be converted where gradients meet.
+    is_channels_last = flat.stride(1) == 1
+    product = (flat.mT @ factor).mT if is_channels_last else factor @ flat
+    return product.to(features.dtype).reshape(features.shape)
+
+
+def _flat(features: Tensor) -> Tensor:
+    """(N, C, H, W) to (N, C, HW), bfloat16 as it is and all else in float32."""
+    return features.flatten(2) if features.dtype == torch.bfloat16 else features.flatten(2).float()
 
 
 def _products(flat: Tensor) -> Tensor:
     """F F^T of (N, C, positions), (N, C, C)."""
     if flat.device.type != "cpu":
         return flat @ flat.mT
+    if len(flat) == 1:
+        return (flat[0] @ flat[0].T)[None]
     return torch.stack([own @ own.T for own in flat])  # batches of bfloat16 would be copied first
+
+
+def gram_error(features: Tensor, target: Tensor) -> Tensor:
+    """How far the texture is from a target's in one layer: `relative_error` of the Gram matrices.
+
+    Args:
+        features: Activations, shape (N, C, H, W).
+        target: Gram matrices, shape (N, C, C) or (1, C, C), without gradient.
+    Returns:
+        Shape (N,).
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        return _GramDistance.apply(features, target) / _energy(target)
 
 
 def relative_error(value: Tensor, target: Tensor) -> Tensor:
@@ -127,7 +169,7 @@ def style_loss(features: Mapping[str, Tensor], target_grams: Mapping[str, Tensor
     Source: Gatys et al. (2016), eq. 4 and 5. Differs: each layer is divided by the squared norm
         of its target, so no layer drowns the others.
     """
-    layers = [relative_error(gram_matrix(features[layer]), gram) for layer, gram in target_grams.items()]
+    layers = [gram_error(features[layer], gram) for layer, gram in target_grams.items()]
     return torch.stack(layers).sum(0)
 
 

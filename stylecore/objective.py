@@ -18,11 +18,11 @@ from stylecore.losses import (
     covariance,
     feature_moments,
     feature_patches,
+    gram_error,
     gram_matrix,
     matrix_root,
     patch_loss,
     range_loss,
-    relative_error,
     total_variation_loss,
     wasserstein_loss,
 )
@@ -118,7 +118,7 @@ def _layer_loss(
     """
     if config.style_loss == "gram":
         gram = sum(weight * own for own, weight in known)
-        return lambda value: relative_error(gram_matrix(value), gram)
+        return lambda value: gram_error(value, gram)
     if config.style_loss == "wasserstein":
         mean = sum(weight * own for (own, _), weight in known)
         second_moment = sum(weight * own for (_, own), weight in known)

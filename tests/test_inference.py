@@ -246,7 +246,7 @@ def test_many_threads_share_one_engine(stylizer):
     [{}, {"mosaic": 0}, {"mosaic": -1, "the_wave": 2}, {"mosaic": NAN}, {1: 1.0}, {"mosaic": 10**400}],
 )
 def test_unusable_blends_are_refused(stylizer, photo, style):
-    with pytest.raises(StyleError, match="blend needs|unknown style '1'"):
+    with pytest.raises(StyleError, match=r"blend needs|unknown style '1'"):
         stylizer.stylize(photo, style)
 
 

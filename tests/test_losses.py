@@ -7,6 +7,7 @@ from stylecore.losses import (
     covariance,
     feature_moments,
     feature_patches,
+    gram_error,
     gram_matrix,
     grid_loss,
     matrix_root,
@@ -286,3 +287,19 @@ def test_the_relative_error_s_gradient_is_that_of_its_formula(memory_format):
         own = value.clone(memory_format=memory_format).requires_grad_()
         gradients.append(torch.autograd.grad((weights * formula(own, target)).sum(), own)[0])
     torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_gram_error_is_the_relative_error_of_gram_matrices(dtype, memory_format):
+    torch.manual_seed(0)
+    values, target = torch.rand(2, 5, 6, 7).to(dtype), gram_matrix(torch.rand(1, 5, 6, 7))
+    results = []
+    for error in (gram_error, lambda features, target: relative_error(gram_matrix(features), target)):
+        features = values.clone(memory_format=memory_format).requires_grad_()
+        errors = error(features, target)
+        (gradient,) = torch.autograd.grad((errors * torch.tensor([1.0, -3.0])).sum(), features)
+        assert gradient.is_contiguous(memory_format=memory_format)
+        results.append((errors, gradient))
+    for first, second in zip(*results, strict=True):
+        torch.testing.assert_close(first, second)
