@@ -18,7 +18,6 @@ from stylecore.errors import ImageError
 from stylecore.features import Vgg19Features
 from stylecore.images import (
     MAX_SIDES,
-    encode_image,
     find_pictures,
     from_batch,
     limit_long_side,
@@ -27,6 +26,7 @@ from stylecore.images import (
     resize_long_side,
     save_format,
     to_batch,
+    write_image,
 )
 from stylecore.inference import FastStylizer
 from stylecore.lbfgs import Lbfgs
@@ -148,9 +148,7 @@ def evaluate(
     if sheet is not None:
         rows = list(zip(images.values(), *columns, strict=True))
         titles = ["photo", *(style.name.replace("_", " ") for style in styles)]
-        square = contact_sheet(rows, titles=titles, cell=(SHEET_SIDE, SHEET_SIDE))
-        sheet.parent.mkdir(parents=True, exist_ok=True)
-        sheet.write_bytes(encode_image(square, save_format(sheet)))
+        write_image(contact_sheet(rows, titles=titles, cell=(SHEET_SIDE, SHEET_SIDE)), sheet)
     return {
         "side": side,
         "photos": list(images),

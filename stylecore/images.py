@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import math
 import os
+import secrets
+import shutil
 import warnings
 from os import PathLike
 from pathlib import Path
@@ -264,6 +266,32 @@ def encode_image(image: Image.Image, image_format: str, *, description: str = ""
     buffer = io.BytesIO()
     image.save(buffer, image_format, **options)
     return buffer.getvalue()
+
+
+def write_image(image: Image.Image, path: str | PathLike) -> None:
+    """Write a picture file; one that is there is replaced once the new one is complete.
+
+    Folders are made where they are missing, a link stays one, and a file's permissions stay.
+
+    Args:
+        image: The picture, see `encode_image`.
+        path: Its ending gives the format.
+    Raises:
+        ImageError: An ending that cannot be written, or a picture too large for the format.
+        OSError: The file cannot be written; what was there is as before.
+    """
+    contents = encode_image(image, save_format(path))
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{secrets.token_hex(8)}.partial")
+    try:
+        with partial.open("xb") as file:
+            file.write(contents)
+        if target.exists():
+            shutil.copymode(target, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _label(source: Source) -> str:

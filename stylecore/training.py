@@ -22,7 +22,7 @@ from stylecore.checkpoints import ROW_NAMES, new_network, read_checkpoint, take_
 from stylecore.crops import PhotoCrops, read_faces
 from stylecore.devices import autocast_dtype, select_device
 from stylecore.errors import CheckpointError, DivergenceError, ImageError, StyleError
-from stylecore.images import find_pictures, from_batch, load_image, resize_long_side, to_batch
+from stylecore.images import find_pictures, from_batch, load_image, resize_long_side, to_batch, write_image
 from stylecore.networks import STRIDE, TransformerNetwork
 from stylecore.sheets import contact_sheet
 from stylecore.training_config import TrainingConfig, check_settings, turns_of
@@ -30,6 +30,7 @@ from stylecore.training_objective import StepLosses, TrainingObjective, pixel_lo
 
 CHECKPOINT_NAME = "checkpoint.pt"
 LOG_NAME = "log.jsonl"
+SAMPLES_NAME = "samples.jpg"
 SAMPLE_PHOTOS = 3
 SAMPLE_SIDE = 384  # px
 MAX_WORKERS = 8  # processes that read photos for a GPU
@@ -173,7 +174,7 @@ def train(
     Returns:
         Path of the final checkpoint.
     Raises:
-        ImageError: No usable photo, or an unreadable style picture.
+        ImageError: No usable photo, an unreadable style picture, or one of both where the samples go.
         StyleError: No style, two of the same name, or settings for a style that is not given.
         ValueError: Settings out of range, or both `init` and `resume`.
         CheckpointError: A checkpoint that is missing, does not fit, or would be overwritten.
@@ -207,6 +208,7 @@ def train(
     torch_device = select_device(device)
     amp_dtype = autocast_dtype(torch_device, config.precision)
     photos = find_pictures(content_folder)
+    _check_samples(out_folder / SAMPLES_NAME, [content_folder / SAMPLES_NAME, *photos, *style_images])
     boxes = read_faces(faces) if faces is not None else None
     if saved is not None:
         boxes = saved.get("faces", boxes)
@@ -259,7 +261,7 @@ def train(
             },
         )
         sheet = sample_sheet(learner.averaged.module, photos, len(names), torch_device)
-        sheet.save(out_folder / "samples.jpg", quality=90)
+        write_image(sheet, out_folder / SAMPLES_NAME)
         if progress is not None:
             with (out_folder / LOG_NAME).open("a") as log:
                 log.write(json.dumps(asdict(progress)) + "\n")
@@ -296,6 +298,12 @@ def train(
             last_save = time.monotonic()
     save()
     return checkpoint_path
+
+
+def _check_samples(samples: Path, sources: Sequence[Path]) -> None:
+    """Refuse to write the sheet of samples over a picture that is read, or among the photos."""
+    if os.path.realpath(samples) in {os.path.realpath(source) for source in sources}:
+        raise ImageError(f"{samples} would be one of the pictures that are read: choose another folder")
 
 
 def _without_tracebacks(loader: DataLoader) -> Iterator:

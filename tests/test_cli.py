@@ -111,18 +111,58 @@ def test_a_folder_with_one_picture_makes_a_folder(capsys, photo_file, tmp_path):
 def test_a_write_that_fails_leaves_the_old_file(capsys, photo_file, tmp_path, monkeypatch):
     output = tmp_path / "painting.png"
     output.write_bytes(b"the painting before")
-    write_bytes = Path.write_bytes
 
-    def run_full(path, data):
-        write_bytes(path, data[:100])
+    def run_full(path, target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", run_full)
+    monkeypatch.setattr(Path, "replace", run_full)
     status, _, err = run(capsys, "stylize", photo_file, "--style", "mosaic", "-o", output)
     assert status == 1
     assert "No space left" in err
     assert output.read_bytes() == b"the painting before"
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+def test_an_output_that_may_not_be_changed_is_refused_before_the_work(
+    capsys, photo_file, tmp_path, monkeypatch
+):
+    output = tmp_path / "painting.png"
+    output.write_bytes(b"the painting before")
+    is_allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != output and is_allowed(path, mode))
+    status, _, err = run(capsys, "stylize", photo_file, "--style", "mosaic", "-o", output)
+    assert (status, err) == (2, f"error: {output} cannot be written to: choose another output\n")
+    assert output.read_bytes() == b"the painting before"
+
+
+def test_an_output_in_a_folder_that_may_not_be_looked_into_is_bad_input(
+    capsys, photo_file, tmp_path, monkeypatch
+):
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    stat = os.stat
+
+    def look(path, **settings):
+        if str(path).startswith(f"{locked}/"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **settings)
+
+    monkeypatch.setattr(os, "stat", look)
+    is_allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != locked and is_allowed(path, mode))
+    output = locked / "sub" / "painting.png"
+    status, _, err = run(capsys, "stylize", photo_file, "--style", "mosaic", "-o", output)
+    assert (status, err) == (2, f"error: {locked} cannot be written to: choose another output\n")
+
+
+def test_another_photo_of_the_batch_is_not_written_over(capsys, photo_file):
+    command = ["stylize", photo_file.parent, "--style", "mosaic", "-o", photo_file.parent]
+    assert run(capsys, *command)[0] == 0
+    before = (photo_file.parent / "holiday_mosaic.jpg").read_bytes()
+    status, _, err = run(capsys, *command)
+    assert status == 2
+    assert "holiday_mosaic.jpg is one of the pictures that are read: choose another output" in err
+    assert (photo_file.parent / "holiday_mosaic.jpg").read_bytes() == before
 
 
 def test_an_output_that_is_a_link_stays_one(capsys, photo_file, tmp_path):
@@ -571,7 +611,7 @@ def test_the_other_commands_refuse_bad_input_before_the_work(
         (["PHOTO", "--style", "mosaic", "-o", "out.xyz"], "use one of .png"),
         (["PHOTO", "PHOTO", "--style", "mosaic", "-o", "out.png"], "give a folder"),
         (["PHOTO"], "--style"),
-        (["PHOTO", "--style", "mosaic", "-o", "PHOTO"], "is the photo itself"),
+        (["PHOTO", "--style", "mosaic", "-o", "PHOTO"], "is one of the pictures that are read"),
         (["PHOTO", "--style", "mosaic", "--stroke-size", "3"], "stroke_size is 3"),
         (["PHOTO", "--style", "mosaic", "-o", "-", "--json"], "both want standard output"),
     ],

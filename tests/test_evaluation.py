@@ -132,6 +132,14 @@ def test_a_sheet_that_cannot_be_written_is_refused_before_the_work(capsys, photo
     assert "sheet.png is a folder" in capsys.readouterr().err
 
 
+def test_a_sheet_is_not_written_over_a_picture_that_is_read(capsys, photos, tmp_path):
+    (tmp_path / "mosaic.png").write_bytes((photos / "0.png").read_bytes())
+    folders = ["--content", str(photos), "--style-images", str(tmp_path)]
+    for sheet in (photos / "1.png", tmp_path / "mosaic.png"):
+        assert main(["evaluate", *folders, "--sheet", str(sheet)]) == 2
+        assert f"{sheet.name} is one of the pictures that are read" in capsys.readouterr().err
+
+
 def test_a_bad_photo_costs_no_other(capsys, photos, tmp_path):
     (tmp_path / "a.jpg").write_text("not a photo")
     (tmp_path / "b.png").write_bytes((photos / "0.png").read_bytes())

@@ -2,8 +2,10 @@ import contextlib
 import io
 import os
 import pickle
+import stat
 import threading
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from stylecore.images import (
     save_format,
     size_at,
     to_batch,
+    write_image,
 )
 from tests.conftest import encoded, make_photo, png_header_of
 
@@ -289,6 +292,35 @@ def test_save_format_refuses_unknown_endings():
     assert save_format("a/b.JPG") == "JPEG"
     with pytest.raises(ImageError, match=r"\.xyz: use one of \.png"):
         save_format("picture.xyz")
+
+
+def test_write_image_leaves_nothing_beside_its_file(photo, tmp_path):
+    (tmp_path / "a.png.partial").write_text("somebody's")
+    write_image(photo, tmp_path / "a.png")
+    write_image(photo, tmp_path / "new" / "a.webp")
+    assert np.array_equal(load_image(tmp_path / "a.png"), photo)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.png.partial", "new"]
+    assert (tmp_path / "a.png.partial").read_text() == "somebody's"
+    assert os.listdir(tmp_path / "new") == ["a.webp"]
+
+
+def test_write_image_keeps_the_permissions_of_a_file(photo, tmp_path):
+    fresh, private = tmp_path / "fresh.png", tmp_path / "private.png"
+    private.touch(mode=0o600)
+    mask = os.umask(0o027)
+    try:
+        for path in (fresh, private):
+            write_image(photo, path)
+    finally:
+        os.umask(mask)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (fresh, private)] == [0o640, 0o600]
+
+
+def test_one_file_can_be_written_by_many_at_once(photo, tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write_image, [photo] * 40, [tmp_path / "a.png"] * 40))
+    assert os.listdir(tmp_path) == ["a.png"]
+    assert np.array_equal(load_image(tmp_path / "a.png"), photo)
 
 
 def test_find_pictures_sorts_and_filters(tmp_path, photo):

@@ -117,6 +117,21 @@ def test_bad_photos_are_skipped_and_counted(folders):
     assert records[-1].skipped_photos > 0
 
 
+def test_the_samples_are_not_written_over_a_picture_that_is_read(folders):
+    content, styles, out = folders
+    message = r"samples\.jpg would be one of the pictures that are read"
+    with pytest.raises(ImageError, match=message):
+        train(content, styles, content, TINY)
+    out.mkdir()
+    make_photo(64, 64).save(out / "samples.jpg")
+    with pytest.raises(ImageError, match=message):
+        train(content, [*styles, out / "samples.jpg"], out, TINY)
+    (content / "link.jpg").symlink_to(out / "samples.jpg")
+    with pytest.raises(ImageError, match=message):
+        train(content, styles, out, TINY)
+    assert not (out / "checkpoint.pt").exists()
+
+
 def test_a_folder_of_nothing_but_bad_photos_is_an_error(folders, tmp_path):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "a.jpg").write_text("not a photo")

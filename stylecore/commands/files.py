@@ -12,7 +12,7 @@ from PIL import Image
 from stylecore import load_image
 from stylecore.commands.console import UsageError
 from stylecore.errors import ImageError
-from stylecore.images import SAVE_FORMATS, encode_image, find_pictures, save_format
+from stylecore.images import SAVE_FORMATS, encode_image, find_pictures, save_format, write_image
 
 STANDARD_STREAM = "-"
 Location = str | Path  # "-" or a path
@@ -79,16 +79,20 @@ def check_output(output: Location, sources: Iterable[Location]) -> None:
     """Refuse to write over a picture that is read, or where nothing can be written.
 
     Raises:
-        ImageError: The output is one of the sources, or its folder cannot be used.
+        ImageError: The output is one of the sources, or it or its folder cannot be used.
     """
     if output == STANDARD_STREAM:
         return
     check_folder(output.parent)
-    if output.is_dir():
+    if os.path.isdir(output):
         raise ImageError(f"{output} is a folder: the name of a file is needed")
-    for source in sources if output.exists() else ():
-        if source != STANDARD_STREAM and Path(source).exists() and output.samefile(source):
-            raise ImageError(f"{output} is the photo itself or a style picture: choose another output")
+    if not os.path.exists(output):
+        return
+    if not os.access(output, os.W_OK):
+        raise ImageError(f"{output} cannot be written to: choose another output")
+    for source in sources:
+        if source != STANDARD_STREAM and os.path.exists(source) and os.path.samefile(output, source):
+            raise ImageError(f"{output} is one of the pictures that are read: choose another output")
 
 
 def check_folder(folder: Path) -> None:
@@ -97,24 +101,18 @@ def check_folder(folder: Path) -> None:
     Raises:
         ImageError: The message names the part of its path that stands in the way.
     """
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if not existing.is_dir():
+    # `Path.exists` would raise where it may not look.
+    existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+    if not os.path.isdir(existing):
         raise ImageError(f"{existing} is no folder: {folder} cannot be written to")
-    if not os.access(existing, os.W_OK):
+    if not os.access(existing, os.W_OK | os.X_OK):
         raise ImageError(f"{existing} cannot be written to: choose another output")
 
 
 def write_output(image: Image.Image, output: Location) -> None:
-    """Write a picture; a file of that name is replaced once the new one is complete."""
+    """Write a picture to a file, see `write_image`, or as PNG to standard output."""
     if output == STANDARD_STREAM:
         sys.stdout.buffer.write(encode_image(image, "PNG"))
         sys.stdout.buffer.flush()
-        return
-    output = Path(os.path.realpath(output))  # a link stays one
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f"{output.name}.partial")
-    try:
-        partial.write_bytes(encode_image(image, save_format(output)))
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
+    else:
+        write_image(image, output)

@@ -10,7 +10,7 @@ from stylecore import load_image
 from stylecore.commands.console import BAD_INPUT, OK, fail, module, print_json, progress
 from stylecore.commands.files import check_output
 from stylecore.commands.parsing import count
-from stylecore.images import save_format
+from stylecore.images import find_pictures, save_format
 
 
 def add_evaluate(commands: argparse._SubParsersAction) -> None:
@@ -60,7 +60,8 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
 def run_evaluate(options: argparse.Namespace) -> int:
     if options.sheet:
         save_format(options.sheet)  # refuses what cannot be written before the work
-        check_output(options.sheet, [])
+        folders = [folder for folder in (options.content, options.style_images) if folder]
+        check_output(options.sheet, [path for folder in folders for path in find_pictures(folder)])
     evaluation = module("stylecore.evaluation")
     report = evaluation.evaluate(
         options.content,
