@@ -566,6 +566,14 @@ def test_a_snapshot_writes_over_no_picture_that_is_read(capsys, photo_file, tmp_
     assert "a_00020.png could be written over by a snapshot" in err
 
 
+def test_a_snapshot_is_not_written_over_by_the_sheet(capsys, photo_file, tmp_path):
+    arguments = ["optimize", photo_file, photo_file, "--steps", 1, "-o", tmp_path / "a.png"]
+    arguments += ["--snapshots", tmp_path / "on", "--sheet", tmp_path / "on" / "a_00001.png"]
+    status, _, err = run(capsys, *arguments)
+    assert status == 2
+    assert "a_00001.png could be written over by a snapshot" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

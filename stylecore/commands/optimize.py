@@ -84,11 +84,10 @@ def run_optimize(options: argparse.Namespace) -> int:
             raise UsageError(f"{options.sheet} would be both the painting and the sheet: name another")
     if options.snapshots:
         check_folder(options.snapshots)
-        for source in (options.content, *options.styles):
-            if is_snapshot(Path(source), options.snapshots, output.stem):
-                raise UsageError(
-                    f"{source} could be written over by a snapshot: name another folder or output"
-                )
+        kept = [options.content, *options.styles, *([options.sheet] if options.sheet else [])]
+        for path in kept:
+            if is_snapshot(Path(path), options.snapshots, output.stem):
+                raise UsageError(f"{path} could be written over by a snapshot: name another folder or output")
     content, styles = load_image(options.content), [load_style(path) for path in options.styles]
     recipe = read_recipe(options.recipe) if options.recipe else {}
     shares = options.shares or recipe.get("shares") or [1.0] * len(styles)
@@ -141,6 +140,10 @@ def run_optimize(options: argparse.Namespace) -> int:
             should_stop=lambda: steps_done == stopped_at or is_interrupted(),
         )
     write_output(result.image, output)
+    if options.sheet:
+        row = [content, *styles, result.image]
+        titles = ["Content", *["Style"] * len(styles), "Generated"]
+        write_output(contact_sheet([row], titles=titles, cell=result.image.size), options.sheet)
     last = result.iterates[-1] if result.iterates else None
     if options.json:
         print_json(
@@ -160,10 +163,6 @@ def run_optimize(options: argparse.Namespace) -> int:
                 "snapshots": snapshots,
             }
         )
-    if options.sheet:
-        row = [content, *styles, result.image]
-        titles = ["Content", *["Style"] * len(styles), "Generated"]
-        write_output(contact_sheet([row], titles=titles, cell=result.image.size), options.sheet)
     if result.error:
         return fail(f"{describe(result.error)}; {output} has the best picture before", FAILED)
     if is_interrupted():
