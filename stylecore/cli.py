@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from stylecore.commands.console import BAD_INPUT, FAILED, fail
+from stylecore.commands.console import BAD_INPUT, FAILED, fail, one_line, print_json
 from stylecore.commands.info import add_info
 from stylecore.commands.measure import add_bench, add_evaluate
 from stylecore.commands.optimize import add_optimize
@@ -25,22 +25,40 @@ from stylecore.errors import (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0, 1 for a failed run, 2 for wrong usage or bad input."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    error = None
+    try:
+        status, error = _run(arguments)
+        if error is not None:
+            fail(error, status)
+            if "--json" in arguments:
+                print_json({"error": one_line(error), "status": status})
+        if sys.stdout is not None:  # closed by who started this
+            sys.stdout.flush()
+        return status
+    except OSError as failure:  # of standard output
+        if sys.stdout is not None:  # Python writes what is left when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Who reads, such as `head`, may have seen enough.
+        is_silent = error is not None or isinstance(failure, BrokenPipeError)
+        return FAILED if is_silent else fail(describe(failure), FAILED)
+
+
+def _run(arguments: Sequence[str]) -> tuple[int, str | None]:
+    """The exit status, and what went wrong where the command has not said so itself."""
     try:
         options = build_parser().parse_args(arguments)
-        status = options.run(options)
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:  # who reads, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        return options.run(options), None
+    except BrokenPipeError:
+        raise
     except (DeviceError, DivergenceError, OutOfMemoryError, WeightsError) as error:
-        return fail(error, FAILED)
+        return FAILED, str(error)
     except (StyleTransferError, ValueError) as error:
-        return fail(error, BAD_INPUT)
+        return BAD_INPUT, str(error)
     except KeyboardInterrupt:
-        return fail("interrupted", FAILED)
+        return FAILED, "interrupted"
     except Exception as error:  # of torch or ONNX Runtime, such as too little memory on a GPU
-        return fail(describe(error), FAILED)
+        return FAILED, describe(error)
 
 
 def build_parser() -> Parser:

@@ -1,4 +1,5 @@
 import io
+import itertools
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ from stylecore import (
 )
 from stylecore.commands import optimize, stylize
 from stylecore.commands.console import print_json
-from stylecore.errors import DivergenceError
+from stylecore.errors import DeviceError, DivergenceError
 from tests.conftest import encoded, make_photo, png_header_of
 
 
@@ -59,6 +60,31 @@ def test_a_reader_who_has_seen_enough_is_no_error(photo_file, command):
     done = subprocess.run([sys.executable, "-m", "stylecore", *command], stdout=write, stderr=subprocess.PIPE)
     os.close(write)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_full_disk_behind_standard_output_is_one_line():
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "stylecore", "styles", "--json"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "error: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("streams", "arguments", "status", "err"),
+    [
+        (">&-", "PHOTO --style mosaic -o OUT", 0, "96 x 64 px"),
+        ("2>&-", "PHOTO --style mosaic -o OUT", 0, ""),
+        (">&-", "PHOTO --style mosaic -o -", 2, "error: standard output (-) is closed: name a file\n"),
+        ("<&-", "- --style mosaic -o OUT", 2, "error: standard input (-) is closed: name a file\n"),
+    ],
+)
+def test_closed_standard_streams_do_no_harm(photo_file, tmp_path, streams, arguments, status, err):
+    words = arguments.replace("PHOTO", str(photo_file)).replace("OUT", str(tmp_path / "out.png"))
+    command = f"exec {sys.executable} -m stylecore stylize {words} {streams}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert err in done.stderr
+    assert (tmp_path / "out.png").exists() == (status == 0)
 
 
 def test_stylize_passes_every_setting(capsys, photo_file, tmp_path):
@@ -183,6 +209,35 @@ def test_a_training_that_diverges_is_a_failed_run(capsys, photo_file, tmp_path, 
     assert (status, err) == (1, "error: step 7 has a loss of nan\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["stylize", "no.jpg", "--json"], 2, "the following arguments are required: --style"),
+        (["stylize", "no.jpg", "--style", "nonsense", "--json"], 2, "nonsense"),
+        (["optimize", "no.jpg", "no.jpg", "--json"], 2, "no.jpg does not exist"),
+        (["train", "--json"], 2, "the following arguments are required"),
+        (["evaluate", "--content", "nowhere", "--json"], 2, "nowhere is no folder"),
+        (["bench", "--rounds", "0", "--json"], 2, "a whole number of at least 1 is needed"),
+        (["nonsense", "--json"], 2, "invalid choice: 'nonsense'"),
+        (["stylize", "PHOTO", "--style", "mosaic", "--json"], 1, "RuntimeError: no memory"),
+    ],
+)
+def test_json_tells_of_failures_in_one_object(
+    capsys, photo_file, tmp_path, monkeypatch, arguments, status, message
+):
+    def break_down(options):
+        raise RuntimeError("no memory")
+
+    monkeypatch.chdir(tmp_path)
+    if status == 1:
+        monkeypatch.setattr(stylize, "run_stylize", break_down)
+    found, out, err = run(capsys, *[photo_file if word == "PHOTO" else word for word in arguments])
+    report = json.loads(out)
+    assert found == status
+    assert report == {"error": err.removeprefix("error: ").strip(), "status": status}
+    assert message in report["error"]
+
+
 def test_json_holds_any_file_name(capsys):
     print_json({"photo": "caf\udce9.jpg"})  # Latin-1 on a disk that is UTF-8 otherwise
     assert json.loads(capsys.readouterr().out.encode())["photo"] == "caf\udce9.jpg"
@@ -216,6 +271,42 @@ def test_a_photo_that_fails_leaves_the_others(capsys, tmp_path, monkeypatch):
     assert status == 1
     assert [Path(picture["output"]).name for picture in report["pictures"]] == ["b_mosaic.png"]
     assert "permission denied" in report["errors"][0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (KeyboardInterrupt(), "interrupted"),
+        (DeviceError("the GPU has gone"), "the GPU has gone"),
+    ],
+)
+def test_a_batch_that_ends_early_reports_what_was_done(capsys, tmp_path, monkeypatch, error, message):
+    paint = FastStylizer.stylize
+    calls = itertools.count(1)
+
+    def break_down(self, *arguments, **settings):
+        if next(calls) == 2:
+            raise error
+        return paint(self, *arguments, **settings)
+
+    monkeypatch.setattr(FastStylizer, "stylize", break_down)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in "abc":
+        make_photo(64, 64).save(photos / f"{name}.png")
+    arguments = ["stylize", photos, "--style", "mosaic", "-o", tmp_path / "out", "--json"]
+    status, out, err = run(capsys, *arguments)
+    report = json.loads(out)
+    assert status == 1
+    assert [Path(picture["photo"]).name for picture in report["pictures"]] == ["a.png"]
+    assert report["errors"] == [{"photo": str(photos / "b.png"), "error": message}]
+    assert err.splitlines()[-1] == f"error: {message}"
+
+
+def test_a_style_without_weight_is_not_in_the_name(capsys, photo_file, tmp_path):
+    arguments = ["stylize", photo_file, "--style", "mosaic:1,fire:0", "-o", f"{tmp_path}/out/"]
+    assert run(capsys, *arguments)[0] == 0
+    assert os.listdir(tmp_path / "out") == ["holiday_mosaic.jpg"]
 
 
 def test_stylize_reads_standard_input_and_writes_standard_output():
@@ -633,7 +724,10 @@ def test_bad_input_gives_one_line_and_status_2(capsys, photo_file, monkeypatch, 
     arguments = [photo_file if argument == "PHOTO" else argument for argument in arguments]
     status, out, err = run(capsys, "stylize", *arguments)
     assert status == 2
-    assert out == ""
+    if "--json" in arguments:
+        assert json.loads(out) == {"error": err.removeprefix("error: ").strip(), "status": 2}
+    else:
+        assert out == ""
     assert len(err.splitlines()) == 1
     assert message in err
 

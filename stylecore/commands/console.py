@@ -22,12 +22,17 @@ def print_json(value: dict) -> None:
 
 
 def progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # closed: `print` would take standard output
+        print(line, file=sys.stderr, flush=True)
+
+
+def one_line(error: object) -> str:
+    return " ".join(str(error).split())
 
 
 def fail(error: object, status: int) -> int:
     """Say in one line what went wrong; returns the status."""
-    progress("error: " + " ".join(str(error).split()))
+    progress(f"error: {one_line(error)}")
     return status
 
 

@@ -22,7 +22,7 @@ def find_sources(photos: Sequence[str]) -> tuple[list[Location], list[dict[str, 
     """Files of the command line, folders replaced by the pictures in them, and what gave none.
 
     Raises:
-        UsageError: Standard input is given twice.
+        UsageError: Standard input is given twice, or closed.
     """
     sources: list[Location] = []
     failed = []
@@ -39,6 +39,8 @@ def find_sources(photos: Sequence[str]) -> tuple[list[Location], list[dict[str, 
             sources.append(path)
     if sources.count(STANDARD_STREAM) > 1:
         raise UsageError("standard input (-) can be given only once")
+    if STANDARD_STREAM in sources and sys.stdin is None:
+        raise UsageError("standard input (-) is closed: name a file")
     return sources, failed
 
 
@@ -51,12 +53,14 @@ def output_path(source: Location, output: str | None, label: str, *, is_one: boo
         label: What the photo is painted in, for the file's name.
         is_one: Whether a single photo is painted, no folder.
     Raises:
-        UsageError: One output for several photos.
+        UsageError: One output for several photos, or standard output that is closed.
         ImageError: An ending that cannot be written.
     """
     if output == STANDARD_STREAM:
         if not is_one:
             raise UsageError("standard output takes one photo: for several, or a folder, give a folder")
+        if sys.stdout is None:
+            raise UsageError("standard output (-) is closed: name a file")
         return output
     target = Path(output) if output else Path()
     is_folder = os.path.isdir(target) or (output or "./").endswith(("/", "\\"))

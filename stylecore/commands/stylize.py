@@ -90,12 +90,17 @@ def run_stylize(options: argparse.Namespace) -> int:
             write_output(stylized, output)
         except BrokenPipeError:
             raise  # whoever read has gone
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             is_input = isinstance(error, ImageError)
-            if isinstance(error, StyleTransferError) and not is_input:
-                raise  # of the installation: no photo can be painted
-            failed.append({"photo": str(source), "error": describe(error)})
-            status = fail(describe(error), BAD_INPUT if is_input and status != FAILED else FAILED)
+            # Of the installation, or wanted: no further photo can be painted.
+            is_end = isinstance(error, (StyleTransferError, KeyboardInterrupt)) and not is_input
+            if is_end and not (done or failed):
+                raise  # there is nothing to report
+            message = "interrupted" if isinstance(error, KeyboardInterrupt) else describe(error)
+            failed.append({"photo": str(source), "error": message})
+            status = fail(message, BAD_INPUT if is_input and status != FAILED else FAILED)
+            if is_end:
+                break
             continue
         done.append(
             {
