@@ -61,7 +61,7 @@ def run_stylize(options: argparse.Namespace) -> int:
     if options.json and options.output == STANDARD_STREAM:
         raise UsageError("--json and -o - both want standard output: give one of them up")
     sources, failed = find_sources(options.photos)
-    taken, label = set(), "_".join(weights)
+    taken, label = set(), "_".join(name for name, weight in weights.items() if weight)
     is_one = len(options.photos) == 1 and not os.path.isdir(options.photos[0])
     outputs = [output_path(source, options.output, label, is_one=is_one) for source in sources]
     outputs = [output if output == STANDARD_STREAM else free_path(output, taken) for output in outputs]
