@@ -6,12 +6,12 @@ import streamlit as st
 
 from pages.shared.address import keep_choice, keep_switch, write_address
 from pages.shared.batches import Pair, batch_queue, batches, request_of, start_batch
-from pages.shared.choosing import UPLOAD_TYPES, Choice, show_kept
+from pages.shared.choosing import KEPT_PHOTO, UPLOAD_TYPES, Choice, show_kept
 from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
 from pages.shared.limits import limits
 from pages.shared.painting import DOWNLOAD_FORMATS
-from pages.shared.pictures import duration, plain
+from pages.shared.pictures import duration, least_wait, plain
 from pages.shared.styling import choose_look, choose_style
 from stylecore import StyleTransferError, list_styles
 from stylecore.errors import describe
@@ -50,14 +50,25 @@ with photo_column:
     elif "kept_photos" in state:
         # Streamlit empties uploaders when the visitor goes to another page.
         show_kept("kept_photos", key="remove_photos")
+    elif other_page := state.get(KEPT_PHOTO):
+
+        def take() -> None:
+            state.kept_photos = other_page
+
+        label = f"Take {plain(other_page[0].file_name)}, which is chosen on the other pages"
+        st.button(label, key="take_photo", on_click=take, icon=":material/add_photo_alternate:")
     start_place = st.container(key="start")
+is_all_first = keep_switch("in_all_styles")
 with style_column:
-    style = choose_style()
-    look = choose_look(style)
+    if state.get("in_all_styles", is_all_first):
+        st.info("Each photo is painted in every style, one after another.", icon=":material/palette:")
+        look = choose_look(None)
+    else:
+        look = choose_look(choose_style())
 with start_place.container(horizontal=True, vertical_alignment="bottom"):
     with_all = st.toggle(
         f"In all {len(list_styles())} styles",
-        value=keep_switch("in_all_styles"),
+        value=is_all_first,
         key="in_all_styles",
         persist_state="session",
     )
@@ -122,7 +133,9 @@ def show_progress() -> None:
     place = batch_queue().place(job)
     batch = job.progress
     if place:
-        st.info(f"Place {place} in line: other photos are being painted.", icon=":material/hourglass:")
+        others = [running.progress for running in batch_queue().running]
+        wait = least_wait([other.remaining_s for other in others if other is not None])
+        st.info(f"Place {place} in line: other photos are being painted{wait}.", icon=":material/hourglass:")
     elif batch is not None:
         left = "" if batch.remaining_s is None else f", about {duration(batch.remaining_s)} left"
         st.progress(batch.share, f"{len(batch.pairs)} of {batch.total} painted{left}")

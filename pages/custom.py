@@ -13,7 +13,7 @@ from pages.shared.choosing import Choice, choose_photo, choose_styles, say_unusa
 from pages.shared.comparing import compare
 from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
-from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, duration, mixture, sample_title
+from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, duration, least_wait, mixture, sample_title
 from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.images import encode_image
@@ -201,7 +201,9 @@ def show_run() -> None:
     place = refining.job_queue().place(job)
     shown = job.progress
     if place:
-        st.info(f"Place {place} in line: another painting is being made.", icon=":material/hourglass:")
+        others = [running.progress for running in refining.job_queue().running]
+        wait = least_wait([other.newest.remaining_s for other in others if other and other.newest])
+        st.info(f"Place {place} in line: another painting is being made{wait}.", icon=":material/hourglass:")
     elif shown is None:
         st.progress(0.0, "Starting ...")
     else:

@@ -175,6 +175,12 @@ class JobQueue:
             return self._waiting.index(job) + 1 if job in self._waiting else 0
 
     @property
+    def running(self) -> tuple[Job, ...]:
+        """The jobs that run now."""
+        with self._changed:
+            return tuple(self._running)
+
+    @property
     def is_busy(self) -> bool:
         """Whether a job runs or waits."""
         with self._changed:

@@ -259,3 +259,26 @@ def test_limits_come_from_the_environment(monkeypatch, value, message):
     with pytest.raises(ValueError, match=f"IMPASTO_PHOTOS.*{message}"):
         limits.limits()
     limits.limits.cache_clear()
+
+
+def test_in_all_styles_there_is_no_style_to_choose():
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app.switch_page("pages/batch.py").run()
+    assert app.button(key="style_mosaic")
+    app.toggle(key="in_all_styles").set_value(True).run()
+    assert not app.exception
+    assert not [button for button in app.button if button.key.startswith("style_")]
+    assert not app.multiselect
+    assert app.slider(key="strength")
+    app.toggle(key="in_all_styles").set_value(False).run()
+    assert app.multiselect(key="blend")
+
+
+def test_the_photo_of_the_other_pages_can_be_taken():
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app.file_uploader[0].upload("beach.jpg", encoded(make_photo(64, 48), "JPEG"), "image/jpeg").run()
+    app.switch_page("pages/batch.py").run()
+    assert app.button(key="paint_batch").disabled
+    app.button(key="take_photo").click().run()
+    assert app.caption[0].value == "Still here: beach.jpg"
+    assert app.button(key="paint_batch").label == "Make 1 painting"

@@ -155,6 +155,7 @@ def test_a_second_visitor_waits_in_line(app):
     other.button(key="refine").click().run()
     other.run()
     assert any("Place 1 in line" in info.value for info in other.info)
+    run_until(other, lambda: any("for at least" in info.value for info in other.info))
     assert "The sketch to begin with" in captions(other)
     first.cancel()
     run_until(other, lambda: is_refined(other))

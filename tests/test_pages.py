@@ -171,6 +171,16 @@ def test_what_a_visitor_does_interrupts_the_sheet(app, painted, monkeypatch):
     assert len(painted) == 3
 
 
+def test_the_sample_is_in_the_address(app, painted):
+    app.run()
+    app.button(key="photo_sample_coffee").click().run()
+    assert app.query_params["photo_sample"] == "Coffee"
+    other = AppTest.from_file("../streamlit_app.py", default_timeout=120)
+    other.query_params["photo_sample"] = "Coffee"
+    other.run()
+    assert other.session_state.photo_sample == "coffee"
+
+
 def test_the_sheet_is_in_the_address(app, painted):
     app.run()
     app.toggle(key="all_styles").set_value(True).run()

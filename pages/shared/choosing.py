@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from pages.shared.address import keep_choice
 from pages.shared.pictures import Sample, picture_is_button, plain
 from stylecore import ImageError, StyleTransferError
 from stylecore.images import PHOTO_EXTENSIONS
@@ -106,7 +107,8 @@ def _choose(
 ) -> list[Choice]:
     state = st.session_state
     sample_key, round_key = f"{key}_sample", f"{key}_round"
-    state.setdefault(sample_key, next(iter(samples)))
+    titles = {name: sample.title for name, sample in samples.items()}
+    state.setdefault(sample_key, keep_choice(sample_key, next(iter(samples)), titles))
     state.setdefault(round_key, 0)
 
     def choose_sample(name: str) -> None:

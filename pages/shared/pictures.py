@@ -87,6 +87,12 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{minutes} min"
 
 
+def least_wait(remaining_s: Sequence[float | None]) -> str:
+    """For who waits in line: `, for at least 2 min`, or nothing while no running job knows its time."""
+    known = [seconds for seconds in remaining_s if seconds is not None]
+    return f", for at least {duration(min(known))}" if known else ""
+
+
 def mixture(titles: Sequence[str], weights: Sequence[float]) -> str:
     """What weights come to: `67% Fire, 33% Mosaic`; what has none is left out."""
     shares = zip(titles, weights, strict=True)

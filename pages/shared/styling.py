@@ -72,8 +72,8 @@ def _choose_kind(styles: list[Style]) -> str | None:
     )
 
 
-def choose_look(style: Style) -> Look:
-    """Strength, strokes, colors, and up to three styles to mix in."""
+def choose_look(style: Style | None) -> Look:
+    """Strength, strokes, colors, and up to three styles to mix in; without a style none at all."""
     most = round(100 * MAX_STRENGTH) - 50
     controls = st.container(horizontal=True, vertical_alignment="bottom")
     strength = controls.slider(
@@ -105,7 +105,7 @@ def choose_look(style: Style) -> Look:
         help="Takes brightness and strokes of the painting and leaves the colors as they are.",
         persist_state="session",
     )
-    shares = _choose_shares(style)
+    shares = {} if style is None else _choose_shares(style)
     return Look(tuple(shares.items()), strength / 100, preserve_color, STROKES[strokes])
 
 
