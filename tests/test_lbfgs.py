@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from stylecore.lbfgs import Lbfgs
@@ -8,10 +9,11 @@ def loss(values: torch.Tensor) -> torch.Tensor:
     return (steepness * (values - 0.3) ** 2 + (values - 0.5) ** 4).sum()
 
 
-def test_lbfgs_agrees_with_torch():
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 3e-2)])
+def test_lbfgs_agrees_with_torch(dtype, tolerance):
     start = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     pictures = [start.clone().requires_grad_() for _ in range(2)]
-    ours = Lbfgs(pictures[0], history=4)
+    ours = Lbfgs(pictures[0], history=4, dtype=dtype)
     theirs = torch.optim.LBFGS([pictures[1]], lr=1, max_iter=1, history_size=4, tolerance_change=0)
     losses = []
 
@@ -25,7 +27,7 @@ def test_lbfgs_agrees_with_torch():
     for _ in range(12):
         ours.step(lambda: closure(pictures[0]))
         theirs.step(lambda: closure(pictures[1]))
-        assert torch.allclose(*pictures, atol=1e-5)
+        assert torch.allclose(*pictures, atol=tolerance)
     assert losses[-1] < 0.05 * losses[0]
     assert len(ours.pairs) == 4
 
