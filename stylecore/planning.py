@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from stylecore.errors import OutOfMemoryError
+from stylecore.features import BLOCKS, CONVOLUTIONS
 from stylecore.images import MIN_SIDE, size_at
 from stylecore.memory import MEBIBYTE
 from stylecore.objective import is_mixed
@@ -25,6 +26,7 @@ FLOAT_PIXEL_BYTES = 1500  # the same in float32
 HOLE_PIXEL_BYTES, MOST_HOLES = 2200, 270 * MEBIBYTE  # freed blocks that later ones do not fit into
 READING_PIXEL_BYTES = 680  # activations for one pixel without gradients
 PICTURE_BYTES = 12  # of one pixel, float32 RGB
+PATCH_PART = 1024  # patches that `losses.patch_loss` compares with the style's at a time
 SMALLEST_SIDE = 128  # px, to which a picture may be stepped down
 
 # What the page offers; "quick" is worth keeping and done within a minute on 2 cores. "best" on a strip
@@ -83,12 +85,25 @@ def peak_memory(size: tuple[int, int], config: OptimizationConfig, *, styles: in
     remembered = 2 * config.history + 4 if config.method == "lbfgs" else 2
     step = pixels * (per_pixel + remembered * PICTURE_BYTES) + min(pixels * HOLE_PIXEL_BYTES, MOST_HOLES)
     reading = style_pixels * READING_PIXEL_BYTES  # of the style picture, before the first step
-    if config.style_loss == "patches":
-        # Float32 patches, 9 * C numbers a position of relu3_1 and relu4_1: of the style as they
-        # are and normalized, of the photo with their gradient.
-        step += 4 * 9 * (256 / 16 + 512 / 64) * (2 * styles * style_pixels + 2 * pixels)
+    patches = _patches_of_a_pixel(config) if config.style_loss == "patches" else []
+    if patches:
+        counts, sizes = zip(*patches, strict=True)
+        read = styles * style_pixels
+        # Of all layers the style's patches and the picture's errors; of one at a time the style's
+        # normalized, the picture's, their matches, and how well each of a part fits.
+        step += sum(sizes) * (read + pixels) + max(sizes) * (read + 2 * pixels)
+        step += max(counts) * 4 * PATCH_PART * read
+        reading += 2 * sum(sizes) * read  # each style's and all together
     base = BASE_BYTES + (0 if is_mixed(config) else WINOGRAD_BYTES)
     return int(base + max(step, reading))
+
+
+def _patches_of_a_pixel(config: OptimizationConfig) -> list[tuple[float, float]]:
+    """Number of patches and their bytes, 9 * C in float32, by layer; VGG19 refuses layers it has not."""
+    blocks = [int(layer[4]) for layer in config.patch_layers if "conv" + layer[4:] in CONVOLUTIONS]
+    shares = [4.0 ** (1 - block) for block in blocks]
+    channels = [BLOCKS[block - 1][0] for block in blocks]
+    return [(share, 4 * 9 * width * share) for share, width in zip(shares, channels, strict=True)]
 
 
 def fit_to_memory(size: tuple[int, int], config: OptimizationConfig, budget: int, *, styles: int = 1) -> Plan:

@@ -43,6 +43,17 @@ def test_memory_grows_with_size_method_and_precision():
     assert peak_memory((512, 512), config, styles=4) == usual  # of these only statistics are kept
 
 
+def test_patches_take_memory_by_their_layers():
+    config = replace(CONFIG, max_side=192, style_loss="patches")
+    taken = {
+        layers: peak_memory((192, 192), replace(config, patch_layers=layers)) / MEBIBYTE
+        for layers in (("relu4_1",), ("relu3_1", "relu4_1"), ("relu1_1",), ("relu1_1", "relu1_2"))
+    }
+    assert list(taken.values()) == sorted(taken.values())
+    assert taken["relu1_1", "relu1_2"] > 845  # measured, in bfloat16
+    assert peak_memory((192, 192), replace(config, patch_layers=("nonsense",))) > 0  # refused elsewhere
+
+
 def test_what_fits_stays_as_it_is():
     plan = fit_to_memory((512, 512), CONFIG, 8 * 1024 * MEBIBYTE)
     assert plan.config is CONFIG
