@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -194,6 +195,21 @@ def read_records(styles_file: Path) -> list[dict]:
     return json.loads(styles_file.read_text(encoding="utf-8")) if styles_file.exists() else []
 
 
+def read_report(path: Path) -> dict:
+    """What `stylecore evaluate --json` printed.
+
+    Raises:
+        ValueError: The file cannot be read, or is none of these.
+    """
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if not isinstance(report, dict) or not report.keys() >= {"photos", "side", "styles"}:
+        raise ValueError(f"{path} does not hold what `stylecore evaluate --json` prints")
+    return report
+
+
 def style_scores(report: dict, references: dict | None = None) -> dict[str, dict]:
     """Scores by style name, as the records hold them.
 
@@ -245,7 +261,8 @@ def write_targets(checkpoint: dict, path: Path, *, kept: Collection[str] = ()) -
         write_tensors(path, tensors | changed, {"contents": contents})
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status: 0, 1 for a network that cannot be exported, 2 for bad input."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoints", type=Path, nargs="+", metavar="CHECKPOINT")
     parser.add_argument("--model", required=True, metavar="FILE", help="file name in weights/")
@@ -255,17 +272,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--scores", type=Path, help="JSON of `stylecore evaluate --json`")
     parser.add_argument("--references", type=Path, help="another one, with optimized photos")
     options = parser.parse_args(arguments)
-    report, references = (
-        json.loads(path.read_text()) if path else None for path in (options.scores, options.references)
-    )
-    scores = style_scores(report, references) if report else None
     path = WEIGHTS_FOLDER / options.model
     try:
+        if path.parent != WEIGHTS_FOLDER or path.suffix != ".onnx":
+            raise ValueError(f"--model {options.model}: a name in weights/ is needed, such as mine.onnx")
+        report, references = (
+            read_report(path) if path else None for path in (options.scores, options.references)
+        )
+        scores = style_scores(report, references) if report else None
         difference = export(options.checkpoints, path, STYLES_FILE, scores=scores, fine=options.fine)
-    except StyleTransferError as error:
-        raise SystemExit(f"error: {error}") from error
+    except (StyleTransferError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1 if isinstance(error, WeightsError) else 2
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, at most {difference * 255:.4f}/255 from torch")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,6 +7,7 @@ before, the other half is all but silent. What leads from one half to the other 
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -75,15 +76,22 @@ def _joined(name: str, first: Tensor, second: Tensor, generator: torch.Generator
     return torch.cat((above, below))
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status: 0, or 2 for bad input."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoints", type=Path, nargs=2, metavar="CHECKPOINT")
     parser.add_argument("out", type=Path, metavar="OUT")
     options = parser.parse_args(arguments)
-    first, second = (read_checkpoint(path) for path in options.checkpoints)
-    write_checkpoint(options.out, join(first, second))
+    try:
+        first, second = (read_checkpoint(path) for path in options.checkpoints)
+        joined = join(first, second)
+    except CheckpointError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    write_checkpoint(options.out, joined)
     print(f"{options.out}: begin with stylecore train --init {options.out}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

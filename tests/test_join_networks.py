@@ -34,6 +34,11 @@ def test_each_style_begins_nearly_as_it_was(halves, tmp_path):
             assert (after - other).abs().mean() > 0.05
 
 
+def test_a_missing_checkpoint_is_one_line(capsys, tmp_path):
+    assert main([str(tmp_path / "no.pt"), str(CHECKPOINTS[0]), str(tmp_path / "joint.pt")]) == 2
+    assert capsys.readouterr().err == f"error: there is no checkpoint {tmp_path / 'no.pt'}\n"
+
+
 def test_networks_that_do_not_fit_are_refused(halves):
     first, second = halves
     others = [
