@@ -20,10 +20,11 @@ from stylecore.optimization_config import (
 
 # Measured by `python -m stylecore bench --optimizer`, part memory.
 BASE_BYTES = 90 * MEBIBYTE  # VGG19's weights and buffers of the convolutions
+PACKED_BYTES = 60 * MEBIBYTE  # weights as `stylecore.packing` lays them out
 WINOGRAD_BYTES = 250 * MEBIBYTE  # kernels and tiles of `stylecore.winograd`, in float32
-MIXED_PIXEL_BYTES = 1100  # activations and gradients for one pixel in 16 bits
+MIXED_PIXEL_BYTES = 950  # activations and gradients for one pixel in 16 bits
 FLOAT_PIXEL_BYTES = 1500  # the same in float32
-HOLE_PIXEL_BYTES, MOST_HOLES = 2200, 270 * MEBIBYTE  # freed blocks that later ones do not fit into
+HOLE_PIXEL_BYTES, MOST_HOLES = 2200, 300 * MEBIBYTE  # freed blocks that later ones do not fit into
 READING_PIXEL_BYTES = 680  # activations for one pixel without gradients
 PICTURE_BYTES = 12  # of one pixel, float32 RGB
 PATCH_PART = 1024  # patches that `losses.patch_loss` compares with the style's at a time
@@ -82,7 +83,7 @@ def peak_memory(size: tuple[int, int], config: OptimizationConfig, *, styles: in
     pixels = math.prod(size_at(side, size))
     style_pixels = stroke_size_at(side, config) ** 2
     per_pixel = MIXED_PIXEL_BYTES if is_mixed(config) else FLOAT_PIXEL_BYTES
-    remembered = 2 * config.history + 4 if config.method == "lbfgs" else 2
+    remembered = config.history + 4 if config.method == "lbfgs" else 2  # pairs in 16 bits
     step = pixels * (per_pixel + remembered * PICTURE_BYTES) + min(pixels * HOLE_PIXEL_BYTES, MOST_HOLES)
     reading = style_pixels * READING_PIXEL_BYTES  # of the style picture, before the first step
     patches = _patches_of_a_pixel(config) if config.style_loss == "patches" else []
@@ -94,7 +95,7 @@ def peak_memory(size: tuple[int, int], config: OptimizationConfig, *, styles: in
         step += sum(sizes) * (read + pixels) + max(sizes) * (read + 2 * pixels)
         step += max(counts) * 4 * PATCH_PART * read
         reading += 2 * sum(sizes) * read  # each style's and all together
-    base = BASE_BYTES + (0 if is_mixed(config) else WINOGRAD_BYTES)
+    base = BASE_BYTES + (PACKED_BYTES if is_mixed(config) else WINOGRAD_BYTES)
     return int(base + max(step, reading))
 
 
