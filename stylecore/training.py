@@ -49,7 +49,8 @@ class TrainingProgress:
     images_per_s: float
     elapsed_s: float  # of all sessions of this run
     remaining_s: float
-    skipped_photos: int
+    skipped_photos: int  # that could not be read
+    newly_skipped: tuple[str, ...]  # names of those first met in this step
 
 
 class _Meter:
@@ -67,8 +68,18 @@ class _Meter:
     def elapsed_s(self) -> float:
         return self.earlier_s + time.monotonic() - self.started
 
-    def read(self, step: int, losses: StepLosses, names: Sequence[str], skipped: int) -> TrainingProgress:
-        """Progress after a step, whose pictures were painted in the styles `names`."""
+    def read(
+        self, step: int, losses: StepLosses, names: Sequence[str], *, skipped: int, new: Sequence[str]
+    ) -> TrainingProgress:
+        """Progress after a step, whose pictures were painted in the styles `names`.
+
+        Args:
+            step: Steps done.
+            losses: Of this step.
+            names: Of the styles, one for each picture.
+            skipped: Photos that could not be read.
+            new: Names of those first met in this step.
+        """
         if step == self.config.pixel_steps + 1:
             self.recent.clear()  # pixels alone have no content and style
         self.recent.append(tuple(value.detach().mean().item() for value in losses[1:]))
@@ -88,6 +99,7 @@ class _Meter:
             elapsed_s=self.elapsed_s,
             remaining_s=(self.config.steps - step) / steps_per_s,
             skipped_photos=skipped,
+            newly_skipped=tuple(new),
         )
 
 
@@ -228,10 +240,12 @@ def train(
         raise ImageError(f"{faces or checkpoint_path} names no photo of {content_folder} with a face")
 
     learner = _Learner(_new_network(config, names, initial), config, torch_device)
-    earlier_s, skipped = 0.0, 0
+    earlier_s, skipped = 0.0, set()
     if saved is not None:
         learner.load(saved)
-        earlier_s, skipped = saved["elapsed_s"], saved["skipped_photos"]
+        earlier_s = saved["elapsed_s"]
+        # Earlier checkpoints hold how often one was drawn.
+        skipped = set() if isinstance(saved["skipped_photos"], int) else set(saved["skipped_photos"])
     objective = TrainingObjective(style_images, config, torch_device)
     paint, measure = learner.network, objective.__call__
     if config.is_compiled:
@@ -257,7 +271,7 @@ def train(
                 "config": asdict(config),
                 "faces": boxes,
                 "elapsed_s": meter.elapsed_s,
-                "skipped_photos": skipped,
+                "skipped_photos": sorted(skipped),
             },
         )
         sheet = sample_sheet(learner.averaged.module, photos, len(names), torch_device)
@@ -289,8 +303,9 @@ def train(
             )
         learner.learn(losses.total)
 
-        skipped += len(bad)
-        progress = meter.read(learner.step, losses, painted_styles, skipped)
+        new = sorted({*bad} - skipped)
+        skipped.update(new)
+        progress = meter.read(learner.step, losses, painted_styles, skipped=len(skipped), new=new)
         if on_progress is not None:
             on_progress(progress)
         if time.monotonic() - last_save >= config.checkpoint_s and learner.step < config.steps:

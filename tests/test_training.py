@@ -6,7 +6,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from stylecore import training
-from stylecore.checkpoints import load_network, new_network, read_checkpoint
+from stylecore.checkpoints import load_network, new_network, read_checkpoint, write_checkpoint
 from stylecore.crops import PhotoCrops
 from stylecore.errors import CheckpointError, DeviceError, DivergenceError, ImageError, StyleError
 from stylecore.training import TrainingConfig, _rate, train
@@ -113,8 +113,18 @@ def test_bad_photos_are_skipped_and_counted(folders):
     (folders[0] / "broken.jpg").write_text("not a photo")
     (folders[0] / "empty.png").write_bytes(b"")
     records = []
-    train(*folders, replace(TINY, batch_size=4), on_progress=records.append)
-    assert records[-1].skipped_photos > 0
+    config = replace(TINY, batch_size=16, steps=3, pixel_steps=3, checkpoint_s=1000)
+    path = train(*folders, config, on_progress=records.append)
+    assert records[-1].skipped_photos == 2
+    assert sorted(name for record in records for name in record.newly_skipped) == ["broken.jpg", "empty.png"]
+    saved = torch.load(path, weights_only=True)
+    assert saved["skipped_photos"] == ["broken.jpg", "empty.png"]
+    longer = saved["config"] | {"steps": 4, "pixel_steps": 4}
+    for known, count in ((saved["skipped_photos"], 2), (7, 1)):  # 7 draws, as it was counted before
+        write_checkpoint(path, saved | {"config": longer, "skipped_photos": known})
+        train(*folders, resume=True, on_progress=records.append)
+        assert records[-1].skipped_photos >= count
+    assert records[-2].newly_skipped == ()  # both were known
 
 
 def test_the_samples_are_not_written_over_a_picture_that_is_read(folders):

@@ -68,6 +68,8 @@ def run_train(options: argparse.Namespace) -> int:
 
     def report(state: TrainingProgress) -> None:
         nonlocal last_line
+        for name in state.newly_skipped:
+            progress(f"skipped {name}, which cannot be read")
         now = time.monotonic()
         if now - last_line < 2 and state.step < state.steps:
             return
