@@ -31,7 +31,7 @@ def read_checkpoint(path: Path) -> dict:
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {path}") from error
     except Exception as error:  # torch.load raises anything, from EOFError to UnpicklingError
-        raise CheckpointError(f"{path} is not a checkpoint of this project: {error}") from error
+        raise CheckpointError(f"{path} is not a checkpoint of this project") from error
 
 
 def write_checkpoint(path: Path, contents: dict) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -119,18 +120,24 @@ def read_faces(path: Path) -> dict[str, list[Box]]:
     Each is left, top, right, bottom as parts of the upright photo's width and height.
 
     Raises:
-        ImageError: Missing, or not such a file.
+        ImageError: Missing, not such a file, or a box whose right or lower edge comes before its other.
     """
     try:
         faces = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            str(name): [(float(x), float(y), float(right), float(bottom)) for x, y, right, bottom in boxes]
-            for name, boxes in faces.items()
-        }
+        return {str(name): [_read_box(name, box) for box in boxes] for name, boxes in faces.items()}
     except FileNotFoundError as error:
         raise ImageError(f"there is no file {path}") from error
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise ImageError(f"{path} does not hold boxes of faces by file name: {error}") from error
+
+
+def _read_box(name: str, box: Sequence[float]) -> Box:
+    left, top, right, bottom = map(float, box)
+    if not (-math.inf < left <= right < math.inf and -math.inf < top <= bottom < math.inf):
+        raise ValueError(f"{name} has a box of {left}, {top}, {right}, {bottom}")
+    return left, top, right, bottom
 
 
 def _mask(size: tuple[int, int], faces: Sequence[Box]) -> Image.Image:

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylecore.devices import autocast_dtype, select_device
-from stylecore.features import Vgg19Features
+from stylecore.features import Vgg19Features, deepest
 from stylecore.images import resize_long_side, to_batch
 from stylecore.losses import (
     RANGE_WEIGHT,
@@ -38,7 +38,11 @@ STYLE_STATISTICS: dict[str, Callable[[Tensor], StyleTarget]] = {
 
 
 class Objective:
-    """What is minimized at one scale; pictures of shape (1, 3, H, W)."""
+    """What is minimized at one scale; pictures of shape (1, 3, H, W).
+
+    Raises:
+        ValueError: A picture too small for patches of the layers.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class Objective:
         self.config = config
         device = select_device(config.device)
         self.photo = batch_at(content, side, device)
+        _check_size(self.photo, config)
         self.stroke_size = stroke_size_at(side, config)
         with torch.no_grad():
             self.content_target = vgg(self.photo, last=config.content_layer)[config.content_layer]
@@ -68,6 +73,7 @@ class Objective:
         """What counts of a style picture by layer; its activations, far larger, are let go."""
         statistics = STYLE_STATISTICS[self.config.style_loss]
         wanted = style_layers_of(self.config)
+        _check_size(picture, self.config)
         return self.vgg(
             picture, each=lambda layer, features: statistics(features) if layer in wanted else None
         )
@@ -106,6 +112,19 @@ def load_vgg(config: OptimizationConfig) -> Vgg19Features:
 
 def batch_at(image: Image.Image, side: int, device: torch.device) -> Tensor:
     return torch.from_numpy(to_batch(resize_long_side(image, side))).to(device)
+
+
+def _check_size(picture: Tensor, config: OptimizationConfig) -> None:
+    """Refuse a picture of which a layer is too small for patches of 3x3."""
+    if config.style_loss != "patches":
+        return
+    layer = deepest(config.patch_layers)
+    least = 3 * 2 ** (int(layer[4]) - 1)
+    height, width = picture.shape[2:]
+    if min(height, width) < least:
+        raise ValueError(
+            f"patches of {layer} need at least {least} px a side, a picture would have {width} x {height} px"
+        )
 
 
 def _layer_loss(

@@ -56,7 +56,8 @@ class TrainingConfig:
 UPSAMPLINGS = ("linear", "nearest")
 WEIGHTS = ("content", "style", "tv", "grid", "ripple", "tone")
 LEAST = {
-    **dict.fromkeys(("steps", "batch_size", "styles_per_photo", "channels", "blocks"), 1),
+    **dict.fromkeys(("steps", "batch_size", "styles_per_photo", "blocks"), 1),
+    "channels": 2,  # half of them at half the size
     **dict.fromkeys(("crop_size", "style_size"), MIN_SIDE),
     **dict.fromkeys(("pixel_steps", "checkpoint_s", "seed", "face_factor", "learning_rate"), 0),
     **{f"{name}_weight": 0 for name in WEIGHTS},

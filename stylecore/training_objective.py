@@ -45,14 +45,15 @@ class TrainingObjective:
         device: Where VGG19 computes.
     Raises:
         ImageError: An unreadable style picture.
+        ValueError: A layer that VGG19 does not have.
     Source: Johnson et al. (2016), section 3.
     """
 
     def __init__(self, style_images: Sequence[Path], config: TrainingConfig, device: torch.device) -> None:
         self.config = config
         used = {*config.content_layers, *config.style_layers}
+        vgg = Vgg19Features(sorted(used | {*STYLE_LAYERS}))  # refuses unknown layers
         self.deepest = deepest(used)
-        vgg = Vgg19Features(sorted(used | {*STYLE_LAYERS}))
         # The order of a GPU's tensor cores; on CPUs it is slower than the plain one.
         memory_format = torch.channels_last if device.type == "cuda" else torch.preserve_format
         self.vgg = vgg.to(device, memory_format=memory_format)

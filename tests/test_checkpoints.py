@@ -46,7 +46,7 @@ def test_another_file_is_refused(tmp_path, contents):
         torch.save({"weights": 1}, path)
     else:
         path.write_bytes(contents)
-    with pytest.raises(CheckpointError, match="is not a checkpoint of this project"):
+    with pytest.raises(CheckpointError, match=r"is not a checkpoint of this project$"):
         read_checkpoint(path)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from stylecore.crops import PhotoCrops
+from stylecore.crops import PhotoCrops, read_faces
 from stylecore.errors import ImageError
 from tests.conftest import make_photo
 
@@ -87,6 +87,11 @@ def test_nothing_but_unreadable_photos_is_an_error(photos):
     crops = PhotoCrops(photos[:1], turns=[1], steps=1, batch_size=1, styles_per_photo=1, crop_size=48, seed=0)
     with pytest.raises(ImageError, match="100 photos in a row"):
         crops[0]
+
+
+def test_a_folder_is_no_file_of_faces(tmp_path):
+    with pytest.raises(ImageError, match="cannot be read: Is a directory"):
+        read_faces(tmp_path)
 
 
 def test_a_batch_holds_every_crop_in_all_its_styles():

@@ -226,6 +226,8 @@ def test_settings_out_of_range_are_refused_before_anything_is_written(folders):
         (None, "there is no file"),
         ('{"a.jpg": [[1, 2]]}', "does not hold boxes"),
         ("[1]", "does not hold boxes"),
+        ('{"a.jpg": [[0.5, 0.1, 0.2, 0.4]]}', r"does not hold boxes.*: a\.jpg has a box of 0\.5, 0\.1, 0\.2"),
+        ('{"a.jpg": [[0, 0, NaN, 1]]}', "does not hold boxes"),
         ('{"other.jpg": [[0, 0, 1, 1]]}', "names no photo of"),
     ],
 )

@@ -20,7 +20,7 @@ def test_settings_for_an_unknown_style_are_refused(name):
         check_settings(TrainingConfig(**{name: {"dashes": 2}}), STYLES)
 
 
-@pytest.mark.parametrize("name", ["steps", "batch_size", "styles_per_photo", "channels", "blocks"])
+@pytest.mark.parametrize("name", ["steps", "batch_size", "styles_per_photo", "blocks"])
 def test_counts_begin_at_one(name):
     with pytest.raises(ValueError, match=f"{name} is 0: at least 1 is needed"):
         check_settings(replace(TrainingConfig(), **{name: 0}), STYLES)
@@ -34,6 +34,7 @@ def test_a_crop_has_at_least_32_px():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("channels", 1),
         ("pixel_steps", -1),
         ("style_size", 0),
         ("content_weight", float("nan")),

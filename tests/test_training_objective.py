@@ -40,6 +40,12 @@ def config_with(precision: str = "float32", **settings) -> TrainingConfig:
     return TrainingConfig(style_size=64, styles_per_photo=2, precision=precision, **settings)
 
 
+@pytest.mark.parametrize("layers", ["content_layers", "style_layers"])
+def test_a_layer_that_does_not_exist_is_named(style_images, layers):
+    with pytest.raises(ValueError, match="VGG19 has no layer foo"):
+        TrainingObjective(style_images, config_with(**{layers: ("foo",)}), CPU)
+
+
 def test_16_bits_give_the_same_losses_but_for_their_rounding(style_images, pictures):
     results = []
     for precision in ("float32", "mixed"):
