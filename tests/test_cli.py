@@ -579,6 +579,7 @@ def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, 
         (["PHOTO", "huge.png"], "at most 100 megapixels"),
         (["PHOTO", "PHOTO", "--steps", "0"], "steps is 0"),
         (["PHOTO", "PHOTO", "-o", "out.xyz"], "use one of .png"),
+        (["PHOTO", "PHOTO", "--every", "5"], "--every would do nothing without --snapshots"),
         (["PHOTO", "PHOTO", "--every", "0"], "0 given, a whole number of at least 1"),
         (["PHOTO", "other.png", "-o", "PHOTO"], "choose another output"),
         (["PHOTO", "other.png", "-o", "other.png"], "choose another output"),
@@ -681,6 +682,12 @@ def test_a_snapshot_is_not_written_over_by_the_sheet(capsys, photo_file, tmp_pat
         (["evaluate", "--content", "no_folder"], "no_folder is no folder"),
         (["evaluate", "--content", ".", "--sheet", "sheet.xyz"], "use one of .png"),
         (["bench", "--rounds", "0"], "0 given, a whole number of at least 1"),
+        (["bench", "--sizes", "64", "4"], "--sizes 4: at least 32 px"),
+        (["bench", "--parts", "steps"], "--parts would do nothing without --optimizer"),
+        (
+            ["bench", "--optimizer", "PHOTO", "PHOTO", "--device", "cpu", "--rounds", "2"],
+            "--rounds, --device would do nothing with --optimizer",
+        ),
     ],
 )
 def test_the_other_commands_refuse_bad_input_before_the_work(

@@ -7,10 +7,12 @@ from pathlib import Path
 from types import ModuleType
 
 from stylecore import load_image
-from stylecore.commands.console import BAD_INPUT, OK, fail, module, print_json, progress
+from stylecore.commands.console import BAD_INPUT, OK, UsageError, fail, module, print_json, progress
 from stylecore.commands.files import check_output
 from stylecore.commands.parsing import count
-from stylecore.images import find_pictures, save_format
+from stylecore.images import MIN_SIDE, find_pictures, save_format
+
+SIZES, ROUNDS = [256, 512, 1024], 7  # px, and how often each is timed
 
 
 def add_evaluate(commands: argparse._SubParsersAction) -> None:
@@ -42,9 +44,10 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
 
 def add_bench(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("bench", help="time the engine beside installed rivals")
-    parser.add_argument("--sizes", nargs="+", type=count, default=[256, 512, 1024], metavar="PX")
-    parser.add_argument("--rounds", type=count, default=7, metavar="N", help="default 7")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    sizes = " ".join(map(str, SIZES))
+    parser.add_argument("--sizes", nargs="+", type=count, metavar="PX", help=f"default {sizes}")
+    parser.add_argument("--rounds", type=count, metavar="N", help=f"default {ROUNDS}")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="default auto")
     parser.add_argument(
         "--optimizer",
         nargs=2,
@@ -83,6 +86,11 @@ def run_evaluate(options: argparse.Namespace) -> int:
 
 
 def run_bench(options: argparse.Namespace) -> int:
+    unused, word = (("sizes", "rounds", "device"), "with") if options.optimizer else (("parts",), "without")
+    if given := [f"--{name}" for name in unused if getattr(options, name)]:
+        raise UsageError(f"{', '.join(given)} would do nothing {word} --optimizer")
+    if min(options.sizes or SIZES) < MIN_SIDE:
+        raise UsageError(f"--sizes {min(options.sizes)}: at least {MIN_SIDE} px are needed")
     if options.optimizer:
         pictures = [load_image(path) for path in options.optimizer]
         benchmark = module("stylecore.optimization_benchmark")
@@ -90,7 +98,10 @@ def run_bench(options: argparse.Namespace) -> int:
     else:
         benchmark = module("stylecore.benchmark")
         report = benchmark.run(
-            options.sizes, rounds=options.rounds, device=options.device, on_progress=progress
+            options.sizes or SIZES,
+            rounds=options.rounds or ROUNDS,
+            device=options.device or "auto",
+            on_progress=progress,
         )
     return _print(report, benchmark, as_json=options.json)
 

@@ -76,6 +76,8 @@ def run_optimize(options: argparse.Namespace) -> int:
     names = [Path(name).stem for name in (options.content, *options.styles)]
     output = Path(options.output) if options.output else Path(f"{'_'.join(names)}.png")
     save_format(output)
+    if options.preview_every and not options.snapshots:
+        raise UsageError("--every would do nothing without --snapshots")
     check_output(output, [options.content, *options.styles])
     if options.sheet:
         save_format(options.sheet)
