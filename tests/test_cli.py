@@ -464,9 +464,12 @@ def test_optimize_repeats_a_run_that_was_stopped(capsys, photo_file, tmp_path):
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
     make_photo(80, 80, seed=3).save(tmp_path / "style.png")
     arguments = [photo_file, tmp_path / "style.png", "-o", tmp_path / "a.png"]
-    status, out, _ = run(capsys, "optimize", *arguments, "--recipe", tmp_path / "recipe.json", "--json")
+    status, out, err = run(capsys, "optimize", *arguments, "--recipe", tmp_path / "recipe.json", "--json")
     assert status == 0
     assert json.loads(out)["steps"] == 4
+    step, end = err.splitlines()
+    assert step.startswith("step 4/6")
+    assert end.startswith(f"{photo_file} + {tmp_path / 'style.png'} -> {tmp_path / 'a.png'}: 48 x 32 px, ")
     seen = []
     whole = optimize_image(
         load_image(photo_file),

@@ -114,6 +114,7 @@ def run_optimize(options: argparse.Namespace) -> int:
         progress(f"little memory is free, so it will be: {', '.join(plan.changes)}")
     snapshots = []
     steps_done = 0
+    stopped_at = recipe.get("stopped_at") if options.steps is None else None
 
     def report(iterate: Iterate) -> None:
         nonlocal steps_done
@@ -125,14 +126,13 @@ def run_optimize(options: argparse.Namespace) -> int:
                 snapshots.append(str(path))
             except OSError as error:  # the painting goes on
                 progress(f"{path} could not be written: {describe(error)}")
-        if iterate.step % 10 == 0 or iterate.step == iterate.steps:
+        if iterate.step % 10 == 0 or iterate.step in (iterate.steps, stopped_at):
             progress(
                 f"step {iterate.step}/{iterate.steps}  content {iterate.content_loss:.3f}  "
                 f"style {iterate.style_loss:.3f}  total {iterate.total_loss:.3f}  "
                 f"{iterate.remaining_s:.0f} s left"
             )
 
-    stopped_at = recipe.get("stopped_at") if options.steps is None else None
     with interruptible() as is_interrupted:
         result = optimization.optimize_image(
             content,
@@ -147,6 +147,9 @@ def run_optimize(options: argparse.Namespace) -> int:
         titles = ["Content", *["Style"] * len(styles), "Generated"]
         write_output(contact_sheet([row], titles=titles, cell=result.image.size), options.sheet)
     last = result.iterates[-1] if result.iterates else None
+    seconds = last and round(last.elapsed_s, 2)
+    size = f"{result.image.width} x {result.image.height} px"
+    progress(f"{' + '.join([options.content, *options.styles])} -> {output}: {size}, {seconds or 0:.0f} s")
     if options.json:
         print_json(
             {
@@ -159,7 +162,7 @@ def run_optimize(options: argparse.Namespace) -> int:
                 "content_loss": last and last.content_loss,
                 "style_loss": last and last.style_loss,
                 "total_loss": last and last.total_loss,
-                "seconds": last and round(last.elapsed_s, 2),
+                "seconds": seconds,
                 "interrupted": is_interrupted(),
                 "error": result.error and describe(result.error),
                 "snapshots": snapshots,
