@@ -44,6 +44,9 @@ SAVE_OPTIONS = {
     "WEBP": {"quality": 92},
 }
 pillow_heif.register_heif_opener(thumbnails=False)  # what iPhones write
+# Pillow warns above 89 megapixels and raises at twice that; callers of `load_image` have their own limit.
+# For the whole process: a context for each picture would change the filters of other threads.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 _SRGB = ImageCms.createProfile("sRGB")
 # By EXIF orientation: how to bring a picture upright. `ImageOps.exif_transpose` also writes the
 # EXIF block anew, and so fails on blocks with flaws that do no harm.
@@ -77,10 +80,12 @@ def load_image(
     Returns:
         A new image, mode RGB, or RGBA when the picture has an alpha channel or a transparent color.
     Raises:
-        ImageError: Not a picture, damaged, smaller than 32 px, or too large. The message says
-            what came and what is needed.
+        ImageError: Not a picture, damaged, smaller than 32 px, or too large, or a limit that is no
+            number. The message says what came and what is needed.
     """
     check_max_side(max_side)
+    if not max_megapixels > 0:
+        raise ImageError(f"max_megapixels is {max_megapixels}: a number above 0 is needed")
     label = _label(source)
     is_ours = not isinstance(source, Image.Image)
     image = _open(source, label, max_megapixels) if is_ours else source
@@ -109,9 +114,9 @@ def check_max_side(max_side: int | None) -> None:
     """Refuse a limit that no picture could keep.
 
     Raises:
-        ImageError: Below 32 px.
+        ImageError: Below 32 px, or not a number.
     """
-    if max_side is not None and max_side < MIN_SIDE:
+    if max_side is not None and not max_side >= MIN_SIDE:
         raise ImageError(f"max_side is {max_side}: at least {MIN_SIDE} px are needed")
 
 
@@ -306,10 +311,7 @@ def _label(source: Source) -> str:
 def _open(source: str | PathLike | bytes | BinaryIO, label: str, max_megapixels: float) -> Image.Image:
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with warnings.catch_warnings():
-            # Pillow warns above 89 megapixels and raises at twice that; the caller has its own limit.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(file, formats=FORMATS)
+        return Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError as error:
         limit = PILLOW_MEGAPIXELS  # the size is not told
         raise ImageError(

@@ -571,6 +571,7 @@ def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, 
     assert Image.open(tmp_path / "a.png").size == (181, 181)
 
 
+@pytest.mark.filterwarnings("ignore:Image size")  # pytest resets the filters
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

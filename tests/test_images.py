@@ -3,6 +3,8 @@ import io
 import os
 import pickle
 import stat
+import subprocess
+import sys
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -190,6 +192,36 @@ def test_load_image_reads_heic(photo):
     image = load_image(encoded(photo, "HEIF", quality=95))
     assert (image.mode, image.size) == ("RGB", photo.size)
     assert np.abs(np.asarray(image, np.float32) - np.asarray(photo, np.float32)).mean() < 8
+
+
+@pytest.mark.parametrize("limits", [{"max_side": float("nan")}, {"max_megapixels": float("nan")}])
+def test_a_limit_that_is_no_number_is_refused(photo, limits):
+    with pytest.raises(ImageError, match=r"is nan: .* needed"):
+        load_image(photo, **limits)
+
+
+def test_a_large_picture_is_opened_without_a_warning_and_with_the_filters_as_they_are():
+    code = (
+        "import sys, warnings\n"
+        "from PIL import Image\n"
+        "from stylecore import ImageError, load_image\n"
+        "filters = warnings.filters\n"
+        "open_image, seen = Image.open, []\n"
+        "def note(file, formats):\n"
+        "    seen.append(warnings.filters is filters)\n"
+        "    return open_image(file, formats=formats)\n"
+        "Image.open = note\n"
+        "try:\n"
+        "    load_image(sys.stdin.buffer.read(), max_megapixels=90)\n"
+        "except ImageError as error:\n"
+        "    print(error, seen)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], input=png_header_of(10_000, 9_500), capture_output=True
+    )
+    assert b"10000 x 9500 px (95 megapixels): at most 90" in done.stdout
+    assert done.stdout.strip().endswith(b"[True]")
+    assert done.stderr == b""
 
 
 @pytest.mark.parametrize(("accepted", "limit"), [(100, 100), (200, 178), (float("inf"), 178)])
