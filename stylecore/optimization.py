@@ -56,6 +56,9 @@ STEP_FAILURES = (RuntimeError, MemoryError)  # torch lacks memory, or the device
 class Iterate:
     """State of an optimization after a step.
 
+    A step judges the picture that it finds, and then changes it. The losses are those of the picture before
+    the change, and so is the image, if no earlier one was better.
+
     Attributes:
         step: Steps done, over all scales.
         steps: Steps planned.
@@ -64,7 +67,7 @@ class Iterate:
         total_loss: Weighted sum, total variation and values beyond black and white included.
         elapsed_s: Seconds since the start.
         remaining_s: Seconds left, by the work that the steps left have, see `step_work`.
-        image: Picture at this step, or None between previews.
+        image: Best picture so far, or None between previews.
     """
 
     step: int
@@ -82,7 +85,8 @@ class OptimizationResult:
     """The painted picture and how the run went.
 
     Attributes:
-        image: The best picture of the finest scale that was reached, RGB or RGBA as the photo.
+        image: The best picture of the finest scale that was reached, RGB or RGBA as the photo. What the
+            last step changed is judged by none, and not in it: one step from the photo gives the photo.
         iterates: Every step, without pictures.
         is_stopped: Whether `should_stop` ended the run early.
         error: What ended the run early, or None: a `DivergenceError`, or the failure of a step, such
