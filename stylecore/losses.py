@@ -10,6 +10,7 @@ from torch import Tensor
 
 from stylecore.blending import LUMA
 
+PATCH_PART = 1024  # patches that are compared with the style's at a time
 GRAM_PART = 16_384  # positions that are summed in bfloat16 before float32
 
 
@@ -192,8 +193,9 @@ def covariance(mean: Tensor, second_moment: Tensor) -> Tensor:
 
 def matrix_root(matrix: Tensor) -> Tensor:
     """Symmetric square root of positive semidefinite matrices, shape (N, C, C)."""
-    values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp(min=0).sqrt()[:, None, :]) @ vectors.transpose(1, 2)
+    # In float32 the algorithm fails on covariances of few positions, such as 2 x 2 of 512 channels.
+    values, vectors = torch.linalg.eigh(matrix.double())
+    return ((vectors * values.clamp(min=0).sqrt()[:, None, :]) @ vectors.transpose(1, 2)).to(matrix.dtype)
 
 
 def wasserstein_loss(features: Tensor, target_mean: Tensor, target_root: Tensor) -> Tensor:
@@ -214,8 +216,8 @@ def wasserstein_loss(features: Tensor, target_mean: Tensor, target_root: Tensor)
     trace = own.diagonal(dim1=1, dim2=2).sum(1) + target_root.square().sum((1, 2))
     # A small ridge keeps the gradient of the roots of vanishing eigenvalues finite.
     ridge = 1e-4 * trace.detach()[:, None, None] / own.shape[1] * torch.eye(own.shape[1], device=own.device)
-    cross = torch.linalg.eigvalsh(target_root @ (own + ridge) @ target_root)
-    overlap = cross.clamp(min=1e-12).sqrt().sum(1)
+    cross = torch.linalg.eigvalsh((target_root @ (own + ridge) @ target_root).double())
+    overlap = cross.clamp(min=1e-12).sqrt().sum(1).float()
     distance = (mean - target_mean).square().sum(1) + trace - 2 * overlap
     return distance.clamp(min=0) / (target_mean.square().sum(1) + target_root.square().sum((1, 2)))
 
@@ -244,7 +246,7 @@ def patch_loss(features: Tensor, target_patches: Tensor) -> Tensor:
     patches = feature_patches(features)
     with torch.no_grad():
         directions = target_patches / target_patches.norm(dim=1, keepdim=True).clamp(min=1e-8)
-        nearest = torch.cat([(part @ directions.T).argmax(1) for part in patches.split(1024)])
+        nearest = torch.cat([(part @ directions.T).argmax(1) for part in patches.split(PATCH_PART)])
         matches = target_patches[nearest]
     return ((patches - matches).square().sum() / matches.square().sum())[None]
 

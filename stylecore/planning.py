@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from stylecore.errors import OutOfMemoryError
 from stylecore.features import BLOCKS, CONVOLUTIONS
 from stylecore.images import MIN_SIDE, size_at
+from stylecore.losses import PATCH_PART
 from stylecore.memory import MEBIBYTE
 from stylecore.objective import is_mixed
 from stylecore.optimization_config import (
@@ -27,7 +28,6 @@ FLOAT_PIXEL_BYTES = 1500  # the same in float32
 HOLE_PIXEL_BYTES, MOST_HOLES = 2200, 300 * MEBIBYTE  # freed blocks that later ones do not fit into
 READING_PIXEL_BYTES = 680  # activations for one pixel without gradients
 PICTURE_BYTES = 12  # of one pixel, float32 RGB
-PATCH_PART = 1024  # patches that `losses.patch_loss` compares with the style's at a time
 SMALLEST_SIDE = 128  # px, to which a picture may be stepped down
 
 # What the page offers; "quick" is worth keeping and done within a minute on 2 cores. "best" on a strip

@@ -392,3 +392,12 @@ def test_a_device_that_does_not_start_is_told(photo, style, monkeypatch):
 def test_unusable_style_pictures_are_refused(photo, style, message):
     with pytest.raises(ImageError, match=message):
         optimize_image(photo, style, QUICK)
+
+
+def test_wasserstein_works_on_the_smallest_pictures():
+    config = OptimizationConfig(
+        steps=3, max_side=32, stroke_size=32, style_loss="wasserstein", style_layers=("relu5_1",)
+    )
+    result = optimize_image(make_photo(32, 32), make_photo(32, 32, seed=1), config)
+    assert result.error is None
+    assert len(result.iterates) == 3
