@@ -34,6 +34,9 @@ from stylecore.preview import PreviewPainter
 STEP_SIDES = (256, 384, 512)  # px
 STEP_COUNT = OptimizationConfig.history + 4  # L-BFGS remembers as much as it may in the last
 RACE_SIDE = 256  # px
+# Large steps and a long fall of the rate: 1,100 steps end at 1.687 so, at 1.739 from a rate of 0.07, which
+# falls over 60 %, at 1.775 from 0.05 over 40 %; from the sketch at 1.754. The recipe's 2,500 end at 1.706.
+RACE_SETTINGS = {"steps": 900, "learning_rate": 0.1, "decay_share": 0.75, "start": "mixed_noise"}
 TABLE_SIDE = 256  # px
 TABLE_TIMES_S = (3, 6, 12)
 SETTINGS_CASES = {
@@ -108,9 +111,9 @@ def race_the_classic(
 ) -> dict:
     """Seconds that we take to the total loss that the classic recipe ends with.
 
-    Same objective and method for both: content layer, layers' and losses' weights are the recipe's;
-    start, rate, precision and convolutions are our defaults, the recipe runs by torch's own. The loss
-    to beat is the lowest that the recipe ever had.
+    Same objective, method and start for both: content layer, layers' and losses' weights are the
+    recipe's. Ours are a plan of fewer and larger steps, and precision and convolutions as by default;
+    the recipe runs by torch's own in float32. The loss to beat is the lowest that the recipe ever had.
     """
     recipe = replace(CLASSIC_RECIPE, steps=steps, max_side=RACE_SIDE, preview_every=0)
 
@@ -121,15 +124,7 @@ def race_the_classic(
     with plain_convolutions():
         classic = optimize_image(content, style, recipe, on_iterate=say).iterates
     goal = min(iterate.total_loss for iterate in classic)
-    ours = OptimizationConfig()
-    entry = replace(
-        recipe,
-        learning_rate=ours.learning_rate,
-        decay_share=ours.decay_share,
-        start=ours.start,
-        precision=ours.precision,
-        is_coarse_to_fine=False,
-    )
+    entry = replace(recipe, precision=OptimizationConfig.precision, **RACE_SETTINGS)
     is_there = threading.Event()
 
     def watch(iterate: Iterate) -> None:

@@ -74,6 +74,13 @@ def test_the_first_address_ever_asked_for_may_be_any_page(browser, server):
     page.close()
 
 
+def test_each_page_has_its_own_title(open_page):
+    page = open_page()
+    expect(page).to_have_title("Impasto: your photo, painted")
+    page.get_by_role("link", name="How it works").click()
+    expect(page).to_have_title("How it works - Impasto")
+
+
 def test_from_upload_to_download(open_page):
     page = open_page()
     photo = make_photo(600, 400)
