@@ -7,6 +7,7 @@ import streamlit as st
 # A picture of our own: browsers would fetch the icon of a font from its maker.
 ICON = Path(__file__).parent / "pages" / "shared" / "tiles" / "starry_night.jpg"
 
+st.set_page_config(page_icon=str(ICON), layout="wide")
 PAGES = [
     st.Page("pages/gallery.py", title="Instant styles", icon=":material/palette:", default=True),
     st.Page("pages/camera.py", title="Camera", icon=":material/photo_camera:"),
@@ -17,7 +18,7 @@ PAGES = [
 st.session_state.has_entered = True  # pages/shared/entrance.py asks for it
 page = st.navigation(PAGES, position="hidden")
 title = "Impasto: your photo, painted" if page is PAGES[0] else f"{page.title} - Impasto"
-st.set_page_config(page_title=title, page_icon=str(ICON), layout="wide")
+st.set_page_config(page_title=title)
 # Streamlit's own menu hides behind a button on phones and stays open over the page.
 with st.container(horizontal=True, gap="xsmall"):
     for link in PAGES:

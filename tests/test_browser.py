@@ -247,7 +247,7 @@ def test_on_a_desktop_the_painting_stays_in_view_while_things_are_chosen(open_pa
 
 def test_a_tap_on_a_tile_s_picture_chooses_it(open_page):
     page = open_page()
-    tap_picture(page, "A temple painted like The Great Wave")
+    tap_picture(page, "A temple painted like The Wave")
     page.get_by_text("Painted: The Wave").wait_for()
     tap_picture(page, "Sample: Cat")
     page.get_by_alt_text("Sample: Cat (chosen)").wait_for()
