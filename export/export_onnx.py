@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from stylecore.checkpoints import load_network, read_checkpoint, write_checkpoint
+from stylecore.commands.console import BAD_INPUT, FAILED, fail
 from stylecore.errors import StyleTransferError, WeightsError
 from stylecore.inference import open_session
 from stylecore.networks import TransformerNetwork
@@ -282,8 +283,7 @@ def main(arguments: list[str] | None = None) -> int:
         scores = style_scores(report, references) if report else None
         difference = export(options.checkpoints, path, STYLES_FILE, scores=scores, fine=options.fine)
     except (StyleTransferError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1 if isinstance(error, WeightsError) else 2
+        return fail(error, FAILED if isinstance(error, WeightsError) else BAD_INPUT)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, at most {difference * 255:.4f}/255 from torch")
     return 0
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from stylecore.checkpoints import ROW_NAMES, read_checkpoint, write_checkpoint
+from stylecore.commands.console import BAD_INPUT, fail
 from stylecore.errors import CheckpointError
 
 CROSS_DEVIATION = 0.1  # of the weights from one half to the other, in units of their own half's
@@ -86,8 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
         first, second = (read_checkpoint(path) for path in options.checkpoints)
         joined = join(first, second)
     except CheckpointError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return fail(error, BAD_INPUT)
     write_checkpoint(options.out, joined)
     print(f"{options.out}: begin with stylecore train --init {options.out}")
     return 0

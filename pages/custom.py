@@ -13,13 +13,13 @@ from pages.shared.choosing import Choice, choose_photo, choose_styles, say_unusa
 from pages.shared.comparing import compare
 from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
+from pages.shared.painting import DOWNLOAD_FORMATS
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, duration, least_wait, mixture, sample_title
 from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.images import encode_image
 
 REFRESH_S = 1.0
-PNG_SIGNATURE = b"\x89PNG"  # of a picture with transparent parts
 STROKES = {"fine": 0.7, "medium": 1.0, "coarse": 1.5}  # long side of the style picture / of the painting
 LIKENESS = {"closer to the photo": 1.0, "balanced": 4.0, "closer to the style": 16.0}  # style weights
 STYLE_LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein", "patches": "Patches"}
@@ -343,8 +343,8 @@ def show_earlier() -> None:
 
 def show_sketch(shown: Sequence[bytes]) -> None:
     """What is chosen, painted in one pass; `shown` are the photo and the style pictures."""
-    sketch, milliseconds = refining.sketch(photo.data, mix, preserve_color)
-    ending, mime = ("png", "image/png") if sketch.startswith(PNG_SIGNATURE) else ("jpg", "image/jpeg")
+    sketch, file_format, milliseconds = refining.sketch(photo.data, mix, preserve_color)
+    ending, mime = DOWNLOAD_FORMATS[file_format]
     with st.grid(2, min_column_width=300, gap="small"):
         with st.container(gap="xsmall"):
             compare(
@@ -373,16 +373,17 @@ def show_sketch(shown: Sequence[bytes]) -> None:
             show_styles(shown[1:], [style.name for style in styles])
 
 
-chosen = [picture.shown for picture in pictures]
+chosen = [picture.encoded for picture in pictures]
 choice = chosen, weights, config
 if state.get("seen_choice", choice) is None:
     state.seen_choice = choice
 elif state.get("seen_choice") != choice:
     state.pop("seen_choice", None)  # what is chosen from now on is to be seen
 has_painting = run is not None and (is_busy or run.job.result is not None)
-is_seen = has_painting and choice == state.get("seen_choice")
-has_new = bool(pictures) and not is_seen
-has_new = has_new and not (has_painting and run.is_of(chosen[0], chosen[1:], weights, config))
+is_seen = choice == state.get("seen_choice")
+has_new = bool(pictures) and not (
+    has_painting and (is_seen or run.is_of(chosen[0], chosen[1:], weights, config))
+)
 if run is not None and not has_painting:
     if run.job.error is not None:
         st.error(f"The optimization failed: {describe(run.job.error)}.", icon=":material/error:")

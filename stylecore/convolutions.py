@@ -55,7 +55,6 @@ class FrozenConv3x3(nn.Module):
             return packing.convolve(
                 features, self._kernel, self.bias, padding=self.padding, is_rectified=is_rectified
             )
-        is_plain = is_plain or torch.is_autocast_enabled("cpu")
         if not is_plain and winograd.is_for(features, self.weight):
             outputs = winograd.convolve(features, self.weight, self._kernel, self.bias, self.padding)
         else:

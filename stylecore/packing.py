@@ -13,6 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from stylecore.winograd import mirrored
+
 ONE = [1, 1]
 
 
@@ -46,16 +48,17 @@ def convolve(
         padding: Zeros round the activations, 0 or 1 px.
         is_rectified: Whether a ReLU follows.
     """
-    return _PackedConvolution.apply(features, kernel(_packed), kernel(_mirrored), bias, padding, is_rectified)
+    return _PackedConvolution.apply(
+        features, kernel(_packed), kernel(_packed_for_gradient), bias, padding, is_rectified
+    )
 
 
 def _packed(weight: Tensor) -> Tensor:
     return torch.ops.mkldnn._reorder_convolution_weight(weight, ONE, ONE, ONE, 1)
 
 
-def _mirrored(weight: Tensor) -> Tensor:
-    """Kernel of the gradient: the convolution's own, turned by 180 degrees, channels exchanged."""
-    return _packed(weight.flip(2, 3).transpose(0, 1).contiguous())
+def _packed_for_gradient(weight: Tensor) -> Tensor:
+    return _packed(mirrored(weight))
 
 
 class _PackedConvolution(torch.autograd.Function):
@@ -66,13 +69,16 @@ class _PackedConvolution(torch.autograd.Function):
         ctx,
         features: Tensor,
         packed: Tensor,
-        mirrored: Tensor,
+        packed_for_gradient: Tensor,
         bias: Tensor,
         padding: int,
         is_rectified: bool,
     ) -> Tensor:
         outputs = _by_onednn(features, packed, bias, padding, "relu" if is_rectified else "none")
-        ctx.mirrored, ctx.padding = mirrored, padding  # no tensor that autograd could save
+        ctx.packed_for_gradient, ctx.padding = (
+            packed_for_gradient,
+            padding,
+        )  # no tensor that autograd could save
         ctx.save_for_backward(*[outputs] * is_rectified)
         return outputs
 
@@ -80,7 +86,7 @@ class _PackedConvolution(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         for outputs in ctx.saved_tensors:
             gradient = torch.ops.aten.threshold_backward(gradient, outputs, 0)
-        return _by_onednn(gradient, ctx.mirrored, None, 2 - ctx.padding, "none"), *[None] * 5
+        return _by_onednn(gradient, ctx.packed_for_gradient, None, 2 - ctx.padding, "none"), *[None] * 5
 
 
 def _by_onednn(features: Tensor, packed: Tensor, bias: Tensor | None, padding: int, then: str) -> Tensor:

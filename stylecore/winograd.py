@@ -50,7 +50,8 @@ def has_nnpack() -> bool:
 
 def is_for(features: Tensor, weight: Tensor) -> bool:
     """Whether a convolution of these activations and weights (O, C, 3, 3) can go this way, and gains."""
-    return features.dtype == torch.float32 and min(weight.shape[:2]) >= FEW and has_nnpack()
+    is_float = features.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    return is_float and min(weight.shape[:2]) >= FEW and has_nnpack()
 
 
 def convolve(
@@ -73,10 +74,10 @@ def convolve(
     is_deep = weight.shape[0] >= DEEP and padding == 1
     if is_deep and features.shape[2:].numel() <= DEEP_POSITIONS:
         return _MatrixConvolution.apply(features, kernel(_deep_kernel)) + bias[:, None, None]
-    return _NnpackConvolution.apply(features, weight, bias, kernel(_mirrored), padding)
+    return _NnpackConvolution.apply(features, weight, bias, kernel(mirrored), padding)
 
 
-def _mirrored(weight: Tensor) -> Tensor:
+def mirrored(weight: Tensor) -> Tensor:
     """Kernel of the gradient: the convolution's own, turned by 180 degrees, channels exchanged."""
     return weight.flip(2, 3).transpose(0, 1).contiguous()
 

@@ -180,7 +180,8 @@ def test_a_transparent_photo_stays_transparent(app):
     photo = make_photo(90, 60).convert("RGBA")
     photo.putalpha(Image.linear_gradient("L").resize(photo.size))
     upload(app, 0, photo)
-    (sketch, _) = refining.sketch(encoded(photo), ((encoded(make_photo(80, 80)), 1.0),), False)
+    sketch, file_format, _ = refining.sketch(encoded(photo), ((encoded(make_photo(80, 80)), 1.0),), False)
+    assert file_format == "PNG"
     assert load_image(io.BytesIO(sketch)).mode == "RGBA"
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))

@@ -89,9 +89,14 @@ class Preview:
     device_note: str
 
 
+def screen_format(image: Image.Image) -> str:
+    """JPEG, or PNG where anything of a picture is transparent."""
+    return "PNG" if is_transparent(image) else "JPEG"
+
+
 def encode_screen(image: Image.Image) -> bytes:
-    """A picture for the page: JPEG, or PNG where anything of it is transparent."""
-    return encode_image(image, "PNG" if is_transparent(image) else "JPEG")
+    """A picture for the page."""
+    return encode_image(image, screen_format(image))
 
 
 @st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pages.shared.keeping import Kept
 from pages.shared.limits import limits
-from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo, screen_photo
+from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo, screen_format, screen_photo
 from pages.shared.pictures import SAMPLES
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
 from stylecore.devices import available_memory
@@ -149,21 +149,22 @@ def read_style(style: bytes) -> StyleStatistics:
 
 
 @st.cache_data(max_entries=50, show_spinner="Sketching ...")
-def sketch(photo: bytes, styles: StyleBytes, preserve_color: bool) -> tuple[bytes, int]:
-    """The instant preview for the page, and the milliseconds that it took, of usable pictures."""
+def sketch(photo: bytes, styles: StyleBytes, preserve_color: bool) -> tuple[bytes, str, int]:
+    """The instant preview of usable pictures, its format, and the milliseconds that it took."""
     style = StyleStatistics.mix([(read_style(data), weight) for data, weight in styles])
     with _sketch_turn:
         image = read_photo(photo, max_side=SKETCH_SIDE)
         started = time.perf_counter()
         painted = preview_painter().paint(image, style, preserve_color=preserve_color)
-        return encode_screen(painted), round((time.perf_counter() - started) * 1000)
+        milliseconds = round((time.perf_counter() - started) * 1000)
+        return encode_screen(painted), screen_format(painted), milliseconds
 
 
 @dataclass(frozen=True)
 class ScreenPicture:
     """A picture as the page shows it, encoded in screen size, and its full width and height in pixels."""
 
-    shown: bytes
+    encoded: bytes
     size: tuple[int, int]
 
 
@@ -223,8 +224,8 @@ def start_run(
     begin = sketch(photo, styles, config.preserve_color)[0] if config.start == "preview" else None
     run = Run(
         job=job_queue().submit(_work(photo, shown.size, styles, config, recipe, pace())),
-        photo=shown.shown,
-        styles=tuple(screen_picture(data).shown for data, _ in styles),
+        photo=shown.encoded,
+        styles=tuple(screen_picture(data).encoded for data, _ in styles),
         sketch=begin,
         shares=shares,
         wanted=config,
