@@ -5,7 +5,7 @@ import torch
 
 from stylecore.checkpoints import load_network, read_checkpoint, take_trunk, write_checkpoint
 from stylecore.errors import CheckpointError
-from stylecore.networks import TransformerNetwork
+from stylecore.networks import TransformerNetwork, linear_from_nearest
 from stylecore.training_config import TrainingConfig
 
 CONFIG = TrainingConfig(channels=8, blocks=1, content_layers=("relu2_1", "relu3_1"))
@@ -84,10 +84,11 @@ def test_a_trunk_from_before_is_fitted_to_the_upsampling_of_today(network):
     former = TransformerNetwork(2, channels=8, blocks=1, upsampling="nearest")
     checkpoint = checkpoint_of(former, ["dots", "lines"])
     take_trunk(network, checkpoint, ["dots", "lines"])
+    torch.testing.assert_close(network.out.conv.weight, linear_from_nearest(former.out.conv.weight))
     photo = torch.nn.functional.interpolate(torch.rand(1, 3, 6, 6), size=(96, 96), mode="bicubic").clamp(0, 1)
     with torch.no_grad():
         before, after = (net(photo, torch.eye(2)[:1]) for net in (former, network))
-    assert (after - before).std() < 0.3 * before.std()
+    assert (after - before).std() < 0.5 * before.std()
 
 
 def test_checkpoints_from_before_there_was_a_choice_upsample_as_they_did(network, tmp_path):
