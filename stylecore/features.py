@@ -94,7 +94,7 @@ class Vgg19Features(nn.Module):
         batch: Tensor,
         *,
         last: str | None = None,
-        each: Callable[[str, Tensor], Any] | None = None,
+        each: Callable[[str, Tensor], tuple[Tensor, Any]] | None = None,
     ) -> dict[str, Any]:
         """Activations of pictures.
 
@@ -102,9 +102,10 @@ class Vgg19Features(nn.Module):
             batch: Pictures, shape (N, 3, H, W), RGB in [0, 1]. H and W of at least 32 leave
                 something of every layer.
             last: Stop behind this layer; by default behind the deepest one asked for.
-            each: What to return in place of a layer's activations, called with its name and them
-                as soon as they are there. Losses that are computed so need less memory: backward
-                meets each beside its layer, in place of all at first.
+            each: Called with a layer's name and its activations as soon as they are there. Gives
+                the activations for the layers behind, and what to return in their place. Losses that
+                are computed so need less memory: backward meets each beside its layer, in place of
+                all at first.
         Returns:
             One tensor of shape (N, C, H / s, W / s) for each layer asked for, in the type of the
             weights; s is 1, 2, 4, 8 and 16 in the five blocks. Or what `each` made of them.
@@ -117,6 +118,7 @@ class Vgg19Features(nn.Module):
                 f"pictures of shape (N, 3, H, W) with H and W of at least {scale} are needed for "
                 f"{self.convolutions[-1]}, got {tuple(batch.shape)}"
             )
+        each = each or (lambda _, features: (features, features))
         found = {}
         # On GPUs torch's own order of the memory stays.
         is_frugal = self.pool is F.max_pool2d and batch.device.type == "cpu"
@@ -131,12 +133,12 @@ class Vgg19Features(nn.Module):
                 continue
             if name in self.layers:
                 features = convolution(features)
-                found[name] = each(name, features) if each else features
+                features, found[name] = each(name, features)
                 features = F.relu(features)
             else:
                 features = convolution(features, is_rectified=True)
             if relu in self.layers:
-                found[relu] = each(relu, features) if each else features
+                features, found[relu] = each(relu, features)
             if last is not None and last[4:] == name[4:]:
                 break
             if is_pooled:

@@ -24,72 +24,7 @@ def gram_matrix(features: Tensor) -> Tensor:
     Source: Gatys et al. (2016), eq. 3, with the divisor of Johnson et al. (2016), eq. 3.
     """
     with torch.autocast(features.device.type, enabled=False):
-        return _Gram.apply(features)
-
-
-class _Gram(torch.autograd.Function):
-    """F F^T / CHW; the gradient is one product in place of autograd's two: its factor is symmetric."""
-
-    @staticmethod
-    def forward(ctx, features: Tensor) -> Tensor:
-        ctx.save_for_backward(features)
-        return _gram(features)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        (features,) = ctx.saved_tensors
-        return _gram_gradient(features, gradient + gradient.mT)
-
-
-class _GramDistance(torch.autograd.Function):
-    """Squared distance of Gram matrices to targets without gradient, (N,), with few small operations."""
-
-    @staticmethod
-    def forward(ctx, features: Tensor, target: Tensor) -> Tensor:
-        difference = _gram(features).sub_(target)
-        ctx.save_for_backward(features, difference)
-        return _energy(difference)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
-        features, difference = ctx.saved_tensors
-        return _gram_gradient(features, 4 * gradient[:, None, None] * difference), None
-
-
-def _gram(features: Tensor) -> Tensor:
-    """F F^T / CHW of (N, C, H, W), float32.
-
-    bfloat16 is multiplied as it is, since converting costs more than the product, and summed in
-    float32 over parts: sums over 262,144 positions lose three digits. float16 would overflow.
-    """
-    flat = _flat(features)
-    parts = flat.split(GRAM_PART, dim=2) if flat.dtype == torch.bfloat16 else [flat]
-    gram = sum(_products(part).float() for part in parts)
-    return gram.div_(features[0].numel())
-
-
-def _gram_gradient(features: Tensor, factor: Tensor) -> Tensor:
-    """The symmetric factor (N, C, C) times F / CHW, in shape and type of the features."""
-    flat = _flat(features)
-    factor = (factor / features[0].numel()).to(flat.dtype)
-    # In the memory order of the features: another would be converted where gradients meet.
-    is_channels_last = flat.stride(1) == 1
-    product = (flat.mT @ factor).mT if is_channels_last else factor @ flat
-    return product.to(features.dtype).reshape(features.shape)
-
-
-def _flat(features: Tensor) -> Tensor:
-    """(N, C, H, W) to (N, C, HW), bfloat16 as it is and all else in float32."""
-    return features.flatten(2) if features.dtype == torch.bfloat16 else features.flatten(2).float()
-
-
-def _products(flat: Tensor) -> Tensor:
-    """F F^T of (N, C, positions), (N, C, C)."""
-    if flat.device.type != "cpu":
-        return flat @ flat.mT
-    if len(flat) == 1:
-        return (flat[0] @ flat[0].T)[None]
-    return torch.stack([own @ own.T for own in flat])  # batches of bfloat16 would be copied first
+        return sum(product.float() for product in _products(features)) / features[0].numel()
 
 
 def gram_error(features: Tensor, target: Tensor) -> Tensor:
@@ -101,8 +36,71 @@ def gram_error(features: Tensor, target: Tensor) -> Tensor:
     Returns:
         Shape (N,).
     """
+    return tap_gram_error(features, target)[1]
+
+
+def tap_gram_error(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """`gram_error` on the way through a network: its gradient is summed by the product that computes it.
+
+    Args:
+        features: Activations, shape (N, C, H, W).
+        target: Gram matrices, shape (N, C, C) or (1, C, C), without gradient.
+    Returns:
+        The features, for the layers behind, and the error, shape (N,). The gradient that comes back
+        to the features is added to in place: it must be theirs alone, as a convolution's is.
+    """
     with torch.autocast(features.device.type, enabled=False):
-        return _GramDistance.apply(features, target) / _energy(target)
+        return _GramTap.apply(features, target)
+
+
+class _GramTap(torch.autograd.Function):
+    """Features as they are, and their `gram_error`."""
+
+    @staticmethod
+    def forward(ctx, features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        size = features[0].numel()
+        first, *others = _products(features)
+        difference = first.float().sub_(target, alpha=size)
+        for product in others:
+            difference += product
+        unit = size**2 * _energy(target)
+        ctx.save_for_backward(features, difference, unit)
+        ctx.set_materialize_grads(False)
+        return features, _energy(difference) / unit
+
+    @staticmethod
+    def backward(
+        ctx, gradient: Tensor | None, gradient_of_error: Tensor | None
+    ) -> tuple[Tensor | None, None]:
+        if gradient_of_error is None:
+            return gradient, None
+        features, difference, unit = ctx.saved_tensors
+        flat = _flat(features)
+        factors = ((4 * gradient_of_error / unit)[:, None, None] * difference).to(flat.dtype)
+        total, share = (torch.empty_like(flat), 0) if gradient is None else (_flat(gradient), 1)
+        for onto, own, factor in zip(total, flat, factors, strict=True):
+            torch.addmm(onto, own, factor, beta=share, out=onto)
+        return total.unflatten(1, features.shape[2:]).permute(0, 3, 1, 2).to(features.dtype), None
+
+
+def _flat(features: Tensor) -> Tensor:
+    """(N, C, H, W) to (N, HW, C), bfloat16 as it is and all else in float32."""
+    flat = features.permute(0, 2, 3, 1).flatten(1, 2)
+    return flat if flat.dtype == torch.bfloat16 else flat.float()
+
+
+def _products(features: Tensor) -> list[Tensor]:
+    """F F^T of (N, C, H, W) as terms of a sum, each (N, C, C).
+
+    bfloat16 is multiplied as it is, since converting costs more than the product, and in parts:
+    sums over 262,144 positions lose three digits. float16 would overflow.
+    """
+    flat = _flat(features)
+    parts = flat.split(GRAM_PART, dim=1) if flat.dtype == torch.bfloat16 else [flat]
+    if flat.device.type != "cpu":
+        return [part.mT @ part for part in parts]
+    # Batches of bfloat16 would be copied first.
+    return [torch.stack([own.T @ own for own in part]) for part in parts]
 
 
 def relative_error(value: Tensor, target: Tensor) -> Tensor:
@@ -260,10 +258,29 @@ def total_variation_loss(batch: Tensor) -> Tensor:
         Shape (N,): squared vertical plus squared horizontal differences, each averaged.
     Source: Johnson et al. (2016), section 3.2.
     """
-    batch = batch.float()
-    vertical = (batch[:, :, 1:] - batch[:, :, :-1]).square().flatten(1).mean(1)
-    horizontal = (batch[:, :, :, 1:] - batch[:, :, :, :-1]).square().flatten(1).mean(1)
-    return vertical + horizontal
+    return _TotalVariation.apply(batch)
+
+
+class _TotalVariation(torch.autograd.Function):
+    """By autograd it takes twice the time."""
+
+    @staticmethod
+    def forward(ctx, batch: Tensor) -> Tensor:
+        steps = [batch.float().diff(dim=axis) for axis in (2, 3)]
+        ctx.save_for_backward(*steps)
+        ctx.dtype = batch.dtype
+        return sum(_energy(own) / own[0].numel() for own in steps)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        vertical, horizontal = (
+            (2 / own[0].numel() * gradient)[:, None, None, None] * own for own in ctx.saved_tensors
+        )
+        total = F.pad(vertical, (0, 0, 1, 0))
+        total[:, :, :-1] -= vertical
+        total[:, :, :, 1:] += horizontal
+        total[:, :, :, :-1] -= horizontal
+        return total.to(ctx.dtype)
 
 
 # Of `range_loss` beside a content loss of weight 1 and a style loss of weight 4 to 16. L-BFGS is not bound
@@ -281,7 +298,7 @@ def range_loss(batch: Tensor) -> Tensor:
     Returns:
         Shape (N,): 0 when all values are in [0, 1].
     """
-    return (batch - batch.detach().clamp(0, 1)).square().flatten(1).mean(1)
+    return _SquaredDistance.apply(batch, batch.detach().clamp(0, 1)) / batch[0].numel()
 
 
 def tone_loss(batch: Tensor, photos: Tensor, *, cell: int = 8) -> Tensor:

