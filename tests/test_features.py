@@ -188,3 +188,15 @@ def test_activations_in_front_of_a_pooling_are_kept_only_where_they_are_wanted()
     large = (torch.float32, 1, 64, 64, 64)
     assert kept[few].count(large) < kept[more].count(large)
     assert (torch.int32, 1, 64, 32, 32) in kept[few]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "side", "returns"), [(torch.float32, 34, 1), (torch.float32, 32, 0), (torch.bfloat16, 34, 0)]
+)
+def test_freed_memory_goes_back_before_large_gradients_in_float32(dtype, side, returns, monkeypatch):
+    returned = []
+    monkeypatch.setattr("stylecore.features.LARGE_BYTES", 3 * 33**2 * 4)
+    monkeypatch.setattr("stylecore.features.return_freed_memory", lambda: returned.append(True))
+    features = torch.rand(1, 3, side, side, dtype=dtype, requires_grad=True)
+    ReluMaxPool.apply(features).sum().backward()
+    assert len(returned) == returns
