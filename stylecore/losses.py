@@ -79,7 +79,7 @@ class _GramTap(torch.autograd.Function):
         factors = ((4 * gradient_of_error / unit)[:, None, None] * difference).to(flat.dtype)
         total, share = (torch.empty_like(flat), 0) if gradient is None else (_flat(gradient), 1)
         for onto, own, factor in zip(total, flat, factors, strict=True):
-            torch.addmm(onto, own, factor, beta=share, out=onto)
+            onto.addmm_(own, factor, beta=share)
         return total.unflatten(1, features.shape[2:]).permute(0, 3, 1, 2).to(features.dtype), None
 
 
