@@ -125,8 +125,9 @@ class Vgg19Features(nn.Module):
             )
         each = each or (lambda _, features: (features, features))
         found = {}
-        # On GPUs torch's own order of the memory stays.
-        is_frugal = self.pool is F.max_pool2d and batch.device.type == "cpu"
+        # On GPUs torch's own order of the memory stays, and a compiler finds one of its own.
+        is_on_cpu = batch.device.type == "cpu" and not torch.compiler.is_compiling()
+        is_frugal = self.pool is F.max_pool2d and is_on_cpu
         weight_type = next(self.parameters()).dtype
         features = with_replicated_border(batch.to(weight_type))
         for name, following in zip(self.convolutions, (*self.convolutions[1:], ""), strict=True):

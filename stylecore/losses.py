@@ -266,9 +266,10 @@ class _TotalVariation(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, batch: Tensor) -> Tensor:
-        steps = [batch.float().diff(dim=axis) for axis in (2, 3)]
-        ctx.save_for_backward(*steps)
         ctx.dtype = batch.dtype
+        batch = batch.float()
+        steps = [batch.diff(dim=axis) for axis in (2, 3)]
+        ctx.save_for_backward(*steps)
         return sum(_energy(own) / own[0].numel() for own in steps)
 
     @staticmethod
