@@ -536,6 +536,22 @@ def test_optimize_takes_the_qualities_of_the_app(capsys, photo_file, tmp_path):
     assert json.loads(out)["config"]["start"] == "preview"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["PHOTO", "new.png"], "new.png does not exist; to write to it: -o new.png\n"),
+        (["PHOTO", "new.png", "-o", "folder/"], "new.png does not exist\n"),
+        (["PHOTO", "new.xyz"], "new.xyz does not exist\n"),
+        (["new.png"], "new.png does not exist\n"),
+    ],
+)
+def test_stylize_says_how_to_name_an_output(capsys, photo_file, monkeypatch, arguments, message):
+    monkeypatch.chdir(photo_file.parent)
+    arguments = [photo_file.name if argument == "PHOTO" else argument for argument in arguments]
+    status, _, err = run(capsys, "stylize", *arguments, "--style", "mosaic")
+    assert (status, err.splitlines(keepends=True)[-1]) == (2, f"error: {message}")
+
+
 def test_a_snapshot_that_cannot_be_written_costs_no_painting(capsys, photo_file, tmp_path, monkeypatch):
     from stylecore.commands import optimize
 
@@ -579,6 +595,7 @@ def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, 
         (["PHOTO", "PHOTO", "--recipe", "nowhere.json"], "nowhere.json is not a recipe"),
         (["PHOTO", "PHOTO", "--quality", "quick", "--classic"], "not allowed with"),
         (["nowhere.jpg", "PHOTO"], "nowhere.jpg does not exist"),
+        (["PHOTO", "other.png", "new.png"], "new.png does not exist; to write to it: -o new.png"),
         (["PHOTO", "red.png"], "single color"),
         (["PHOTO", "huge.png"], "at most 100 megapixels"),
         (["PHOTO", "PHOTO", "--steps", "0"], "steps is 0"),

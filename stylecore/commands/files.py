@@ -73,6 +73,19 @@ def output_path(source: Location, output: str | None, label: str, *, is_one: boo
     return target / f"{stem}_{label}{suffix if suffix in SAVE_FORMATS else '.png'}"
 
 
+def output_hint(pictures: Sequence[str], output: str | None, *, least: int) -> str:
+    """What to add to the error when the last picture is not there: it may be meant as the output.
+
+    Args:
+        pictures: As the command line has them.
+        output: The same, None when it names none.
+        least: Pictures that the command needs.
+    """
+    last = Path(pictures[-1])
+    is_output = len(pictures) > least and output is None and not os.path.exists(last)
+    return f"; to write to it: -o {last}" if is_output and last.suffix.lower() in SAVE_FORMATS else ""
+
+
 def read_source(source: Location, *, max_side: int | None) -> Image.Image:
     if source == STANDARD_STREAM:
         return load_image(sys.stdin.buffer.read(), max_side=max_side)

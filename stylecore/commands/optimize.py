@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from stylecore import load_image
 from stylecore.commands.console import FAILED, OK, UsageError, fail, module, print_json, progress
-from stylecore.commands.files import check_folder, check_output, write_output
+from stylecore.commands.files import check_folder, check_output, output_hint, write_output
 from stylecore.commands.parsing import add_settings, count, given_settings
-from stylecore.errors import describe
+from stylecore.errors import ImageError, describe
 from stylecore.images import load_style, save_format
 from stylecore.optimization_config import CLASSIC_RECIPE, OptimizationConfig
 from stylecore.sheets import contact_sheet
@@ -73,20 +73,23 @@ def add_optimize(commands: argparse._SubParsersAction) -> None:
 
 
 def run_optimize(options: argparse.Namespace) -> int:
-    names = [Path(name).stem for name in (options.content, *options.styles)]
+    pictures = [options.content, *options.styles]
+    if hint := output_hint(pictures, options.output, least=2):
+        raise ImageError(f"{options.styles[-1]} does not exist{hint}")
+    names = [Path(name).stem for name in pictures]
     output = Path(options.output) if options.output else Path(f"{'_'.join(names)}.png")
     save_format(output)
     if options.preview_every and not options.snapshots:
         raise UsageError("--every would do nothing without --snapshots")
-    check_output(output, [options.content, *options.styles])
+    check_output(output, pictures)
     if options.sheet:
         save_format(options.sheet)
-        check_output(options.sheet, [options.content, *options.styles])
+        check_output(options.sheet, pictures)
         if options.sheet.resolve() == output.resolve():
             raise UsageError(f"{options.sheet} would be both the painting and the sheet: name another")
     if options.snapshots:
         check_folder(options.snapshots)
-        kept = [options.content, *options.styles, *([options.sheet] if options.sheet else [])]
+        kept = [*pictures, *([options.sheet] if options.sheet else [])]
         for path in kept:
             if is_snapshot(Path(path), options.snapshots, output.stem):
                 raise UsageError(f"{path} could be written over by a snapshot: name another folder or output")
@@ -149,7 +152,7 @@ def run_optimize(options: argparse.Namespace) -> int:
     last = result.iterates[-1] if result.iterates else None
     seconds = last and round(last.elapsed_s, 2)
     size = f"{result.image.width} x {result.image.height} px"
-    progress(f"{' + '.join([options.content, *options.styles])} -> {output}: {size}, {seconds or 0:.0f} s")
+    progress(f"{' + '.join(pictures)} -> {output}: {size}, {seconds or 0:.0f} s")
     if options.json:
         print_json(
             {

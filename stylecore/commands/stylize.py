@@ -13,6 +13,7 @@ from stylecore.commands.files import (
     STANDARD_STREAM,
     check_output,
     find_sources,
+    output_hint,
     output_path,
     read_source,
     write_output,
@@ -65,6 +66,7 @@ def run_stylize(options: argparse.Namespace) -> int:
     is_one = len(options.photos) == 1 and not os.path.isdir(options.photos[0])
     outputs = [output_path(source, options.output, label, is_one=is_one) for source in sources]
     outputs = [output if output == STANDARD_STREAM else free_path(output, taken) for output in outputs]
+    hint = output_hint(options.photos, options.output, least=1)
     for failure in failed:
         fail(failure["error"], BAD_INPUT)
     status = BAD_INPUT if failed else OK
@@ -97,6 +99,7 @@ def run_stylize(options: argparse.Namespace) -> int:
             if is_end and not (done or failed):
                 raise  # there is nothing to report
             message = "interrupted" if isinstance(error, KeyboardInterrupt) else describe(error)
+            message += hint if is_input and source is sources[-1] else ""
             failed.append({"photo": str(source), "error": message})
             status = fail(message, BAD_INPUT if is_input and status != FAILED else FAILED)
             if is_end:
