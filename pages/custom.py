@@ -15,9 +15,10 @@ from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
 from pages.shared.painting import DOWNLOAD_FORMATS
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, duration, least_wait, mixture, sample_title
+from pages.shared.showing import choose_format
 from stylecore import StyleTransferError
 from stylecore.errors import describe
-from stylecore.images import encode_image
+from stylecore.images import encode_image, is_transparent
 
 REFRESH_S = 1.0
 STROKES = {"fine": 0.7, "medium": 1.0, "coarse": 1.5}  # long side of the style picture / of the painting
@@ -283,11 +284,13 @@ def show_result() -> None:
             show_styles(run.styles, [style["name"] for style in run.recipe["styles"]])
     names = "_".join([run.recipe["content"], *(style["name"] for style in run.recipe["styles"])])
     with st.container(horizontal=True, vertical_alignment="center"):
+        file_format = choose_format(result.image.size, is_transparent=is_transparent(result.image))
+        ending, mime = DOWNLOAD_FORMATS[file_format]
         st.download_button(
             f"Download ({result.image.width} x {result.image.height})",
-            data=lambda: encode_image(result.image, "PNG"),
-            file_name=f"{names}.png",
-            mime="image/png",
+            data=lambda: encode_image(result.image, file_format),
+            file_name=f"{names}.{ending}",
+            mime=mime,
             type="primary",
             icon=":material/download:",
             on_click="ignore",

@@ -96,7 +96,7 @@ def test_from_upload_to_download(open_page):
     assert np.abs(painted - original).mean() > 15
     with page.expect_download() as download:
         page.get_by_role("button", name="Download in full size").click()
-    assert download.value.suggested_filename == "beach_mosaic.png"
+    assert download.value.suggested_filename == "beach_mosaic.jpg"
     with Image.open(download.value.path()) as file:
         assert file.size == (600, 400)
         assert np.abs(np.asarray(file, np.float32) - painted).mean() < 6

@@ -365,6 +365,15 @@ def test_running_jobs_cost_no_finished_one():
     is_open.set()
 
 
+def test_a_transparent_painting_is_not_offered_as_jpeg(app):
+    photo = make_photo(96, 64)
+    photo.putalpha(128)
+    upload(app, 0, photo)
+    app.button(key="refine").click().run()
+    run_until(app, lambda: is_refined(app))
+    assert app.segmented_control(key="file_format_PNG_WEBP").value == "PNG"
+
+
 def test_a_failed_run_shows_its_best_picture(app, monkeypatch):
     optimize = refining.optimize_image
 

@@ -78,7 +78,7 @@ def test_send_a_painted_selfie(visit):
     visitor.choose_style("Mosaic")
     visitor.see("Painted: Mosaic")
     download = visitor.download("Download in full size")
-    assert download.suggested_filename == "snapshot_mosaic.png"
+    assert download.suggested_filename == "snapshot_mosaic.jpg"
     with Image.open(download.path()) as picture:
         assert min(picture.size) >= 480
     assert visitor.clicks == 4
@@ -116,8 +116,16 @@ def test_own_childs_drawing_as_style(visit):
     visitor.click("button", "Stop and keep the best so far")
     visitor.see("best picture so far")
     download = visitor.download(re.compile("Download"))
+    assert download.suggested_filename == "grandma_drawing.jpg"
+    with Image.open(download.path()) as picture:
+        assert picture.format == "JPEG"
+    visitor.click("radio", "PNG")
+    time.sleep(0.5)  # as a hand takes: the button has its new file a moment after Streamlit dropped the old
+    download = visitor.download(re.compile("Download"))
     assert download.suggested_filename == "grandma_drawing.png"
-    assert visitor.clicks == 8
+    with Image.open(download.path()) as picture:
+        assert picture.format == "PNG"
+    assert visitor.clicks == 10
     visitor.leave("drawing")
 
 

@@ -23,9 +23,9 @@ SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
 # What takes more memory is painted one after another, beside others' previews: none of 1024 x 1024 px.
 LARGE_BYTES = 215e6
-DOWNLOAD_FORMATS = {  # ending and type by name
-    "PNG": ("png", "image/png"),
+DOWNLOAD_FORMATS = {  # ending and type by name, the smallest to send that opens everywhere first
     "JPEG": ("jpg", "image/jpeg"),
+    "PNG": ("png", "image/png"),
     "WEBP": ("webp", "image/webp"),
 }
 
@@ -151,7 +151,7 @@ def read_photo(photo: bytes | BinaryIO, *, max_side: int | None = None) -> Image
         return load_photo(photo, max_side=max_side)
 
 
-def full_size(photo: bytes, look: Look, file_format: str = "PNG") -> bytes:
+def full_size(photo: bytes, look: Look, file_format: str) -> bytes:
     """The painted photo in its own size, with strokes as large in the picture as in the preview.
 
     Args:

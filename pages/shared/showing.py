@@ -57,32 +57,40 @@ def show_painting(photo: Choice, look: Look) -> Preview | None:
     return result
 
 
+def choose_format(size: tuple[int, int], *, is_transparent: bool) -> str:
+    """A format of `DOWNLOAD_FORMATS` that can hold a picture; what was chosen stays chosen.
+
+    Args:
+        size: Width and height in pixels.
+        is_transparent: Whether anything of it is.
+    """
+    filled = {"JPEG"} if is_transparent else set()  # formats that fill with white
+    formats = [
+        name for name in DOWNLOAD_FORMATS if max(size) <= MAX_SIDES.get(name, math.inf) and name not in filled
+    ]
+    # A widget of its own where some cannot hold it: the choice among all is there again later.
+    is_any = len(formats) == len(DOWNLOAD_FORMATS)
+    wanted = st.session_state.get("file_format")
+    return st.segmented_control(
+        "File",
+        formats,
+        default=wanted if wanted in formats and not is_any else formats[0],
+        required=True,
+        key="file_format" if is_any else f"file_format_{'_'.join(formats)}",
+        help="JPEG is small and opens everywhere, WebP is smaller still; PNG keeps every pixel. "
+        "JPEG cannot keep transparency.",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+
+
 def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
     """The painting in the photo's own size, as a file of the visitor's choice."""
     with st.container(key="take_home"):
         st.caption(f"Painted: {_titles(look)}")
         width, height = painting.size
-        filled = {"JPEG"} if painting.is_transparent else set()  # formats that fill with white
-        formats = [
-            name
-            for name in DOWNLOAD_FORMATS
-            if max(width, height) <= MAX_SIDES.get(name, math.inf) and name not in filled
-        ]
-        # A widget of its own where some cannot hold the photo: the choice among all is there again later.
-        is_any = len(formats) == len(DOWNLOAD_FORMATS)
-        wanted = st.session_state.get("file_format")
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            file_format = st.segmented_control(
-                "File",
-                formats,
-                default=wanted if wanted in formats and not is_any else "PNG",
-                required=True,
-                key="file_format" if is_any else f"file_format_{'_'.join(formats)}",
-                help="PNG keeps every pixel; JPEG and WebP are smaller and quicker to send. "
-                "JPEG cannot keep transparency.",
-                label_visibility="collapsed",
-                persist_state="session",
-            )
+            file_format = choose_format(painting.size, is_transparent=painting.is_transparent)
             ending, mime = DOWNLOAD_FORMATS[file_format]
             st.download_button(
                 f"Download in full size ({width} x {height})",
