@@ -8,7 +8,7 @@ from pages.shared.entrance import come_in
 from pages.shared.painting import Look, all_styles
 from pages.shared.pictures import SAMPLES
 from pages.shared.showing import offer_download, show_credits, show_painting
-from pages.shared.styling import choose_look, choose_style
+from pages.shared.styling import choose_look, choose_style, show_tiles
 
 come_in()
 st.header("Your photo, painted", anchor=False)
@@ -28,11 +28,12 @@ with painting_column:
     offer_download(photo, look, painting)
 
 if st.toggle("All styles on this photo", value=has_sheet, key="all_styles", persist_state="session"):
-    sheet = all_styles(photo.data, Look((), look.strength, look.preserve_color, look.stroke_scale))
-    st.image(sheet, width="stretch", alt="This photo in every style, each under its name")
+    all_painted = all_styles(photo.data, Look((), look.strength, look.preserve_color, look.stroke_scale))
+    st.caption("Tap a painting to see it large.")
+    show_tiles(all_painted.pictures, alt="This photo", width=160, is_sought=True, key="sheet")
     st.download_button(
         "Download the sheet",
-        data=sheet,
+        data=all_painted.sheet,
         file_name=f"{photo.name}_all_styles.jpg",
         mime="image/jpeg",
         icon=":material/download:",

@@ -6,8 +6,9 @@ import zipfile
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
-from tests.browsing import keep_screenshot, wait_for_upload
+from tests.browsing import keep_screenshot, tap_picture, wait_for_upload
 from tests.conftest import encoded, make_photo
 
 pytestmark = pytest.mark.browser
@@ -135,10 +136,15 @@ def test_compare_styles_for_a_poster(visit):
     visitor.see("Download in full size (480 x 360)")
     visitor.clicks += 1
     visitor.page.get_by_text("All styles on this photo").click()
-    visitor.page.get_by_alt_text("This photo in every style").wait_for()
+    visitor.page.get_by_alt_text("This photo painted like Marbling").wait_for()
     download = visitor.download("Download the sheet")
     assert download.suggested_filename == "poster_all_styles.jpg"
-    assert visitor.clicks == 4
+    visitor.clicks += 1
+    tap_picture(visitor.page, "This photo painted like Pink")
+    large = visitor.page.get_by_alt_text("Your photo painted like Pink")
+    large.wait_for()
+    expect(large).to_be_in_viewport(ratio=0.5)
+    assert visitor.clicks == 5
     visitor.leave("poster")
 
 

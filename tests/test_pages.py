@@ -138,7 +138,7 @@ def test_all_styles_come_on_one_sheet(app, painted):
     assert not app.exception
     assert [look.styles[0][0] for look in painted[1:]] == [style.name for style in list_styles()]
     assert app.download_button(key="download_sheet").label == "Download the sheet"
-    sheet = load_image(painting.all_styles(SAMPLES["temple"].path.read_bytes(), Look(())))
+    sheet = load_image(painting.all_styles(SAMPLES["temple"].path.read_bytes(), Look(())).sheet)
     assert sheet.width == 4 * 360 + 3 * 6
 
 
@@ -147,9 +147,10 @@ def test_a_sheet_is_made_once_and_anew_for_other_settings(app, painted):
     app.toggle(key="all_styles").set_value(True).run()
     painted.clear()
     app.button(key="style_mosaic").click().run()  # on the sheet already
-    assert [look.styles for look in painted] == [(("mosaic", 1.0),)]
+    app.button(key="sheet_pink").click().run()
+    assert [look.styles for look in painted] == [(("mosaic", 1.0),), (("pink", 1.0),)]
     app.toggle(key="preserve_color").set_value(True).run()
-    assert len(painted) == 2 + len(list_styles())
+    assert len(painted) == 3 + len(list_styles())
 
 
 def test_what_a_visitor_does_interrupts_the_sheet(app, painted, monkeypatch):
@@ -202,7 +203,7 @@ def test_a_preview_does_not_wait_for_a_full_size_painting(painted):
 
 @pytest.mark.parametrize(("size", "height"), [((40, 1600), 720), ((1600, 40), 180), ((300, 400), 480)])
 def test_cells_of_the_sheet_stay_in_bounds(painted, size, height):
-    sheet = load_image(painting.all_styles(encoded(make_photo(*size)), Look(())))
+    sheet = load_image(painting.all_styles(encoded(make_photo(*size)), Look(())).sheet)
     rows = -(-len(list_styles()) // 4)
     assert sheet.height == rows * (height + 6 + round(360 * 0.09 * 1.6)) - 6
 

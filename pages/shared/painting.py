@@ -89,6 +89,19 @@ class Preview:
     device_note: str
 
 
+@dataclass(frozen=True)
+class AllStyles:
+    """A photo painted in every style.
+
+    Attributes:
+        pictures: JPEG or PNG of each by its style's name.
+        sheet: JPEG of all on one sheet, each under its title.
+    """
+
+    pictures: dict[str, bytes]
+    sheet: bytes
+
+
 def screen_format(image: Image.Image) -> str:
     """JPEG, or PNG where anything of a picture is transparent."""
     return "PNG" if is_transparent(image) else "JPEG"
@@ -166,33 +179,34 @@ def full_size(photo: bytes, look: Look, file_format: str) -> bytes:
     return encode_image(painted, file_format, description=look.description)
 
 
-def all_styles(photo: bytes, look: Look) -> bytes:
-    """JPEG contact sheet of the photo in every style, else as `look` says, with progress on the page.
+def all_styles(photo: bytes, look: Look) -> AllStyles:
+    """The photo painted in every style, else as `look` says, with progress on the page.
 
-    The session keeps the last one. What the visitor chooses meanwhile interrupts it.
+    The session keeps the last. What the visitor chooses meanwhile interrupts it.
 
     Raises:
         ImageError: The photo cannot be used.
     """
-    *made_of, sheet = st.session_state.get("sheet", (None, None, None))
+    *made_of, painted = st.session_state.get("sheet", (None, None, None))
     if made_of == [photo, look]:
-        return sheet
+        return painted
     full, _ = screen_photo(photo)
     image = limit_long_side(full, SHEET_SIDE)
-    names = [style.name for style in list_styles()]
-    titles = [short_title(name) for name in names]
+    titles = {style.name: short_title(style.name) for style in list_styles()}
     progress = st.progress(0.0)
-    pictures = []
-    for name, title in zip(names, titles, strict=True):
-        progress.progress(len(pictures) / len(names), f"Painting all styles: {title}")  # may end it
+    pictures = {}
+    for name, title in titles.items():
+        progress.progress(len(pictures) / len(titles), f"Painting all styles: {title}")  # may end it
         # In cells of this size the fast networks look the same, in less than half the time.
-        pictures.append(paint(image, replace(look, styles=((name, 1.0),)), fine=False))
-    rows = [pictures[i : i + SHEET_COLUMNS] for i in range(0, len(pictures), SHEET_COLUMNS)]
+        pictures[name] = paint(image, replace(look, styles=((name, 1.0),)), fine=False)
+    cells = list(pictures.values())
+    rows = [cells[i : i + SHEET_COLUMNS] for i in range(0, len(cells), SHEET_COLUMNS)]
     height = min(max(180, round(360 * image.height / image.width)), 720)  # of strips a part is shown
-    sheet = encode_image(contact_sheet(rows, titles=titles, cell=(360, height)), "JPEG")
+    sheet = encode_image(contact_sheet(rows, titles=list(titles.values()), cell=(360, height)), "JPEG")
+    painted = AllStyles({name: encode_screen(picture) for name, picture in pictures.items()}, sheet)
     progress.empty()
-    st.session_state.sheet = photo, look, sheet
-    return sheet
+    st.session_state.sheet = photo, look, painted
+    return painted
 
 
 def paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:

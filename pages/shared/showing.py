@@ -52,6 +52,7 @@ def show_painting(photo: Choice, look: Look) -> Preview | None:
             result.painted,
             before_alt="Your photo as it was",
             after_alt=f"Your photo painted like {_titles(look)}",
+            is_sought=st.session_state.pop("is_sought", False),
             key="compare",
         )
     return result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from pages.shared.address import forget, keep_choice, keep_choices, keep_number, keep_switch
@@ -32,29 +34,44 @@ def choose_style() -> Style:
     first = keep_choice("style", next(iter(styles)), {name: name for name in styles})
     state.setdefault("style", first)
 
-    def choose(name: str) -> None:
-        state.style = name
-
-    st.html(f"<style>{picture_is_button('.st-key-style_tiles', f'style_{state.style}')}{TILES_CSS}</style>")
+    st.html(f"<style>{TILES_CSS}</style>")
     st.markdown("Style")
     tiles = sorted(styles.values(), key=lambda style: style.name != first)  # what a link asks for is in sight
     kind = _choose_kind(tiles)
-    shown = [style for style in tiles if kind in (None, style.kind) or style.name == state.style]
-    with st.grid("auto", min_column_width=96, gap="xsmall", key="style_tiles"):
-        for style in shown:
-            with st.container(gap="xxsmall"):
-                chosen = " (chosen)" if style.name == state.style else ""
-                if (tile := tile_path(style.name)).exists():  # not yet for a style of one's own
-                    alt = f"A temple painted like {short_title(style.name)}{chosen}"
-                    st.image(tile.read_bytes(), width="stretch", alt=alt)
-                st.button(
-                    short_title(style.name),
-                    key=f"style_{style.name}",
-                    width="stretch",
-                    on_click=choose,
-                    args=(style.name,),
-                )
+    shown = [style.name for style in tiles if kind in (None, style.kind) or style.name == state.style]
+    paths = {name: tile_path(name) for name in shown}
+    # A style of one's own has none yet.
+    pictures = {name: path.read_bytes() if path.exists() else None for name, path in paths.items()}
+    show_tiles(pictures, alt="A temple", width=96, key="style")
     return styles[state.style]
+
+
+def show_tiles(
+    pictures: Mapping[str, bytes | None], *, alt: str, width: int, is_sought: bool = False, key: str
+) -> None:
+    """Pictures by style, each with a button that chooses it.
+
+    Args:
+        pictures: Encoded, by the name of the style; None for a button alone.
+        alt: What they show, for screen readers.
+        width: At least, in pixels.
+        is_sought: Whether the page scrolls to the painting in the style that is chosen.
+        key: Prefix of the widgets' keys.
+    """
+    state = st.session_state
+
+    def choose(name: str) -> None:
+        state.style, state.is_sought = name, is_sought
+
+    st.html(f"<style>{picture_is_button(f'.st-key-{key}_tiles', f'{key}_{state.style}')}</style>")
+    with st.grid("auto", min_column_width=width, gap="xsmall", key=f"{key}_tiles"):
+        for name, picture in pictures.items():
+            title = short_title(name)
+            with st.container(gap="xxsmall"):
+                if picture is not None:
+                    chosen = " (chosen)" if name == state.style else ""
+                    st.image(picture, width="stretch", alt=f"{alt} painted like {title}{chosen}")
+                st.button(title, key=f"{key}_{name}", width="stretch", on_click=choose, args=(name,))
 
 
 def _choose_kind(styles: list[Style]) -> str | None:
