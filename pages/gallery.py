@@ -30,7 +30,7 @@ with painting_column:
 if st.toggle("All styles on this photo", value=has_sheet, key="all_styles", persist_state="session"):
     all_painted = all_styles(photo.data, Look((), look.strength, look.preserve_color, look.stroke_scale))
     st.caption("Tap a painting to see it large.")
-    show_tiles(all_painted.pictures, alt="This photo", width=160, is_sought=True, key="sheet")
+    show_tiles(all_painted.tiles, alt="This photo", width=160, is_sought=True, key="sheet")
     st.download_button(
         "Download the sheet",
         data=all_painted.sheet,

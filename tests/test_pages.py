@@ -138,8 +138,10 @@ def test_all_styles_come_on_one_sheet(app, painted):
     assert not app.exception
     assert [look.styles[0][0] for look in painted[1:]] == [style.name for style in list_styles()]
     assert app.download_button(key="download_sheet").label == "Download the sheet"
-    sheet = load_image(painting.all_styles(SAMPLES["temple"].path.read_bytes(), Look(())).sheet)
-    assert sheet.width == 4 * 360 + 3 * 6
+    all_painted = painting.all_styles(SAMPLES["temple"].path.read_bytes(), Look(()))
+    assert load_image(all_painted.sheet).width == 4 * 360 + 3 * 6
+    assert list(all_painted.tiles) == [style.name for style in list_styles()]
+    assert {load_image(tile).width for tile in all_painted.tiles.values()} == {360}
 
 
 def test_a_sheet_is_made_once_and_anew_for_other_settings(app, painted):

@@ -21,6 +21,7 @@ from stylecore.sheets import contact_sheet
 WORKING_SIDE = 1024  # px, long side at which photos are painted, so that strokes are as large in all
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
+CELL_WIDTH = 360  # px, of the sheet, and long side of the tiles that stand for its pictures on the page
 # What takes more memory is painted one after another, beside others' previews: none of 1024 x 1024 px.
 LARGE_BYTES = 215e6
 DOWNLOAD_FORMATS = {  # ending and type by name, the smallest to send that opens everywhere first
@@ -94,11 +95,11 @@ class AllStyles:
     """A photo painted in every style.
 
     Attributes:
-        pictures: JPEG or PNG of each by its style's name.
+        tiles: Small JPEG or PNG of each by its style's name.
         sheet: JPEG of all on one sheet, each under its title.
     """
 
-    pictures: dict[str, bytes]
+    tiles: dict[str, bytes]
     sheet: bytes
 
 
@@ -201,9 +202,11 @@ def all_styles(photo: bytes, look: Look) -> AllStyles:
         pictures[name] = paint(image, replace(look, styles=((name, 1.0),)), fine=False)
     cells = list(pictures.values())
     rows = [cells[i : i + SHEET_COLUMNS] for i in range(0, len(cells), SHEET_COLUMNS)]
-    height = min(max(180, round(360 * image.height / image.width)), 720)  # of strips a part is shown
-    sheet = encode_image(contact_sheet(rows, titles=list(titles.values()), cell=(360, height)), "JPEG")
-    painted = AllStyles({name: encode_screen(picture) for name, picture in pictures.items()}, sheet)
+    height = min(max(180, round(CELL_WIDTH * image.height / image.width)), 720)  # of strips a part is shown
+    cell = (CELL_WIDTH, height)
+    sheet = encode_image(contact_sheet(rows, titles=list(titles.values()), cell=cell), "JPEG")
+    tiles = {name: encode_screen(limit_long_side(each, CELL_WIDTH)) for name, each in pictures.items()}
+    painted = AllStyles(tiles, sheet)
     progress.empty()
     st.session_state.sheet = photo, look, painted
     return painted
