@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from stylecore import list_styles
 from stylecore.commands.console import BAD_INPUT, FAILED, OK, UsageError, fail, print_json, progress
 from stylecore.commands.files import (
     STANDARD_STREAM,
+    Location,
     check_output,
     find_sources,
     output_hint,
@@ -21,6 +27,9 @@ from stylecore.commands.files import (
 from stylecore.commands.parsing import parse_weights
 from stylecore.errors import ImageError, StyleTransferError, describe
 from stylecore.images import check_max_side, free_path
+
+if TYPE_CHECKING:
+    from stylecore.inference import FastStylizer
 
 
 def add_stylize(commands: argparse._SubParsersAction) -> None:
@@ -52,7 +61,7 @@ def add_styles(commands: argparse._SubParsersAction) -> None:
 
 
 def run_stylize(options: argparse.Namespace) -> int:
-    from stylecore.inference import FastStylizer, check_settings, resolve_styles
+    from stylecore.inference import check_settings, resolve_styles
 
     # Everything is checked before the network is loaded, so that bad input costs nothing.
     weights = parse_weights(options.style)
@@ -62,50 +71,72 @@ def run_stylize(options: argparse.Namespace) -> int:
     if options.json and options.output == STANDARD_STREAM:
         raise UsageError("--json and -o - both want standard output: give one of them up")
     sources, failed = find_sources(options.photos)
-    taken, label = set(), "_".join(name for name, weight in weights.items() if weight)
+    outputs = name_outputs(sources, options, weights)
+    batch = Batch(options, weights, sources, failed)
+    for source, output in zip(sources, outputs, strict=True):
+        if not batch.paint(source, output):
+            break
+    if options.json:
+        print_json(batch.report())
+    return batch.status
+
+
+def name_outputs(
+    sources: Sequence[Location], options: argparse.Namespace, weights: Mapping[str, float]
+) -> list[Location]:
+    """Where each photo's painting goes, see `output_path`; different files for all of them."""
+    label = "_".join(name for name, weight in weights.items() if weight)
     is_one = len(options.photos) == 1 and not os.path.isdir(options.photos[0])
     outputs = [output_path(source, options.output, label, is_one=is_one) for source in sources]
-    outputs = [output if output == STANDARD_STREAM else free_path(output, taken) for output in outputs]
-    hint = output_hint(options.photos, options.output, least=1)
-    for failure in failed:
-        fail(failure["error"], BAD_INPUT)
-    status = BAD_INPUT if failed else OK
+    taken: set[Path] = set()
+    return [output if output == STANDARD_STREAM else free_path(output, taken) for output in outputs]
 
-    stylizer = None
-    done = []
-    for source, output in zip(sources, outputs, strict=True):
+
+class Batch:
+    """Paints photos one by one, and collects what was painted and what failed.
+
+    Args:
+        options: Of the command line.
+        weights: By style name.
+        sources: All photos, none of which is written over.
+        failed: What was given and has no photo, as the report holds it.
+    Attributes:
+        status: The exit status so far.
+    """
+
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        weights: Mapping[str, float],
+        sources: Sequence[Location],
+        failed: Sequence[dict[str, str]],
+    ) -> None:
+        self.options, self.weights, self.sources = options, weights, sources
+        self.stylizer: FastStylizer | None = None
+        self.done: list[dict] = []
+        self.failed = list(failed)
+        self.status = OK
+        for failure in failed:
+            self.status = fail(failure["error"], BAD_INPUT)
+
+    def paint(self, source: Location, output: Location) -> bool:
+        """Paint a photo; returns whether further ones can be painted."""
+        from stylecore.inference import FastStylizer
+
         try:
-            check_output(output, sources)
-            image = read_source(source, max_side=options.max_side)
-            stylizer = stylizer or FastStylizer(options.device)
+            check_output(output, self.sources)
+            image = read_source(source, max_side=self.options.max_side)
+            if self.stylizer is None:
+                self.stylizer = FastStylizer(self.options.device)
             started = time.perf_counter()
-            stylized = stylizer.stylize(
-                image,
-                weights,
-                strength=options.strength,
-                preserve_color=options.preserve_color,
-                stroke_size=options.stroke_size,
-                max_side=options.max_side,
-                fine=options.fine,
-            )
+            stylized = self.stylize(image)
             milliseconds = round((time.perf_counter() - started) * 1000)
             write_output(stylized, output)
         except BrokenPipeError:
             raise  # whoever read has gone
         except (Exception, KeyboardInterrupt) as error:
-            is_input = isinstance(error, ImageError)
-            # Of the installation, or wanted: no further photo can be painted.
-            is_end = isinstance(error, (StyleTransferError, KeyboardInterrupt)) and not is_input
-            if is_end and not (done or failed):
-                raise  # there is nothing to report
-            message = "interrupted" if isinstance(error, KeyboardInterrupt) else describe(error)
-            message += hint if is_input and source is sources[-1] else ""
-            failed.append({"photo": str(source), "error": message})
-            status = fail(message, BAD_INPUT if is_input and status != FAILED else FAILED)
-            if is_end:
-                break
-            continue
-        done.append(
+            return self.note_failure(source, error)
+        self.done.append(
             {
                 "photo": str(source),
                 "output": str(output),
@@ -115,11 +146,41 @@ def run_stylize(options: argparse.Namespace) -> int:
             }
         )
         size = f"{stylized.width} x {stylized.height} px"
-        progress(f"{source} -> {output}: {size}, {milliseconds} ms on {stylizer.device}")
-    if options.json:
-        device = stylizer.device if stylizer else None
-        print_json({"device": device, "style": options.style, "pictures": done, "errors": failed})
-    return status
+        progress(f"{source} -> {output}: {size}, {milliseconds} ms on {self.stylizer.device}")
+        return True
+
+    def stylize(self, image: Image.Image) -> Image.Image:
+        return self.stylizer.stylize(
+            image,
+            self.weights,
+            strength=self.options.strength,
+            preserve_color=self.options.preserve_color,
+            stroke_size=self.options.stroke_size,
+            max_side=self.options.max_side,
+            fine=self.options.fine,
+        )
+
+    def note_failure(self, source: Location, error: Exception | KeyboardInterrupt) -> bool:
+        """Report a photo that could not be painted; returns whether further ones can be.
+
+        Raises:
+            The error, where it ends the batch and there is nothing else to report.
+        """
+        is_input = isinstance(error, ImageError)
+        # Of the installation, or wanted: no further photo can be painted.
+        is_end = isinstance(error, (StyleTransferError, KeyboardInterrupt)) and not is_input
+        if is_end and not (self.done or self.failed):
+            raise error
+        message = "interrupted" if isinstance(error, KeyboardInterrupt) else describe(error)
+        if is_input and source is self.sources[-1]:
+            message += output_hint(self.options.photos, self.options.output, least=1)
+        self.failed.append({"photo": str(source), "error": message})
+        self.status = fail(message, BAD_INPUT if is_input and self.status != FAILED else FAILED)
+        return not is_end
+
+    def report(self) -> dict:
+        device = self.stylizer.device if self.stylizer else None
+        return {"device": device, "style": self.options.style, "pictures": self.done, "errors": self.failed}
 
 
 def run_styles(options: argparse.Namespace) -> int:
