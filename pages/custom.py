@@ -122,6 +122,7 @@ with settings.popover("More", icon=":material/tune:"):
     )
 
 config = replace(refining.QUALITIES[quality], preserve_color=preserve_color)
+words = [quality]
 if not is_classic:
     config = replace(
         config,
@@ -129,6 +130,11 @@ if not is_classic:
         style_weight=LIKENESS[likeness],
         style_loss=style_loss,
     )
+    words += [f"{strokes} strokes", likeness]
+    if style_loss != "gram":
+        words.append(STYLE_LOSSES[style_loss])
+if preserve_color:
+    words.append("colors of the photo")
 
 
 def show_first() -> None:
@@ -172,7 +178,9 @@ def offer_refining(size: tuple[int, int]) -> None:
     ):
         names = (photo.name, *(style.name for style in styles))
         try:
-            state.run = refining.start_run(photo.data, mix, config, quality=quality, names=names)
+            state.run = refining.start_run(
+                photo.data, mix, config, quality=quality, words=", ".join(words), names=names
+            )
         except StyleTransferError as error:
             st.error(f"{error}.", icon=":material/hourglass:")
             return
@@ -242,18 +250,6 @@ def loss_chart(losses: list[float]) -> None:
     st.line_chart(data, x="step", y="total loss", height=260, x_label=x_label)
 
 
-def settings_of(run: refining.Run) -> str:
-    """The settings of a run, for people."""
-    wanted = run.wanted
-    words = [run.recipe["quality"]]
-    if run.recipe["quality"] != "classic":
-        scale = (wanted.stroke_size or wanted.max_side) / wanted.max_side
-        words.append(f"{min(STROKES, key=lambda name: abs(STROKES[name] - scale))} strokes")
-        words += [name for name, weight in LIKENESS.items() if weight == wanted.style_weight]
-        words += [STYLE_LOSSES[wanted.style_loss]] if wanted.style_loss != "gram" else []
-    return ", ".join(words + ["colors of the photo"] * wanted.preserve_color)
-
-
 def show_result() -> None:
     result, shown = run.job.result, run.job.progress
     if result.error is not None:
@@ -279,7 +275,7 @@ def show_result() -> None:
                 is_sought=state.pop("is_sought", False),
                 key=f"compare_{state.run}",
             )
-            st.caption(f"Refined ({settings_of(run)}): slide to compare")
+            st.caption(f"Refined ({run.words}): slide to compare")
         with st.container(gap="xsmall"):
             show_styles(run.styles, [style["name"] for style in run.recipe["styles"]])
     names = "_".join([run.recipe["content"], *(style["name"] for style in run.recipe["styles"])])
@@ -336,7 +332,7 @@ def show_earlier() -> None:
     with st.grid("auto", min_column_width=160, gap="small"):
         for other, found in finished:
             with st.container(gap="xxsmall"):
-                alt = f"{found.recipe['content']}, refined ({settings_of(found)})"
+                alt = f"{found.recipe['content']}, refined ({found.words})"
                 st.image(found.job.progress.snapshots[-1][1], width="stretch", alt=alt)
                 if st.button("Show", key=f"show_{other}", disabled=is_busy, width="stretch", help=alt):
                     state.run, state.is_sought = other, True

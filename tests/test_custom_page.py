@@ -98,7 +98,7 @@ def test_the_recipe_repeats_a_painting_of_several_sizes(monkeypatch, is_stepped_
     photo, style = make_photo(300, 200), make_photo(250, 250, seed=1)
     pictures = encoded(photo), ((encoded(style), 1.0),)
     run = refining.runs().find(
-        refining.start_run(*pictures, wanted, quality="best", names=("photo", "style"))
+        refining.start_run(*pictures, wanted, quality="best", words="best", names=("photo", "style"))
     )
     assert run.job.wait(60)
     again = refining.optimize_image(photo, style, refining.OptimizationConfig(**run.recipe["config"])).image
@@ -224,7 +224,7 @@ def test_no_job_is_left_behind_by_a_sketch_that_fails(monkeypatch):
     monkeypatch.setattr(refining, "sketch", fail)
     pictures = encoded(make_photo(64, 64)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
     with pytest.raises(MemoryError):
-        refining.start_run(*pictures, TINY, quality="quick", names=("photo", "style"))
+        refining.start_run(*pictures, TINY, quality="quick", words="quick", names=("photo", "style"))
     assert not queue.is_busy
 
 
@@ -547,6 +547,7 @@ def test_fine_tuning_reaches_the_optimizer(app):
     app.button(key="refine").click().run()
     config = run_of(app).recipe["config"]
     assert (config["stroke_size"], config["style_weight"], config["style_loss"]) == (96, 16.0, "wasserstein")
+    assert run_of(app).words == "quick, coarse strokes, closer to the style, Wasserstein"
 
 
 def test_little_memory_makes_the_picture_smaller_and_says_so(app, monkeypatch):
@@ -585,7 +586,7 @@ def test_a_running_job_is_shown_whatever_memory_is_left(app, monkeypatch):
 def test_memory_is_planned_when_the_job_begins(monkeypatch):
     monkeypatch.setattr(refining, "available_memory", lambda device: 0)
     pictures = encoded(make_photo(64, 64)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
-    token = refining.start_run(*pictures, TINY, quality="quick", names=("photo", "style"))
+    token = refining.start_run(*pictures, TINY, quality="quick", words="quick", names=("photo", "style"))
     job = refining.runs().find(token).job
     assert job.wait(60)
     assert "MB of free memory are needed" in str(job.error)
@@ -594,7 +595,7 @@ def test_memory_is_planned_when_the_job_begins(monkeypatch):
 def test_pictures_on_the_way_are_kept_at_screen_size(monkeypatch):
     monkeypatch.setattr(refining, "WORKING_SIDE", 48)
     pictures = encoded(make_photo(80, 60)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
-    token = refining.start_run(*pictures, TINY, quality="quick", names=("photo", "style"))
+    token = refining.start_run(*pictures, TINY, quality="quick", words="quick", names=("photo", "style"))
     job = refining.runs().find(token).job
     assert job.wait(60)
     assert {load_image(io.BytesIO(jpeg)).size for _, jpeg in job.progress.snapshots} == {(48, 36)}

@@ -76,6 +76,7 @@ class Run:
         sketch: Encoded preview that the optimization starts from, if it does.
         shares: Weights of the styles.
         wanted: Settings that the visitor chose.
+        words: The same for people: "quick, medium strokes, balanced".
         recipe: Settings that repeat the picture; those that fit into memory once the job runs.
     """
 
@@ -85,6 +86,7 @@ class Run:
     sketch: bytes | None
     shares: tuple[float, ...]
     wanted: OptimizationConfig
+    words: str
     recipe: dict
 
     def is_of(
@@ -203,7 +205,13 @@ def plan(photo_size: tuple[int, int], config: OptimizationConfig, styles: int) -
 
 
 def start_run(
-    photo: bytes, styles: StyleBytes, config: OptimizationConfig, *, quality: str, names: tuple[str, ...]
+    photo: bytes,
+    styles: StyleBytes,
+    config: OptimizationConfig,
+    *,
+    quality: str,
+    words: str,
+    names: tuple[str, ...],
 ) -> str:
     """Queue an optimization; returns the token that finds it in `runs`.
 
@@ -212,6 +220,7 @@ def start_run(
         styles: Encoded style pictures with weights.
         config: Settings that are wanted; they are stepped down when memory is short once the job runs.
         quality: Name of the quality that the settings come from, for the recipe.
+        words: The settings for people, see `Run`.
         names: Of the photo and the style pictures, for the recipe.
     Raises:
         ImageError: A picture cannot be used.
@@ -229,6 +238,7 @@ def start_run(
         sketch=begin,
         shares=shares,
         wanted=config,
+        words=words,
         recipe=recipe,
     )
     return runs().add(run)
