@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from stylecore.device_choices import check_device
 from stylecore.errors import DeviceError
 
 CGROUP = Path("/sys/fs/cgroup")  # version 2, as containers see their own
@@ -19,8 +20,7 @@ def select_device(device: str) -> torch.device:
         DeviceError: `cuda` was asked for and does not start.
         ValueError: Another device.
     """
-    if device not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"device is {device!r}: use one of auto, cpu, cuda")
+    check_device(device)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():

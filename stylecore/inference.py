@@ -15,12 +15,12 @@ import onnxruntime as ort
 from PIL import Image
 
 from stylecore import blending
+from stylecore.device_choices import check_device
 from stylecore.enlarging import enlarge
 from stylecore.errors import DeviceError, StyleError, WeightsError
 from stylecore.images import flatten_content, from_batch, load_image, size_at, to_batch
 from stylecore.styles import WEIGHTS_FOLDER, Style, check_weights_file, get_style, list_styles, model_checksum
 
-DEVICES = ("auto", "cpu", "cuda")
 MAX_STRENGTH = 2.0
 STROKE_SIZES = (128, 65_536)  # px, smallest and largest
 # Largest picture that goes through the network whole; it then holds about 60 bytes a pixel, the fine
@@ -46,8 +46,7 @@ class FastStylizer:
     """
 
     def __init__(self, device: str = "auto") -> None:
-        if device not in DEVICES:
-            raise ValueError(f"device is {device!r}: use one of {', '.join(DEVICES)}")
+        check_device(device)
         self._asked_for = device
         self.device, self.device_note = "cpu", ""
         if device != "cpu":

@@ -10,6 +10,7 @@ from stylecore import load_image
 from stylecore.commands.console import BAD_INPUT, OK, UsageError, fail, module, print_json, progress
 from stylecore.commands.files import check_output
 from stylecore.commands.parsing import count
+from stylecore.device_choices import DEVICES
 from stylecore.images import MIN_SIDE, find_pictures, save_format
 
 SIZES, ROUNDS = [256, 512, 1024], 7  # px, and how often each is timed
@@ -35,9 +36,7 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--reference-steps", type=count, default=100, metavar="N", help="L-BFGS steps, default 100"
     )
-    parser.add_argument(
-        "--device", default="cpu", choices=("auto", "cpu", "cuda"), help="of losses and optimization"
-    )
+    parser.add_argument("--device", default="cpu", choices=DEVICES, help="of losses and optimization")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run_evaluate)
 
@@ -47,7 +46,7 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     sizes = " ".join(map(str, SIZES))
     parser.add_argument("--sizes", nargs="+", type=count, metavar="PX", help=f"default {sizes}")
     parser.add_argument("--rounds", type=count, metavar="N", help=f"default {ROUNDS}")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="default auto")
+    parser.add_argument("--device", choices=DEVICES, help="default auto")
     parser.add_argument(
         "--optimizer",
         nargs=2,

@@ -15,6 +15,7 @@ from stylecore import load_image
 from stylecore.commands.console import FAILED, OK, UsageError, fail, module, print_json, progress
 from stylecore.commands.files import check_folder, check_output, output_hint, write_output
 from stylecore.commands.parsing import add_settings, count, given_settings
+from stylecore.device_choices import DEVICES
 from stylecore.errors import ImageError, describe
 from stylecore.images import load_style, save_format
 from stylecore.optimization_config import CLASSIC_RECIPE, OptimizationConfig
@@ -42,7 +43,6 @@ HELPS = {
     "tv_weight": "of the total variation",
     "preserve_color": "keep the photo's colors",
     "pooling": "max or average",
-    "device": "auto, cpu or cuda",
     "precision": "auto, float32 or mixed",
 }
 SNAPSHOT_STEPS = 25  # between snapshots, where the recipe does not say
@@ -68,6 +68,7 @@ def add_optimize(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="content, style and painting in a row")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("--device", choices=DEVICES, help=f"default {OptimizationConfig.device}")
     add_settings(parser, OptimizationConfig, HELPS)
     parser.set_defaults(run=run_optimize)
 

@@ -25,6 +25,7 @@ from stylecore.commands.files import (
     write_output,
 )
 from stylecore.commands.parsing import parse_weights
+from stylecore.device_choices import DEVICES
 from stylecore.errors import ImageError, StyleTransferError, describe
 from stylecore.images import check_max_side, free_path
 
@@ -49,7 +50,7 @@ def add_stylize(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--fine", action="store_true", help="clearer faces and brush work, in up to three times the time"
     )
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--device", default="auto", choices=DEVICES)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run_stylize)
 

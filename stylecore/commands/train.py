@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stylecore.commands.console import OK, UsageError, module, print_json, progress
 from stylecore.commands.files import check_folder
 from stylecore.commands.parsing import add_settings, given_settings
+from stylecore.device_choices import DEVICES
 from stylecore.training_config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def add_train(commands: argparse._SubParsersAction) -> None:
         "--faces", type=Path, metavar="FILE", help="boxes of faces by export.find_faces; they count more"
     )
     parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from a trained trunk")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--device", default="auto", choices=DEVICES)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     add_settings(parser, TrainingConfig, HELPS)
     parser.set_defaults(run=run_train)
