@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from stylecore.extras import has_extra, missing_extra
+
 # A picture of our own: browsers would fetch the icon of a font from its maker.
 ICON = Path(__file__).parent / "pages" / "shared" / "tiles" / "starry_night.jpg"
 
@@ -23,4 +25,7 @@ st.set_page_config(page_title=title)
 with st.container(horizontal=True, gap="xsmall"):
     for link in PAGES:
         st.page_link(link, width="content")
+if not has_extra("onnxruntime"):
+    st.error(f"{missing_extra('onnxruntime')}.", icon=":material/download:")
+    st.stop()
 page.run()

@@ -2,33 +2,47 @@
 
 from importlib import import_module
 
-from stylecore.errors import DeviceError, ImageError, StyleError, StyleTransferError, WeightsError
+from stylecore.errors import (
+    DeviceError,
+    ImageError,
+    MissingExtraError,
+    StyleError,
+    StyleTransferError,
+    WeightsError,
+)
 from stylecore.images import load_image
 from stylecore.styles import Style, list_styles
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "DeviceError",
     "FastStylizer",
     "ImageError",
+    "Iterate",
+    "MissingExtraError",
+    "OptimizationConfig",
+    "OptimizationResult",
     "Style",
     "StyleError",
     "StyleTransferError",
     "WeightsError",
     "list_styles",
     "load_image",
+    "optimize_image",
 ]
 
 
+# Imported on first use: onnxruntime takes half a second to import, torch several.
+_LAZY = {
+    "FastStylizer": "inference",
+    "Iterate": "optimization",
+    "OptimizationConfig": "optimization_config",
+    "OptimizationResult": "optimization",
+    "optimize_image": "optimization",
+}
+
+
 def __getattr__(name: str) -> object:
-    # Loaded on first use: onnxruntime takes half a second to import, torch several.
-    module = {
-        "FastStylizer": "inference",
-        "Iterate": "optimization",
-        "OptimizationConfig": "optimization_config",
-        "OptimizationResult": "optimization",
-        "optimize_image": "optimization",
-    }.get(name)
-    if module is None:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"stylecore.{module}"), name)
+    return getattr(import_module(f"stylecore.{_LAZY[name]}"), name)

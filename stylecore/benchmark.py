@@ -13,10 +13,11 @@ import numpy as np
 from PIL import Image
 
 from stylecore import rivals
+from stylecore.folders import WEIGHTS_FOLDER
 from stylecore.images import from_batch, to_batch
 from stylecore.inference import FastStylizer, open_session
 from stylecore.memory import MEBIBYTE
-from stylecore.styles import WEIGHTS_FOLDER, list_styles
+from stylecore.styles import list_styles
 
 ENGINE, SESSION = "stylecore, picture to picture", "our network alone"
 FINE = "our fine network alone"

@@ -1,4 +1,4 @@
-"""Command line: `python -m stylecore stylize | styles | optimize | train | evaluate | bench | info`."""
+"""Command line: `impasto [app | stylize | styles | optimize | train | evaluate | bench | info]`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from stylecore.commands.app import add_app
 from stylecore.commands.console import BAD_INPUT, FAILED, fail, one_line, print_json
 from stylecore.commands.info import add_info
 from stylecore.commands.measure import add_bench, add_evaluate
@@ -16,6 +17,7 @@ from stylecore.commands.train import add_train
 from stylecore.errors import (
     DeviceError,
     DivergenceError,
+    MissingExtraError,
     OutOfMemoryError,
     StyleTransferError,
     WeightsError,
@@ -47,11 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> tuple[int, str | None]:
     """The exit status, and what went wrong where the command has not said so itself."""
     try:
-        options = build_parser().parse_args(arguments)
+        options = build_parser().parse_args(arguments or ["app"])
         return options.run(options), None
     except BrokenPipeError:
         raise
-    except (DeviceError, DivergenceError, OutOfMemoryError, WeightsError) as error:
+    except (DeviceError, DivergenceError, MissingExtraError, OutOfMemoryError, WeightsError) as error:
         return FAILED, str(error)
     except (StyleTransferError, ValueError) as error:
         return BAD_INPUT, str(error)
@@ -62,8 +64,10 @@ def _run(arguments: Sequence[str]) -> tuple[int, str | None]:
 
 
 def build_parser() -> Parser:
-    parser = Parser(prog="python -m stylecore", description="Turn photos into paintings.")
+    parser = Parser(
+        prog="impasto", description="Turn photos into paintings. Without a command, opens the app."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (add_stylize, add_styles, add_optimize, add_train, add_evaluate, add_bench, add_info):
+    for add in (add_app, add_stylize, add_styles, add_optimize, add_train, add_evaluate, add_bench, add_info):
         add(commands)
     return parser

@@ -30,6 +30,10 @@ class DeviceError(StyleTransferError):
     """The requested device does not really start."""
 
 
+class MissingExtraError(StyleTransferError):
+    """A package that only some features need is not installed; the message says how to install it."""
+
+
 class DivergenceError(StyleTransferError):
     """A loss is not a number any more, or stays far above the lowest it had."""
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from stylecore.convolutions import FrozenConv3x3
 from stylecore.errors import WeightsError
+from stylecore.folders import WEIGHTS_FOLDER
 from stylecore.memory import MEBIBYTE, return_freed_memory
-from stylecore.styles import WEIGHTS_FOLDER
 from stylecore.tensor_files import read_tensors
 
 VGG19_WEIGHTS = WEIGHTS_FOLDER / "vgg19.safetensors"

@@ -9,17 +9,24 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime as ort
 from PIL import Image
 
 from stylecore import blending
 from stylecore.device_choices import check_device
 from stylecore.enlarging import enlarge
 from stylecore.errors import DeviceError, StyleError, WeightsError
+from stylecore.extras import import_extra
+from stylecore.folders import WEIGHTS_FOLDER
 from stylecore.images import flatten_content, from_batch, load_image, size_at, to_batch
-from stylecore.styles import WEIGHTS_FOLDER, Style, check_weights_file, get_style, list_styles, model_checksum
+from stylecore.styles import Style, check_weights_file, get_style, list_styles, model_checksum
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+else:
+    ort = import_extra("onnxruntime")
 
 MAX_STRENGTH = 2.0
 STROKE_SIZES = (128, 65_536)  # px, smallest and largest

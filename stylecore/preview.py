@@ -16,6 +16,7 @@ from stylecore import blending
 from stylecore.convolutions import FrozenConv3x3
 from stylecore.devices import autocast_dtype, select_device
 from stylecore.features import Vgg19Features
+from stylecore.folders import WEIGHTS_FOLDER
 from stylecore.images import (
     flatten_content,
     from_batch,
@@ -25,7 +26,6 @@ from stylecore.images import (
     resize_long_side,
     to_batch,
 )
-from stylecore.styles import WEIGHTS_FOLDER
 from stylecore.tensor_files import read_tensors
 
 DECODER_WEIGHTS = WEIGHTS_FOLDER / "adain_decoder.safetensors"

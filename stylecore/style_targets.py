@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from stylecore.errors import StyleError
+from stylecore.folders import WEIGHTS_FOLDER
 from stylecore.optimization_config import STYLE_LAYERS
-from stylecore.styles import WEIGHTS_FOLDER
 from stylecore.tensor_files import read_tensors
 
 STYLE_TARGETS = WEIGHTS_FOLDER / "style_targets.safetensors"

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from stylecore.errors import StyleError, WeightsError
+from stylecore.folders import WEIGHTS_FOLDER
 
-WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 STYLES_FILE = WEIGHTS_FOLDER / "styles.json"
 USUAL_STROKE_SIZE = 512  # px, of records that do not say
 

@@ -3,6 +3,7 @@
 Screenshots are kept in `runs/screenshots`.
 """
 
+import os
 import shutil
 import socket
 import subprocess
@@ -22,13 +23,22 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 @contextmanager
 def running_server() -> Iterator[tuple[str, subprocess.Popen]]:
-    """Address and process of a new server."""
+    """Address and process of a new server of this checkout."""
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
+    with wait_for_server(command, folder=ROOT) as started:
+        yield started
+
+
+@contextmanager
+def wait_for_server(command: list[str], *, folder: str | Path) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Address and process of a server that a command starts in a folder, once it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
-    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = os.environ | {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_ADDRESS": "127.0.0.1"}
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(1800):

@@ -10,8 +10,9 @@ from PIL import Image, ImageFilter
 
 from stylecore import DeviceError, FastStylizer, ImageError, StyleError, list_styles
 from stylecore import inference as inference_module
+from stylecore.folders import WEIGHTS_FOLDER
 from stylecore.images import to_batch
-from stylecore.styles import WEIGHTS_FOLDER, get_style
+from stylecore.styles import get_style
 from tests.conftest import make_photo
 
 NAN = float("nan")

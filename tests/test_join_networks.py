@@ -6,7 +6,7 @@ import torch
 from export.join_networks import join, main
 from stylecore.checkpoints import load_network, read_checkpoint
 from stylecore.errors import CheckpointError
-from stylecore.styles import WEIGHTS_FOLDER
+from stylecore.folders import WEIGHTS_FOLDER
 
 CHECKPOINTS = [WEIGHTS_FOLDER / name for name in ("painter.pt", "collection.pt")]
 

@@ -4,6 +4,7 @@ import pytest
 
 from stylecore import styles
 from stylecore.errors import StyleError, WeightsError
+from stylecore.folders import WEIGHTS_FOLDER
 from stylecore.styles import check_weights_file, get_style, list_models, list_styles, model_checksum
 
 FIRST_STYLES = {
@@ -24,7 +25,7 @@ def test_every_style_is_complete_and_unique():
 
 def test_every_network_has_its_recorded_checksum():
     for model in list_models():
-        check_weights_file(styles.WEIGHTS_FOLDER / model, sha256=model_checksum(model))
+        check_weights_file(WEIGHTS_FOLDER / model, sha256=model_checksum(model))
 
 
 @pytest.mark.parametrize(

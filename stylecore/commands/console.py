@@ -7,7 +7,8 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
-from stylecore.errors import DeviceError, StyleTransferError
+from stylecore.errors import StyleTransferError
+from stylecore.extras import import_extra
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
 
@@ -40,9 +41,7 @@ def module(name: str) -> ModuleType:
     """A module that needs torch, imported where it is needed.
 
     Raises:
-        DeviceError: A package is missing.
+        MissingExtraError: torch is not installed.
     """
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        raise DeviceError(f"this command needs {error.name}: pip install -r requirements.txt") from error
+    import_extra("torch")
+    return import_module(name)

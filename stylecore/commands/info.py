@@ -11,10 +11,13 @@ from pathlib import Path
 from stylecore import __version__
 from stylecore.commands.console import FAILED, OK, fail, print_json
 from stylecore.errors import StyleTransferError
-from stylecore.styles import WEIGHTS_FOLDER, check_weights_file, list_models, model_checksum
+from stylecore.extras import RUNTIMES, runtime_conflict
+from stylecore.folders import WEIGHTS_FOLDER
+from stylecore.styles import check_weights_file, list_models, model_checksum
 
-PACKAGES = ("streamlit", "torch", "torchvision", "onnxruntime-gpu", "onnxruntime", "pillow", "numpy")
-TENSOR_FILES = ("vgg19.safetensors", "adain_decoder.safetensors", "style_targets.safetensors")
+PACKAGES = ("streamlit", "torch", "torchvision", *RUNTIMES, "pillow", "numpy")
+TENSOR_FILES = ("vgg19.safetensors", "adain_decoder.safetensors")
+EVALUATION_FILE = "style_targets.safetensors"  # for `evaluate` alone; a wheel does without
 
 
 def add_info(commands: argparse._SubParsersAction) -> None:
@@ -28,7 +31,7 @@ def run_info(options: argparse.Namespace) -> int:
     if options.json:
         print_json(facts)
     else:
-        print(f"stylecore {facts['stylecore']}, Python {facts['python']}, {facts['platform']}")
+        print(f"impasto {facts['stylecore']}, Python {facts['python']}, {facts['platform']}")
         for name, version in facts["packages"].items():
             print(f"{name:<16} {version or 'not installed'}")
         for device, state in facts["devices"].items():
@@ -36,6 +39,8 @@ def run_info(options: argparse.Namespace) -> int:
         for name, record in facts["weights"].items():
             size = f"{record['megabytes']:.2f} MB" if record["megabytes"] is not None else "no file"
             print(f"{name:<28} {size:<9}  {(record['sha256'] or 'no record')[:16]}  {record['state']}")
+    if facts["runtime_conflict"]:
+        return fail(facts["runtime_conflict"], FAILED)
     damaged = [name for name, record in facts["weights"].items() if record["state"] != "intact"]
     if damaged:
         return fail(f"{', '.join(damaged)} cannot be used, see above", FAILED)
@@ -48,21 +53,24 @@ def collect_info() -> dict:
         weights = {model: _weights(WEIGHTS_FOLDER / model) for model in list_models()}
     except StyleTransferError as error:  # the catalog cannot be read
         weights = {"styles.json": {"sha256": None, "megabytes": None, "state": str(error)}}
-    weights |= {name: _weights(WEIGHTS_FOLDER / name) for name in TENSOR_FILES}
+    has_evaluation = (WEIGHTS_FOLDER / EVALUATION_FILE).exists()
+    names = (*TENSOR_FILES, *[EVALUATION_FILE] * has_evaluation)
+    weights |= {name: _weights(WEIGHTS_FOLDER / name) for name in names}
     return {
         "stylecore": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
+        "runtime_conflict": runtime_conflict(),
         "devices": _devices(),
         "weights": weights,
     }
 
 
 def _devices() -> dict[str, str]:
-    from stylecore.inference import FastStylizer
-
     try:
+        from stylecore.inference import FastStylizer
+
         stylizer = FastStylizer("auto")
     except StyleTransferError as error:
         return {"cpu": f"does not start: {error}", "cuda": f"does not start: {error}"}
