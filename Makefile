@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 
-.PHONY: setup app test lint format bench clean
+.PHONY: setup app test lint format bench wheel space image clean
 
 setup: .venv/app.stamp
 
@@ -41,5 +41,30 @@ format: .venv/dev.stamp
 bench: .venv/app.stamp
 	$(BIN)/python -m stylecore bench
 
+wheel: .venv/app.stamp
+	rm -rf dist/*.whl
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+# A folder that can be pushed as a Docker Space as it is, and that `image` builds from.
+space: wheel
+	rm -rf dist/space && mkdir -p dist/space
+	cp Dockerfile requirements.txt requirements-lite.txt dist/*.whl dist/space
+	cp docs/space_readme.md dist/space/README.md
+	echo '*.whl filter=lfs diff=lfs merge=lfs -text' > dist/space/.gitattributes
+	@echo "dist/space is ready: push it with git and git-lfs"
+
+# BASE is the image to build on, REQUIREMENTS the file of packages to install in it.
+BASE ?= python:3.11-slim
+REQUIREMENTS ?= requirements-lite.txt
+image: space
+	@for tool in docker podman buildah; do \
+		if $$tool info > /dev/null 2>&1; then \
+			format=$$([ $$tool = docker ] || echo "--format docker"); \
+			set -x; exec $$tool build $$format --build-arg BASE=$(BASE) \
+				--build-arg REQUIREMENTS=$(REQUIREMENTS) -t impasto dist/space; \
+		fi; \
+	done; \
+	echo "docker, podman or buildah is needed, and none of them runs here" >&2; exit 1
+
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache
+	rm -rf dist .venv .pytest_cache .ruff_cache
