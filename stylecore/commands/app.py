@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
 
-from stylecore.commands.console import OK
 from stylecore.folders import APP_SCRIPT
 
 
@@ -17,15 +19,14 @@ def add_app(commands: argparse._SubParsersAction) -> None:
 
 
 def run_app(options: argparse.Namespace) -> int:
-    """Run Streamlit's server in this process until it is interrupted."""
-    from streamlit.web import cli
-
-    arguments = ["run", str(APP_SCRIPT)]
+    """Run Streamlit's server until it is interrupted."""
+    command = [sys.executable, "-m", "streamlit", "run", str(APP_SCRIPT)]
     if options.port:
-        arguments += ["--server.port", str(options.port)]
+        command += ["--server.port", str(options.port)]
     if options.address:
-        arguments += ["--server.address", options.address]
+        command += ["--server.address", options.address]
     if options.no_browser:
-        arguments += ["--server.headless", "true"]
-    cli.main(arguments, prog_name="streamlit", standalone_mode=False)
-    return OK
+        command += ["--server.headless", "true"]
+    if os.name == "posix":
+        os.execv(sys.executable, command)  # the server itself gets the signals of who stops it
+    return subprocess.call(command)
