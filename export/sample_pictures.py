@@ -47,7 +47,7 @@ def write_samples() -> None:
 def write_tiles(stylizer: FastStylizer) -> None:
     photo = load_image(SHARED / "samples" / f"{TILE_PHOTO}.jpg")
     for style in list_styles():
-        tile = fit(stylizer.stylize(photo, style.name, fine=True), TILE_SIZE)
+        tile = fit(stylizer.stylize(photo, style.name, stroke_size=512), TILE_SIZE)
         tile.save(SHARED / "tiles" / f"{style.name}.jpg", quality=85)
 
 
@@ -56,7 +56,10 @@ def write_readme_picture(stylizer: FastStylizer) -> None:
     pictures, titles = [], []
     for name in ("temple", "portrait"):
         photo = load_image(SHARED / "samples" / f"{name}.jpg")
-        pictures += [photo, *(stylizer.stylize(photo, style.name, fine=True) for style in list_styles())]
+        pictures += [
+            photo,
+            *(stylizer.stylize(photo, style.name, stroke_size=512) for style in list_styles()),
+        ]
         titles += ["the photo", *(style.name.replace("_", " ") for style in list_styles())]
     rows = [pictures[i : i + README_COLUMNS] for i in range(0, len(pictures), README_COLUMNS)]
     sheet = contact_sheet(rows, titles=titles, cell=README_CELL)

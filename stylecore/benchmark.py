@@ -124,7 +124,7 @@ def _engine(device: str) -> rivals.Painter:
     def paint(batch: np.ndarray) -> Image.Image:
         if batch.shape not in pictures:
             pictures[batch.shape] = from_batch(batch)
-        return stylizer.stylize(pictures[batch.shape], name)
+        return stylizer.stylize(pictures[batch.shape], name, stroke_size=512, fine=False)
 
     return paint
 

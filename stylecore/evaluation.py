@@ -123,7 +123,10 @@ def evaluate(
     columns = []
     for style in styles:
         grams = targets[style.name]
-        painted = [stylizer.stylize(image, style.name, fine=fine) for image in images.values()]
+        painted = [
+            stylizer.stylize(image, style.name, stroke_size=style.learned_stroke_size(fine=fine), fine=fine)
+            for image in images.values()
+        ]
         network = [measure(*pair, grams) for pair in zip(painted, contents, strict=True)]
         unchanged = [Losses(0, gram_distance(own, grams)) for own in photo_grams]
         record = mean_losses(network).as_dict() | mean_artefacts(painted)

@@ -21,7 +21,14 @@ from stylecore.errors import DeviceError, StyleError, WeightsError
 from stylecore.extras import import_extra
 from stylecore.folders import WEIGHTS_FOLDER
 from stylecore.images import flatten_content, from_batch, load_image, size_at, to_batch
-from stylecore.styles import Style, check_weights_file, get_style, list_styles, model_checksum
+from stylecore.styles import (
+    USUAL_STROKE_SIZE,
+    Style,
+    check_weights_file,
+    get_style,
+    list_styles,
+    model_checksum,
+)
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -30,6 +37,11 @@ else:
 
 MAX_STRENGTH = 2.0
 STROKE_SIZES = (128, 65_536)  # px, smallest and largest
+STROKE_SCALES = (0.1, 10.0)  # smallest and largest
+# Long side in pixels at which a picture is painted at a stroke scale of 1, so that its strokes are as large
+# in it as those that the networks learned are in a picture of this size.
+WORKING_SIDE = 1024
+MAX_ENLARGING = 4  # times that a small picture is enlarged at most to be painted with relative strokes
 # Largest picture that goes through the network whole; it then holds about 60 bytes a pixel, the fine
 # network 130.
 MAX_WORKING_MEGAPIXELS = 16.0
@@ -70,9 +82,10 @@ class FastStylizer:
         *,
         strength: float = 1.0,
         preserve_color: bool = False,
+        stroke_scale: float = 1.0,
         stroke_size: int | None = None,
         max_side: int | None = None,
-        fine: bool = False,
+        fine: bool = True,
     ) -> Image.Image:
         """Paint one photo.
 
@@ -81,14 +94,17 @@ class FastStylizer:
             style: Name of a style, or names with weights for a blend (scaled to sum 1).
             strength: 0 gives the photo, 1 the style, up to 2 exaggerates it.
             preserve_color: Keep the photo's colors, take brightness and strokes of the style.
-            stroke_size: Size of the brush marks as the long side in pixels at which the style
-                picture would be read, 128 to 65536; by default what the networks learned, 512 unless a
-                style of one's own says otherwise. Twice of that doubles the strokes.
+            stroke_scale: Size of the brush marks relative to the picture, 0.1 to 10: at 1 they are what the
+                networks learned on a picture of 1,024 px, whatever the resolution, see `working_size`.
+            stroke_size: Size of the brush marks in pixels of the photo, in place of `stroke_scale`: the long
+                side in pixels at which the style picture would be read, 128 to 65536. At what the networks
+                learned, 512 unless a style of one's own says otherwise, they see every pixel once. Twice of
+                that doubles the strokes.
             max_side: Scale larger photos down to this long side in pixels, see `load_image`.
             fine: Paint with the wider network, where a style has one: clearer faces and brush work in up
-                to three times the time. Blends of styles from several fast networks always are: the wider
-                one has all of them, and mixes strokes where the others' paintings would be laid over
-                each other.
+                to three times the time of the fast one. Blends of styles from several fast networks always
+                are: the wider one has all of them, and mixes strokes where the others' paintings would be
+                laid over each other.
         Returns:
             RGB image of the size of the input (or of `max_side`), RGBA for an RGBA input.
             Photos above 16 megapixels are painted at 16; that and larger strokes are enlarged with the
@@ -96,19 +112,22 @@ class FastStylizer:
         Raises:
             StyleError: Unknown style or unusable weights.
             ImageError: Smaller than 32 px.
-            ValueError: Strength or stroke size out of range.
+            ValueError: Strength, stroke scale or stroke size out of range.
             WeightsError: The network is missing or damaged; it is read when it is first needed.
             DeviceError: `cuda` was asked for, and the network does not start there.
         """
         parts = resolve_styles(style)
-        check_settings(strength, stroke_size)
+        check_settings(strength, stroke_scale, stroke_size)
         image = load_image(image, max_megapixels=math.inf, max_side=max_side)
         if strength == 0:
             return image
         is_across = len({part.model for part in parts}) > 1
         fine = fine or is_across
-        scale = stroke_size / learned_stroke_size(parts, fine=fine) if stroke_size else 1.0
-        painting = self._pass(_working_picture(image, scale), parts, fine=fine)
+        if stroke_size is None:
+            size = working_size(image.size, stroke_scale)
+        else:
+            size = _size_for(image.size, stroke_size / learned_stroke_size(parts, fine=fine))
+        painting = self._pass(_working_picture(image, size), parts, fine=fine)
         # A fast network adds detail as well as the fine one.
         painted = enlarge(painting, image.size, lambda picture: self._pass(picture, parts, fine=is_across))
         if strength != 1 or preserve_color:
@@ -151,14 +170,31 @@ class FastStylizer:
             return self._sessions[model]
 
 
-def check_settings(strength: float, stroke_size: int | None) -> None:
+def working_size(size: tuple[int, int], stroke_scale: float = 1.0) -> tuple[int, int]:
+    """Width and height at which a network paints a picture with strokes relative to it.
+
+    Of panoramas the short side counts, too: they would be painted a few pixels high.
+
+    Args:
+        size: Width and height of the picture in pixels.
+        stroke_scale: As `FastStylizer.stylize` takes it.
+    """
+    side = max(min(max(size), 2 * min(size)), max(size) / 2)
+    ratio = max(stroke_scale * side / WORKING_SIDE, 1 / MAX_ENLARGING)
+    # In the steps that a stroke size in whole pixels has.
+    return _size_for(size, round(ratio * USUAL_STROKE_SIZE) / USUAL_STROKE_SIZE)
+
+
+def check_settings(strength: float, stroke_scale: float = 1.0, stroke_size: int | None = None) -> None:
     """Refuse what `FastStylizer.stylize` cannot use.
 
     Raises:
-        ValueError: Strength or stroke size out of range.
+        ValueError: Strength, stroke scale or stroke size out of range.
     """
     if not 0 <= strength <= MAX_STRENGTH:
         raise ValueError(f"strength is {strength}: use 0 to {MAX_STRENGTH:g}")
+    if not STROKE_SCALES[0] <= stroke_scale <= STROKE_SCALES[1]:
+        raise ValueError(f"stroke_scale is {stroke_scale}: use {STROKE_SCALES[0]:g} to {STROKE_SCALES[1]:g}")
     if stroke_size is not None and not STROKE_SIZES[0] <= stroke_size <= STROKE_SIZES[1]:
         raise ValueError(f"stroke_size is {stroke_size}: use {STROKE_SIZES[0]} to {STROKE_SIZES[1]} px")
 
@@ -226,10 +262,14 @@ def _missing_cuda() -> str:
     return ""
 
 
-def _working_picture(photo: Image.Image, stroke_scale: float) -> Image.Image:
-    """RGB of the size at which the network works: larger or smaller for finer or coarser strokes."""
-    limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (photo.width * photo.height))
-    size = size_at(max(photo.size) * min(1 / stroke_scale, limit), photo.size)
+def _size_for(size: tuple[int, int], ratio: float) -> tuple[int, int]:
+    """A picture's size divided by `ratio`, for strokes larger by it, within the network's limit."""
+    limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (size[0] * size[1]))
+    return size_at(max(size) * min(1 / ratio, limit), size)
+
+
+def _working_picture(photo: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """RGB of the width and height at which the network works."""
     flat = flatten_content(photo)
     return flat if size == flat.size else flat.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
 

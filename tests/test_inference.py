@@ -16,6 +16,7 @@ from stylecore.styles import get_style
 from tests.conftest import make_photo
 
 NAN = float("nan")
+AS_LEARNED = {"stroke_size": 512, "fine": False}  # the fast networks, which see every pixel once
 
 
 def names() -> list[str]:
@@ -34,7 +35,7 @@ def difference(first: Image.Image, second: Image.Image) -> float:
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (200, 71), (71, 200), (321, 123)])
 def test_any_size_comes_out_as_it_went_in(stylizer, size):
-    stylized = stylizer.stylize(make_photo(*size), "starry_night")
+    stylized = stylizer.stylize(make_photo(*size), "starry_night", **AS_LEARNED)
     assert stylized.size == size
     assert stylized.mode == "RGB"
 
@@ -46,12 +47,12 @@ def test_the_engine_gives_what_a_bare_session_gives(stylizer, photo, fine):
     weights = np.zeros(session.get_inputs()[1].shape, np.float32)
     weights[index] = 1
     (expected,) = session.run(["stylized"], {"image": to_batch(photo), "style_weights": weights})
-    found = to_batch(stylizer.stylize(photo, "the_wave", fine=fine))
+    found = to_batch(stylizer.stylize(photo, "the_wave", fine=fine, stroke_size=512))
     assert np.abs(found - expected).max() <= 0.51 / 255
 
 
 def test_styles_differ(stylizer, photo):
-    pictures = [stylizer.stylize(photo, name) for name in names()]
+    pictures = [stylizer.stylize(photo, name, **AS_LEARNED) for name in names()]
     for i, first in enumerate(pictures):
         for second in pictures[i + 1 :]:
             assert difference(first, second) > 10
@@ -59,24 +60,24 @@ def test_styles_differ(stylizer, photo):
 
 def test_fine_paints_the_same_style_by_another_network(stylizer, photo):
     for style in ("starry_night", "ink", {"mosaic": 1, "rain": 1}):
-        fast, fine = (stylizer.stylize(photo, style, fine=fine) for fine in (False, True))
+        fast, fine = (stylizer.stylize(photo, style, fine=fine, stroke_size=512) for fine in (False, True))
         assert 1 < difference(fast, fine) < 40
 
 
 def test_a_blend_across_the_fast_networks_mixes_strokes_not_pictures(stylizer, photo):
     blend = {"mosaic": 1, "ink": 1}
     assert get_style("mosaic").model != get_style("ink").model
-    mixed = stylizer.stylize(photo, blend)
-    assert mixed == stylizer.stylize(photo, blend, fine=True)
-    pictures = [stylizer.stylize(photo, name, fine=True) for name in blend]
+    mixed = stylizer.stylize(photo, blend, **AS_LEARNED)
+    assert mixed == stylizer.stylize(photo, blend, fine=True, stroke_size=512)
+    pictures = [stylizer.stylize(photo, name, fine=True, stroke_size=512) for name in blend]
     assert difference(mixed, Image.blend(*pictures, 0.5)) > 5
 
 
 def test_the_wave_is_pale_and_the_scream_is_warm(stylizer):
     photo = make_photo(256, 256)
-    wave = np.asarray(stylizer.stylize(photo, "the_wave"), np.float32).mean((0, 1))
-    scream = np.asarray(stylizer.stylize(photo, "the_scream"), np.float32).mean((0, 1))
-    night = np.asarray(stylizer.stylize(photo, "starry_night"), np.float32).mean((0, 1))
+    wave = np.asarray(stylizer.stylize(photo, "the_wave", **AS_LEARNED), np.float32).mean((0, 1))
+    scream = np.asarray(stylizer.stylize(photo, "the_scream", **AS_LEARNED), np.float32).mean((0, 1))
+    night = np.asarray(stylizer.stylize(photo, "starry_night", **AS_LEARNED), np.float32).mean((0, 1))
     assert wave.mean() > max(scream.mean(), night.mean())
     assert scream[0] > scream[2] + 30
     assert night[2] > night[0] + 10
@@ -87,32 +88,35 @@ def test_strength_zero_is_the_photo(stylizer, photo):
 
 
 def test_strength_grows(stylizer, photo):
-    steps = [difference(photo, stylizer.stylize(photo, "mosaic", strength=s)) for s in (0.25, 0.5, 1, 1.5)]
+    steps = [
+        difference(photo, stylizer.stylize(photo, "mosaic", strength=s, **AS_LEARNED))
+        for s in (0.25, 0.5, 1, 1.5)
+    ]
     assert steps == sorted(steps)
 
 
 def test_a_blend_lies_between_its_styles(stylizer, photo):
-    first, second = (stylizer.stylize(photo, name) for name in ("starry_night", "the_wave"))
-    blend = stylizer.stylize(photo, {"starry_night": 1, "the_wave": 1})
+    first, second = (stylizer.stylize(photo, name, **AS_LEARNED) for name in ("starry_night", "the_wave"))
+    blend = stylizer.stylize(photo, {"starry_night": 1, "the_wave": 1}, **AS_LEARNED)
     apart = difference(first, second)
     assert difference(blend, first) < apart
     assert difference(blend, second) < apart
 
 
 def test_a_blend_of_weight_one_is_the_style_itself(stylizer, photo):
-    blend = stylizer.stylize(photo, {"starry_night": 7, "mosaic": 0})
-    assert np.array_equal(blend, stylizer.stylize(photo, "starry_night"))
+    blend = stylizer.stylize(photo, {"starry_night": 7, "mosaic": 0}, **AS_LEARNED)
+    assert np.array_equal(blend, stylizer.stylize(photo, "starry_night", **AS_LEARNED))
 
 
 def test_preserve_color_keeps_a_grey_photo_grey(stylizer):
     grey = make_photo(64, 64).convert("L").convert("RGB")
-    stylized = np.asarray(stylizer.stylize(grey, "the_scream", preserve_color=True), np.int16)
+    stylized = np.asarray(stylizer.stylize(grey, "the_scream", preserve_color=True, **AS_LEARNED), np.int16)
     assert np.abs(stylized - stylized[..., :1]).max() <= 1
 
 
 def test_alpha_goes_through_unchanged(stylizer, photo):
     photo.putalpha(Image.linear_gradient("L").resize(photo.size))
-    stylized = stylizer.stylize(photo, "starry_night")
+    stylized = stylizer.stylize(photo, "starry_night", **AS_LEARNED)
     assert stylized.mode == "RGBA"
     assert np.array_equal(stylized.getchannel("A"), photo.getchannel("A"))
 
@@ -125,7 +129,9 @@ def test_what_hides_under_transparency_does_not_matter(stylizer, photo):
     white.paste("white", (0, 0, 40, 64))
     black.putalpha(mask)
     white.putalpha(mask)
-    first, second = (stylizer.stylize(image, "mosaic").convert("RGB") for image in (black, white))
+    first, second = (
+        stylizer.stylize(image, "mosaic", **AS_LEARNED).convert("RGB") for image in (black, white)
+    )
     visible = (42, 0, 96, 64)
     assert difference(first.crop(visible), second.crop(visible)) < 1
 
@@ -133,15 +139,15 @@ def test_what_hides_under_transparency_does_not_matter(stylizer, photo):
 def test_half_transparent_parts_keep_their_colors(stylizer):
     photo = Image.new("RGBA", (96, 64), (255, 0, 0, 128))
     photo.paste((0, 0, 255, 255), (48, 0, 96, 64))
-    almost = stylizer.stylize(photo, "mosaic", strength=0.02)
+    almost = stylizer.stylize(photo, "mosaic", strength=0.02, **AS_LEARNED)
     assert np.abs(np.asarray(almost, np.int16) - np.asarray(photo, np.int16)).max() <= 6
-    red = np.asarray(stylizer.stylize(photo, "mosaic", preserve_color=True), np.int16)[:, :40]
+    red = np.asarray(stylizer.stylize(photo, "mosaic", preserve_color=True, **AS_LEARNED), np.int16)[:, :40]
     assert np.abs(red[..., 1] - red[..., 2]).max() <= 2  # no blue of the other half
 
 
 def test_stroke_size_changes_strokes_not_size(stylizer):
     photo = make_photo(256, 192)
-    fine, coarse = (stylizer.stylize(photo, "mosaic", stroke_size=s) for s in (256, 1024))
+    fine, coarse = (stylizer.stylize(photo, "mosaic", stroke_size=s, fine=False) for s in (256, 1024))
     assert fine.size == coarse.size == photo.size
 
     def roughness(image):
@@ -151,18 +157,50 @@ def test_stroke_size_changes_strokes_not_size(stylizer):
 
 
 @pytest.mark.parametrize("fine", [False, True])
-def test_strokes_are_by_default_as_the_style_was_learned(stylizer, monkeypatch, fine):
+def test_a_stroke_size_counts_from_what_the_style_was_learned_at(stylizer, monkeypatch, fine):
+    photo = make_photo(256, 192)
+    usual = stylizer.stylize(photo, "mosaic", fine=fine, stroke_size=512)
     learned = replace(get_style("mosaic"), stroke_size=256, fine_stroke_size=1024)
     monkeypatch.setattr(inference_module, "get_style", lambda name: learned)
-    photo = make_photo(256, 192)
-    usual = stylizer.stylize(photo, "mosaic", fine=fine)
     for size in (256, 512, 1024):
         is_learned = size == (1024 if fine else 256)
         assert (stylizer.stylize(photo, "mosaic", fine=fine, stroke_size=size) == usual) == is_learned
 
 
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((1024, 768), (1024, 768)),
+        ((300, 200), (1024, 683)),  # small photos are enlarged
+        ((4000, 3000), (1024, 768)),
+        ((3000, 1000), (1536, 512)),  # panoramas keep their height
+        ((1000, 100), (2048, 205)),  # up to twice the length
+        ((100, 80), (400, 320)),  # four times at most
+    ],
+)
+def test_strokes_are_by_default_as_learned_at_1024_px(size, expected):
+    assert inference_module.working_size(size) == expected
+
+
+def test_a_stroke_scale_multiplies_the_strokes():
+    assert inference_module.working_size((1024, 768), 2) == (512, 384)
+    assert inference_module.working_size((4000, 3000), 0.5) == (2048, 1536)
+
+
+def test_the_default_is_the_fine_network_at_the_working_size(stylizer, monkeypatch):
+    runs = []
+
+    def spy(self, model, batch, weights):
+        runs.append((model, batch.shape))
+        return batch
+
+    monkeypatch.setattr(FastStylizer, "_run", spy)
+    assert stylizer.stylize(make_photo(96, 64), "mosaic").size == (96, 64)
+    assert runs == [(get_style("mosaic").fine_model, (1, 3, 256, 384))]
+
+
 def test_max_side_limits_the_output(stylizer):
-    assert stylizer.stylize(make_photo(300, 200), "mosaic", max_side=150).size == (150, 100)
+    assert stylizer.stylize(make_photo(300, 200), "mosaic", max_side=150, **AS_LEARNED).size == (150, 100)
 
 
 def test_very_large_photos_are_painted_at_a_working_size(stylizer, monkeypatch):
@@ -175,19 +213,18 @@ def test_very_large_photos_are_painted_at_a_working_size(stylizer, monkeypatch):
         return run(self, model, batch, weights)
 
     monkeypatch.setattr(FastStylizer, "_run", spy)
-    assert stylizer.stylize(make_photo(400, 100), "mosaic").size == (400, 100)
+    assert stylizer.stylize(make_photo(400, 100), "mosaic", **AS_LEARNED).size == (400, 100)
     assert sizes == [(1, 3, 50, 200), (1, 3, 100, 400)]  # then detail is added
 
 
 def test_narrow_pictures_keep_their_shape_under_coarse_strokes():
-    working = inference_module._working_picture(Image.new("RGB", (1000, 200)), 8)
-    assert working.size == (160, 32)
+    assert inference_module._size_for((1000, 200), 8) == (160, 32)
 
 
 @pytest.mark.parametrize("stroke_size", [512, 300, 1024])
 def test_strips_leave_no_seams(stylizer, monkeypatch, stroke_size):
     photo = make_photo(120, 300)
-    settings = {"stroke_size": stroke_size, "strength": 0.8, "preserve_color": True}
+    settings = {"stroke_size": stroke_size, "fine": False, "strength": 0.8, "preserve_color": True}
     whole = np.asarray(stylizer.stylize(photo, "mosaic", **settings), np.int16)
     monkeypatch.setattr(inference_module, "STRIP_ROWS", 37)
     strips = np.asarray(stylizer.stylize(photo, "mosaic", **settings), np.int16)
@@ -202,7 +239,7 @@ def test_borders_look_like_the_inside(stylizer):
     sky += random.normal(0, 4, sky.shape)
     photo = Image.fromarray(np.clip(sky, 0, 255).astype(np.uint8))
     for name in names():
-        pixels = np.asarray(stylizer.stylize(photo, name), np.float32).mean(2)
+        pixels = np.asarray(stylizer.stylize(photo, name, **AS_LEARNED), np.float32).mean(2)
         for turned in (pixels, pixels[::-1], pixels.T, pixels.T[::-1]):
             band, inside = turned[:3], turned[8:40]
             assert abs(band.mean() - inside.mean()) < 10 + inside.std(), name
@@ -228,12 +265,12 @@ def test_a_plain_sky_has_no_texture_that_repeats(stylizer, style):
     ramps = np.linspace(60, 220, 640, dtype=np.uint8)[:, None], np.linspace(200, 140, 1000, dtype=np.uint8)
     red, blue = (np.broadcast_to(ramp, (640, 1000)) for ramp in ramps)
     sky = Image.fromarray(np.stack([red, red // 2 + blue // 2, blue], -1))
-    assert repetition(stylizer.stylize(sky, style)) < 0.3
+    assert repetition(stylizer.stylize(sky, style, **AS_LEARNED)) < 0.3
 
 
 def test_many_threads_share_one_engine(stylizer):
     photos = [make_photo(60 + i, 64, seed=i) for i in range(8)]
-    styles, settings = ["starry_night", "ink"] * 4, {"strength": 0.8, "stroke_size": 400}
+    styles, settings = ["starry_night", "ink"] * 4, {"strength": 0.8, "stroke_size": 400, "fine": False}
     expected = [stylizer.stylize(*pair, **settings) for pair in zip(photos, styles, strict=True)]
     fresh = FastStylizer("cpu")  # its networks are read by whoever comes first
     with ThreadPoolExecutor(8) as pool:
@@ -248,7 +285,7 @@ def test_many_threads_share_one_engine(stylizer):
 )
 def test_unusable_blends_are_refused(stylizer, photo, style):
     with pytest.raises(StyleError, match=r"blend needs|unknown style '1'"):
-        stylizer.stylize(photo, style)
+        stylizer.stylize(photo, style, **AS_LEARNED)
 
 
 @pytest.mark.parametrize(
@@ -257,6 +294,9 @@ def test_unusable_blends_are_refused(stylizer, photo, style):
         ({"strength": -0.1}, "strength is -0.1"),
         ({"strength": NAN}, "strength is nan"),
         ({"stroke_size": 64}, "stroke_size is 64"),
+        ({"stroke_scale": 0}, "stroke_scale is 0: use 0.1 to 10"),
+        ({"stroke_scale": NAN}, "stroke_scale is nan"),
+        ({"stroke_scale": float("inf")}, "stroke_scale is inf"),
     ],
 )
 def test_settings_out_of_range_are_refused(stylizer, photo, settings, message):
@@ -301,7 +341,7 @@ def test_cuda_that_starts_for_one_network_alone_is_an_error(monkeypatch):
     stylizer = FastStylizer("cuda")
     monkeypatch.setattr(inference_module, "open_session", lambda path, device: open_session(path, "cpu"))
     with pytest.raises(DeviceError, match="could not load CUDA"):
-        stylizer.stylize(make_photo(64, 64), "ink")
+        stylizer.stylize(make_photo(64, 64), "ink", **AS_LEARNED)
 
 
 @pytest.mark.gpu
@@ -310,7 +350,12 @@ def test_cuda_gives_the_same_picture(stylizer, photo):
         fast = FastStylizer("cuda")
     except DeviceError as error:
         pytest.skip(str(error))
-    assert difference(fast.stylize(photo, "mosaic"), stylizer.stylize(photo, "mosaic")) < 1
+    assert (
+        difference(
+            fast.stylize(photo, "mosaic", **AS_LEARNED), stylizer.stylize(photo, "mosaic", **AS_LEARNED)
+        )
+        < 1
+    )
 
 
 def test_the_instant_path_imports_neither_torch_nor_streamlit():

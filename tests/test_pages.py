@@ -14,6 +14,7 @@ from pages.shared import painting, showing, styling
 from pages.shared.painting import Look
 from pages.shared.pictures import SAMPLES, duration, tile_path
 from stylecore import FastStylizer, list_styles, load_image
+from stylecore.inference import working_size
 from tests.conftest import encoded, make_photo
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
@@ -30,10 +31,10 @@ def painted(monkeypatch) -> list[Look]:
     looks = []
     stylize = FastStylizer.stylize
 
-    def spy(self, image, style, *, strength, preserve_color, stroke_size, fine):
-        scale = round(stroke_size / 512 / (max(image.size) / 1024), 2)
-        looks.append(Look(tuple(style.items()), strength, preserve_color, scale))
-        settings = {"strength": strength, "preserve_color": preserve_color, "stroke_size": stroke_size}
+    def spy(self, image, style, *, strength, preserve_color, stroke_scale, fine):
+        working_side = max(working_size(image.size, stroke_scale))
+        looks.append(Look(tuple(style.items()), strength, preserve_color, round(1024 / working_side, 2)))
+        settings = {"strength": strength, "preserve_color": preserve_color, "stroke_scale": stroke_scale}
         return stylize(self, image, style, **settings, fine=fine)
 
     monkeypatch.setattr(FastStylizer, "stylize", spy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -14,11 +15,10 @@ from pages.shared.limits import load_photo
 from pages.shared.pictures import short_title
 from stylecore import FastStylizer, list_styles
 from stylecore.images import encode_image, is_transparent, limit_long_side
-from stylecore.inference import STROKE_SIZES, learned_stroke_size, resolve_styles
+from stylecore.inference import WORKING_SIDE, working_size
 from stylecore.memory import share_freed_memory
 from stylecore.sheets import contact_sheet
 
-WORKING_SIDE = 1024  # px, long side at which photos are painted, so that strokes are as large in all
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
 CELL_WIDTH = 360  # px, of the sheet, and long side of the tiles that stand for its pictures on the page
@@ -45,7 +45,7 @@ class Look:
         styles: Names with weights, in the visitor's order.
         strength: 0 is the photo, 1 the style.
         preserve_color: Keep the photo's colors.
-        stroke_scale: Size of the strokes as a multiple of what the network learned.
+        stroke_scale: Size of the strokes relative to the picture, see `FastStylizer.stylize`.
     """
 
     styles: tuple[tuple[str, float], ...]
@@ -213,34 +213,23 @@ def all_styles(photo: bytes, look: Look) -> AllStyles:
 
 
 def paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:
-    """Paint with strokes that keep their size relative to the picture, whatever its resolution."""
+    """Paint once it is this picture's turn."""
     with _turn(image, look):
         return _paint(image, look, fine=fine)
 
 
 def _turn(image: Image.Image, look: Look) -> threading.Semaphore:
-    pixels = image.width * image.height
-    is_large = pixels * (24 + 180 / stroke_scale(image.size, look) ** 2) > LARGE_BYTES
+    pixels, working_pixels = math.prod(image.size), math.prod(working_size(image.size, look.stroke_scale))
+    is_large = 24 * pixels + 180 * working_pixels > LARGE_BYTES
     return _large_turns if is_large else _small_turns
 
 
-def stroke_scale(size: tuple[int, int], look: Look) -> float:
-    """The size of a picture as a multiple of that at which it is painted.
-
-    Of panoramas the short side counts, too: they would be painted a few pixels high.
-    """
-    side = max(min(max(size), 2 * min(size)), max(size) / 2)
-    return look.stroke_scale * side / WORKING_SIDE
-
-
 def _paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:
-    learned = learned_stroke_size(resolve_styles(dict(look.styles)), fine=fine)
-    stroke_size = learned * stroke_scale(image.size, look)
     return stylizer().stylize(
         image,
         dict(look.styles),
         strength=look.strength,
         preserve_color=look.preserve_color,
-        stroke_size=min(max(round(stroke_size), STROKE_SIZES[0]), STROKE_SIZES[1]),
+        stroke_scale=look.stroke_scale,
         fine=fine,
     )

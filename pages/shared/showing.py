@@ -8,11 +8,12 @@ import streamlit as st
 
 from pages.shared.choosing import Choice, say_unusable
 from pages.shared.comparing import compare
-from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview, stroke_scale
+from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview
 from pages.shared.pictures import short_title
 from stylecore import StyleTransferError
 from stylecore.enlarging import LEAST_FACTOR
 from stylecore.images import MAX_SIDES
+from stylecore.inference import working_size
 from stylecore.styles import get_style
 
 LARGE_PIXELS = 3e6  # from which on a visitor waits for more than a second
@@ -103,7 +104,8 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
                 on_click="ignore",
                 key="download",
             )
-        if width * height > LARGE_PIXELS and stroke_scale(painting.size, look) >= LEAST_FACTOR:
+        is_enlarged = max(width, height) >= LEAST_FACTOR * max(working_size(painting.size, look.stroke_scale))
+        if width * height > LARGE_PIXELS and is_enlarged:
             st.caption(
                 "Strokes stay as large in the picture as you see them, with finer brush work in them. For a "
                 "photo of this size that takes some seconds."
