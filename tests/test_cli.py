@@ -96,7 +96,7 @@ def test_stylize_passes_every_setting(capsys, photo_file, tmp_path):
         "300",
         "--max-side",
         "80",
-        "--fine",
+        "--fast",
     ]
     style = "starry_night:3,the_wave:1"
     output = tmp_path / "out.png"
@@ -107,7 +107,7 @@ def test_stylize_passes_every_setting(capsys, photo_file, tmp_path):
         strength=0.7,
         preserve_color=True,
         stroke_size=300,
-        fine=True,
+        fine=False,
     )
     assert Image.open(output).tobytes() == expected.tobytes()
 
@@ -741,6 +741,8 @@ def test_the_other_commands_refuse_bad_input_before_the_work(
         (["PHOTO"], "--style"),
         (["PHOTO", "--style", "mosaic", "-o", "PHOTO"], "is one of the pictures that are read"),
         (["PHOTO", "--style", "mosaic", "--stroke-size", "3"], "stroke_size is 3"),
+        (["PHOTO", "--style", "mosaic", "--stroke-scale", "nan"], "stroke_scale is nan: use 0.1 to 10"),
+        (["PHOTO", "--style", "mosaic", "--stroke-scale", "2", "--stroke-size", "512"], "not allowed with"),
         (["PHOTO", "--style", "mosaic", "-o", "-", "--json"], "both want standard output"),
     ],
 )

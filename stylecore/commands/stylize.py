@@ -40,15 +40,23 @@ def add_stylize(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("-o", "--output", help="file, folder, or - for standard output")
     parser.add_argument("--strength", type=float, default=1.0, help="0 (photo) to 2; default 1")
     parser.add_argument("--preserve-color", action="store_true", help="keep the photo's colors")
-    parser.add_argument(
+    strokes = parser.add_mutually_exclusive_group()
+    strokes.add_argument(
+        "--stroke-scale",
+        type=float,
+        default=1.0,
+        metavar="K",
+        help="size of the strokes relative to the picture, 0.1 to 10; default 1, as in the app",
+    )
+    strokes.add_argument(
         "--stroke-size",
         type=int,
         metavar="PX",
-        help="128 to 65536; default: as the style was learned, 512 for ready-made ones",
+        help="size of the strokes in pixels, 128 to 65536; at 512 as the ready-made styles were learned",
     )
     parser.add_argument("--max-side", type=int, metavar="PX", help="scale larger photos down")
     parser.add_argument(
-        "--fine", action="store_true", help="clearer faces and brush work, in up to three times the time"
+        "--fast", action="store_true", help="less clear faces and brush work, up to three times as fast"
     )
     parser.add_argument("--device", default="auto", choices=DEVICES)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -67,7 +75,7 @@ def run_stylize(options: argparse.Namespace) -> int:
     # Everything is checked before the network is loaded, so that bad input costs nothing.
     weights = parse_weights(options.style)
     resolve_styles(weights)
-    check_settings(options.strength, options.stroke_size)
+    check_settings(options.strength, options.stroke_scale, options.stroke_size)
     check_max_side(options.max_side)
     if options.json and options.output == STANDARD_STREAM:
         raise UsageError("--json and -o - both want standard output: give one of them up")
@@ -156,9 +164,10 @@ class Batch:
             self.weights,
             strength=self.options.strength,
             preserve_color=self.options.preserve_color,
+            stroke_scale=self.options.stroke_scale,
             stroke_size=self.options.stroke_size,
             max_side=self.options.max_side,
-            fine=self.options.fine,
+            fine=not self.options.fast,
         )
 
     def note_failure(self, source: Location, error: Exception | KeyboardInterrupt) -> bool:

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from pages.shared import painting
+from pages.shared.painting import Look
+from stylecore import FastStylizer, cli, load_image
+from tests.conftest import make_photo
+
+pytestmark = pytest.mark.usefixtures("clear_caches")
+
+
+@pytest.mark.parametrize(
+    ("size", "look"),
+    [
+        ((333, 200), Look((("mosaic", 1.0),))),
+        (
+            (1500, 401),
+            Look((("mosaic", 0.5), ("ink", 0.25)), strength=0.8, preserve_color=True, stroke_scale=1.7),
+        ),
+        ((4000, 3000), Look((("starry_night", 1.0),))),
+    ],
+)
+def test_app_library_and_command_line_paint_the_same_pixels(tmp_path, size, look):
+    photo = tmp_path / "photo.jpg"
+    make_photo(*size).save(photo)
+    settings = {
+        "strength": look.strength,
+        "preserve_color": look.preserve_color,
+        "stroke_scale": look.stroke_scale,
+    }
+    given = {name: value for name, value in settings.items() if value != getattr(Look(()), name)}
+    options = [
+        f"--{name.replace('_', '-')}" if value is True else f"--{name.replace('_', '-')}={value}"
+        for name, value in given.items()
+    ]
+    style = ",".join(f"{name}:{weight}" for name, weight in look.styles)
+
+    downloaded = load_image(painting.full_size(photo.read_bytes(), look, "PNG"))
+    stylized = FastStylizer().stylize(load_image(photo), dict(look.styles), **given)
+    output = tmp_path / "painting.png"
+    assert cli.main(["stylize", str(photo), "--style", style, "-o", str(output), *options]) == 0
+
+    assert stylized.size == size
+    assert np.array_equal(downloaded, stylized)
+    assert np.array_equal(load_image(output), stylized)
