@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from stylecore.devices import available_memory
 from stylecore.errors import OutOfMemoryError
 from stylecore.features import BLOCKS, CONVOLUTIONS
 from stylecore.images import MIN_SIDE, size_at
@@ -29,6 +30,7 @@ HOLE_PIXEL_BYTES, MOST_HOLES = 2200, 300 * MEBIBYTE  # freed blocks that later o
 READING_PIXEL_BYTES = 680  # activations for one pixel without gradients
 PICTURE_BYTES = 12  # of one pixel, float32 RGB
 SMALLEST_SIDE = 128  # px, to which a picture may be stepped down
+RESERVED_BYTES = 300 * MEBIBYTE  # of free memory, left to the rest of the process
 
 # What the page offers; "quick" is worth keeping and done within a minute on 2 cores. "best" on a strip
 # of 1280 x 416 px read 1.01 by the default objective, with Adam, after 813 s; 250 steps at 768 px, enlarged,
@@ -107,13 +109,18 @@ def _patches_of_a_pixel(config: OptimizationConfig) -> list[tuple[float, float]]
     return [(share, 4 * 9 * width * share) for share, width in zip(shares, channels, strict=True)]
 
 
+def free_budget(device: str, jobs: int) -> int:
+    """Bytes that a run may take now, as one of so many that run at once on `auto`, `cpu` or `cuda`."""
+    return max(0, available_memory(device) - RESERVED_BYTES) // jobs
+
+
 def fit_to_memory(size: tuple[int, int], config: OptimizationConfig, budget: int, *, styles: int = 1) -> Plan:
     """Step settings down until they fit: L-BFGS to Adam first, then the size by sqrt(2).
 
     Args:
         size: Width and height of the photo.
         config: Settings that are wanted.
-        budget: Bytes that may be used, see `stylecore.devices.available_memory`.
+        budget: Bytes that may be used, see `free_budget`.
         styles: Number of style pictures.
     Raises:
         ValueError: Settings that do not exist or are out of range.

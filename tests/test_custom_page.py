@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import refining
 from pages.shared.keeping import Kept
-from stylecore import load_image, optimization, planning
+from stylecore import load_image, pacing, planning
 from stylecore.errors import WeightsError
 from stylecore.jobs import JobQueue, JobState
-from stylecore.optimization_config import step_work
+from stylecore.objective import is_mixed
 from tests.conftest import encoded, make_photo
 
 TINY = replace(refining.QUALITIES["quick"], steps=4, max_side=64, is_coarse_to_fine=False, preview_every=1)
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("clear_caches")
 @pytest.fixture
 def app(monkeypatch) -> AppTest:
     monkeypatch.setattr(refining, "SKETCH_SIDE", 96)
-    monkeypatch.setattr(refining, "slowness", lambda: 1.0)
+    monkeypatch.setattr(refining, "slowness", lambda photo: 1.0)
     monkeypatch.setattr(refining, "QUALITIES", {"quick": TINY, "endless": replace(TINY, steps=100_000)})
     app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
     app.switch_page("pages/custom.py").run()
@@ -197,7 +197,7 @@ def test_a_stopped_run_tells_how_long_others_take(app):
     run_until(app, lambda: len(run_of(app).job.progress.losses if run_of(app).job.progress else []) > 5)
     run_of(app).job.cancel()
     assert run_of(app).job.wait(60)
-    known = refining.is_mixed(TINY), "gram"
+    known = pacing.kind_of(TINY)
     assert refining.pace()[known] != usual[known]
     assert refining.pace() | {known: usual[known]} == usual
 
@@ -453,7 +453,7 @@ def test_the_next_visitor_can_join_the_line_whatever_memory_is_left(app, monkeyp
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
     run_until(app, lambda: run_of(app).job.progress is not None)
-    monkeypatch.setattr(refining, "available_memory", lambda device: 0)
+    monkeypatch.setattr(planning, "available_memory", lambda device: 0)
     other = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
     other.switch_page("pages/custom.py").run()
     assert not other.error
@@ -464,35 +464,13 @@ def test_the_next_visitor_can_join_the_line_whatever_memory_is_left(app, monkeyp
 
 def test_the_time_is_that_of_this_machine(app, monkeypatch):
     before = refining.expected_seconds((400, 300), refining.QUALITIES["quick"])
-    monkeypatch.setattr(refining, "slowness", lambda: 0.25)
+    monkeypatch.setattr(refining, "slowness", lambda photo: 0.25)
     refining.pace.clear()
     assert refining.expected_seconds((400, 300), refining.QUALITIES["quick"]) == before / 4
 
 
-def test_the_machine_is_timed_by_steps_of_its_own(monkeypatch):
-    monkeypatch.setattr(refining, "TIMED", replace(refining.TIMED, max_side=64))
-    alone = refining.slowness()
-    optimize = optimization._step
-
-    def dawdle(*arguments):
-        time.sleep(0.5)
-        return optimize(*arguments)
-
-    monkeypatch.setattr(optimization, "_step", dawdle)
-    per_second = 1 / (refining.USUAL_PACE_S[refining.is_mixed(TINY)] * step_work(64, (64, 43)))
-    assert refining.slowness() == pytest.approx(alone + 0.5 * per_second, rel=0.5)
-
-
-def test_a_machine_that_cannot_be_timed_counts_as_usual(monkeypatch):
-    def run_out(*arguments):
-        raise MemoryError
-
-    monkeypatch.setattr(refining, "optimize_image", run_out)
-    assert refining.slowness() == 1.0
-
-
 def test_the_time_of_one_style_loss_is_not_another_s(app):
-    refining.pace()[refining.is_mixed(TINY), "patches"] = 1e6
+    refining.pace()[is_mixed(TINY), "patches"] = 1e6
     app.run()
     assert "min" not in app.button(key="refine").label
     app.selectbox(key="style_loss").set_value("patches").run()
@@ -554,7 +532,7 @@ def test_little_memory_makes_the_picture_smaller_and_says_so(app, monkeypatch):
     config = replace(TINY, max_side=512, steps=1)
     monkeypatch.setattr(refining, "QUALITIES", {"quick": config})
     needed = planning.peak_memory((512, 512), replace(config, max_side=181, stroke_size=181))
-    monkeypatch.setattr(refining, "available_memory", lambda device: needed + refining.RESERVED_BYTES)
+    monkeypatch.setattr(planning, "available_memory", lambda device: needed + planning.RESERVED_BYTES)
     upload(app, 0, make_photo(512, 512))
     assert "181 px in place of 512 px" in app.warning[0].value
     app.button(key="refine").click().run()
@@ -564,7 +542,7 @@ def test_little_memory_makes_the_picture_smaller_and_says_so(app, monkeypatch):
 
 
 def test_no_memory_is_said(app, monkeypatch):
-    monkeypatch.setattr(refining, "available_memory", lambda device: 0)
+    monkeypatch.setattr(planning, "available_memory", lambda device: 0)
     app.run()
     assert "MB of free memory are needed" in app.error[0].value
     assert app.button(key="refine").disabled
@@ -575,7 +553,7 @@ def test_a_running_job_is_shown_whatever_memory_is_left(app, monkeypatch):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
     run_until(app, lambda: run_of(app).job.progress is not None)
-    monkeypatch.setattr(refining, "available_memory", lambda device: 0)
+    monkeypatch.setattr(planning, "available_memory", lambda device: 0)
     app.run()
     assert not app.error
     app.button(key="cancel").click().run()
@@ -584,7 +562,7 @@ def test_a_running_job_is_shown_whatever_memory_is_left(app, monkeypatch):
 
 
 def test_memory_is_planned_when_the_job_begins(monkeypatch):
-    monkeypatch.setattr(refining, "available_memory", lambda device: 0)
+    monkeypatch.setattr(planning, "available_memory", lambda device: 0)
     pictures = encoded(make_photo(64, 64)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
     token = refining.start_run(*pictures, TINY, quality="quick", words="quick", names=("photo", "style"))
     job = refining.runs().find(token).job

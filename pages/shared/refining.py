@@ -15,29 +15,20 @@ from pages.shared.keeping import Kept
 from pages.shared.limits import limits
 from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo, screen_format, screen_photo
 from pages.shared.pictures import SAMPLES
-from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
-from stylecore.devices import available_memory
+from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image, pacing
 from stylecore.images import limit_long_side
 from stylecore.jobs import Job, JobQueue
-from stylecore.objective import is_mixed
-from stylecore.optimization import STEP_FAILURES
-from stylecore.optimization_config import CLASSIC_RECIPE, step_work, stroke_size_at
+from stylecore.optimization_config import CLASSIC_RECIPE, stroke_size_at
+from stylecore.pacing import TIMED, Pace, seen_pace, slowness, usual_pace
 from stylecore.planning import QUALITIES as PLANNED_QUALITIES
-from stylecore.planning import Plan, fit_to_memory, run_work
+from stylecore.planning import Plan, fit_to_memory, free_budget
 from stylecore.preview import PreviewPainter, StyleStatistics
 
 SKETCH_SIDE = 512  # px, long side of the instant preview
 MAX_STYLES = 4  # pictures that one painting may mix
 QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
-# Seconds for a unit of `planning.run_work` on 2 cores, in 16 bits and in float32.
-USUAL_PACE_S = {True: 1.2, False: 7.0}
-TIMED = OptimizationConfig(steps=3, max_side=256, start="content", preview_every=0)
-# As multiples of the Gram loss's, until one has been seen, at 384 px; patches are compared each with each.
-STYLE_LOSS_PACE = {"gram": 1.0, "wasserstein": 1.2, "patches": 5.3}
-TELLING_STEPS = 5  # of a run, from which on it tells how long others will take
 LIVE_STEPS = 5  # at most, between pictures of a running job
 KEPT_RUNS = 24  # runs that can be found again; a finished one holds up to 10 MB
-RESERVED_BYTES = 300 * 2**20  # of free memory, left to the rest of the app
 ABANDONED_S = 180.0  # a run that nobody has looked at for this long makes room for who waits
 
 StyleBytes = tuple[tuple[bytes, float], ...]  # encoded style pictures with weights
@@ -107,31 +98,10 @@ def job_queue() -> JobQueue:
     return JobQueue(workers=limits().jobs, capacity=limits().queue, abandoned_s=ABANDONED_S)
 
 
-def slowness() -> float:
-    """Time of a step on this machine, as a multiple of the usual, by two steps on a sample photo.
-
-    1 where memory ends on the way: the next run is stepped down or refused for it, and says so.
-    """
-    photo = read_photo(SAMPLES["temple"].path.read_bytes(), max_side=TIMED.max_side)
-    try:
-        seconds = [iterate.elapsed_s for iterate in optimize_image(photo, photo, TIMED).iterates]
-    except STEP_FAILURES:
-        return 1.0
-    if len(seconds) < TIMED.steps:
-        return 1.0
-    usual = USUAL_PACE_S[is_mixed(TIMED)] * step_work(TIMED.max_side, photo.size)
-    return (seconds[-1] - seconds[0]) / (TIMED.steps - 1) / usual
-
-
 @st.cache_resource(max_entries=1, show_spinner="Timing this machine ...")
-def pace() -> dict[tuple[bool, str], float]:
-    """Seconds for a unit of `planning.run_work`, in 16 bits (True) or float32, by style loss."""
-    found = slowness()
-    return {
-        (is_mixed, style_loss): usual * factor * found
-        for is_mixed, usual in USUAL_PACE_S.items()
-        for style_loss, factor in STYLE_LOSS_PACE.items()
-    }
+def pace() -> Pace:
+    """The pace of this machine, timed on a sample photo."""
+    return usual_pace(slowness(read_photo(SAMPLES["temple"].path.read_bytes(), max_side=TIMED.max_side)))
 
 
 @st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")
@@ -187,7 +157,7 @@ def _for_screen(image: Image.Image) -> bytes:
 
 def expected_seconds(photo_size: tuple[int, int], config: OptimizationConfig) -> float:
     """How long a run will take on this machine."""
-    return run_work(photo_size, config) * pace()[is_mixed(config), config.style_loss]
+    return pacing.expected_seconds(photo_size, config, pace())
 
 
 def plan(photo_size: tuple[int, int], config: OptimizationConfig, styles: int) -> Plan:
@@ -200,7 +170,7 @@ def plan(photo_size: tuple[int, int], config: OptimizationConfig, styles: int) -
     Raises:
         OutOfMemoryError: Nothing fits.
     """
-    budget = max(0, available_memory(config.device) - RESERVED_BYTES) // limits().jobs
+    budget = free_budget(config.device, limits().jobs)
     return fit_to_memory(photo_size, config, budget, styles=styles)
 
 
@@ -250,7 +220,7 @@ def _work(
     styles: StyleBytes,
     wanted: OptimizationConfig,
     recipe: dict,
-    measured_pace: dict[tuple[bool, str], float],
+    measured_pace: Pace,
 ) -> Callable[[Job[Refinement, OptimizationResult]], OptimizationResult]:
     def work(job: Job[Refinement, OptimizationResult]) -> OptimizationResult:
         planned = plan(size, wanted, len(styles))
@@ -271,9 +241,7 @@ def _work(
                     shown.snapshots.append((iterate.step, shown.picture))
             shown.newest = replace(iterate, image=None)
             job.report(shown)
-            if iterate.step >= TELLING_STEPS:
-                seconds = (iterate.elapsed_s + iterate.remaining_s) / run_work(size, config)
-                measured_pace[is_mixed(config), config.style_loss] = seconds
+            measured_pace.update(seen_pace(size, config, iterate))
 
         # A divisor of the steps between snapshots, which would fall between the pictures otherwise.
         live = replace(config, preview_every=math.gcd(config.preview_every, LIVE_STEPS))
