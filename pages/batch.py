@@ -1,11 +1,12 @@
 """Several photos at once, in one style or in all, as one ZIP."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from pages.shared.address import keep_choice, keep_switch, write_address
-from pages.shared.batches import Pair, batch_queue, batches, request_of, start_batch
+from pages.shared.batches import Pair, batch_queue, request_of, start_batch
 from pages.shared.choosing import KEPT_PHOTO, UPLOAD_TYPES, Choice, show_kept
 from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
@@ -91,13 +92,12 @@ if (came := max(len(uploads), len(photos))) > most:
     )
     photos = photos[:most]
 
-run = come_back(batches(), "batch")
+job = come_back(batch_queue(), "batch")
 write_address()
-job = run and run.job
 is_busy = job is not None and not job.is_finished
 count = len(photos) * max(1, len(names))
 request = request_of(photos, look, names, file_format)
-is_answered = job is not None and job.is_finished and (not photos or request == run.request)
+is_answered = job is not None and job.is_finished and (not photos or request == job.about)
 # A callback would start with the photos and the look of the run before.
 if start_place.button(
     f"Make {count} painting{'s' * (count != 1)}" if photos else "Choose photos first",
@@ -113,14 +113,14 @@ if start_place.button(
         start_place.error(f"{error}.", icon=":material/hourglass:")
 
 
-def show_pairs(pairs: list[Pair]) -> None:
+def show_pairs(pairs: Sequence[Pair]) -> None:
     with st.grid("auto", min_column_width=280, gap="small"):
         for pair in pairs:
             alt = f"The photo beside the painting {pair.file_name}"
             st.image(pair.picture, caption=plain(pair.file_name), width="stretch", alt=alt)
 
 
-def show_skipped(skipped: list[str]) -> None:
+def show_skipped(skipped: Sequence[str]) -> None:
     for reason in skipped:
         st.warning(f"Skipped: {plain(reason)}.", icon=":material/image_not_supported:")
 
@@ -130,7 +130,7 @@ def show_progress() -> None:
     job.touch()
     if job.is_finished:
         st.rerun()
-    place = batch_queue().place(job)
+    place = job.place
     batch = job.progress
     if place:
         others = [running.progress for running in batch_queue().running]

@@ -19,6 +19,7 @@ from pages.shared.showing import choose_format
 from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.images import encode_image, is_transparent
+from stylecore.jobs import JobState
 
 REFRESH_S = 1.0
 STROKES = {"fine": 0.7, "medium": 1.0, "coarse": 1.5}  # long side of the style picture / of the painting
@@ -188,12 +189,12 @@ def offer_refining(size: tuple[int, int]) -> None:
         st.rerun()
 
 
-run = come_back(refining.runs(), "run")
+run = come_back(refining.job_queue(), "run")
 write_address()
 if run is not None and state.run not in state.setdefault("runs", []):
     state.runs.append(state.run)  # found by its address
     show_first()
-is_busy = run is not None and not run.job.is_finished
+is_busy = run is not None and not run.is_finished
 mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))
 pictures = read_pictures()
 if pictures:
@@ -203,34 +204,36 @@ if pictures:
 @st.fragment(run_every=REFRESH_S if is_busy else None)
 def show_run() -> None:
     """The running job: refreshed alone, without the rest of the page."""
-    job = run.job
+    job = run
     job.touch()
     if job.is_finished:
         st.rerun()
-    place = refining.job_queue().place(job)
+    place = job.place
     shown = job.progress
     if place:
         others = [running.progress for running in refining.job_queue().running]
         wait = least_wait([other.newest.remaining_s for other in others if other and other.newest])
         st.info(f"Place {place} in line: another painting is being made{wait}.", icon=":material/hourglass:")
-    elif shown is None:
+    elif shown is None or shown.newest is None:
         st.progress(0.0, "Starting ...")
     else:
         newest = shown.newest
         left = f"about {duration(newest.remaining_s)} left"
+        if job.state is JobState.PAUSED:
+            left = "paused for a shorter one"
         st.progress(newest.step / newest.steps, f"Step {newest.step} of {newest.steps}, {left}")
     label = "Leave the line" if place else "Stop and keep the best so far"
     offer_to_stop(job, label, "Stopping after this step ...", key="cancel")
     with st.grid(2, min_column_width=300, gap="small"):
         if shown is not None and shown.picture is not None:
             picture, caption = shown.picture, "The painting so far"
-        elif run.sketch is not None:
-            picture, caption = run.sketch, "The sketch to begin with"
+        elif run.about.sketch is not None:
+            picture, caption = run.about.sketch, "The sketch to begin with"
         else:
-            picture, caption = run.photo, "Your photo"
+            picture, caption = run.about.photo, "Your photo"
         st.image(picture, caption=caption, width="stretch", alt=caption)
         with st.container(gap="xsmall"):
-            show_styles(run.styles, [style["name"] for style in run.recipe["styles"]])
+            show_styles(run.about.styles, run.about.names[1:])
             if shown and shown.losses:
                 loss_chart(shown.losses)
 
@@ -243,42 +246,41 @@ def show_styles(shown: Sequence[bytes], names: Sequence[str]) -> None:
             st.image(picture, caption=f"Style: {title}", width="stretch", alt=f"The style picture {title}")
 
 
-def loss_chart(losses: list[float]) -> None:
-    x_label = "step; each larger size begins with a jump" if run.wanted.is_coarse_to_fine else "step"
-    losses = losses.copy()  # the job adds to them
-    data = {"step": list(range(1, len(losses) + 1)), "total loss": losses}
+def loss_chart(losses: Sequence[float]) -> None:
+    x_label = "step; each larger size begins with a jump" if run.about.config.is_coarse_to_fine else "step"
+    data = {"step": list(range(1, len(losses) + 1)), "total loss": list(losses)}
     st.line_chart(data, x="step", y="total loss", height=260, x_label=x_label)
 
 
 def show_result() -> None:
-    result, shown = run.job.result, run.job.progress
+    result, shown = run.result, run.progress
     if result.error is not None:
         st.warning(f"It ended early: {describe(result.error)}. This is the best picture before.")
     elif result.is_stopped:
-        st.info(f"{AWAY if run.job.is_abandoned else ''}Stopped: this is the best picture so far.")
+        st.info(f"{AWAY if run.is_abandoned else ''}Stopped: this is the best picture so far.")
     if shown.changes:
         st.info(f"Little memory was free, so it became: {', '.join(shown.changes)}.")
     painting = shown.snapshots[-1][1]
-    if run.recipe["quality"] == "classic":
-        styles_row = [("Style", picture) for picture in run.styles]
-        row = [("Content", run.photo), *styles_row, ("Generated", painting)]
+    if run.about.quality == "classic":
+        styles_row = [("Style", picture) for picture in run.about.styles]
+        row = [("Content", run.about.photo), *styles_row, ("Generated", painting)]
         with st.grid(len(row), min_column_width=200, gap="small"):
             for caption, picture in row:
                 st.image(picture, caption=caption, width="stretch", alt=caption)
     with st.grid(2, min_column_width=300, gap="small"):
         with st.container(gap="xsmall"):
             compare(
-                run.photo,
+                run.about.photo,
                 painting,
                 before_alt="Your photo as it was",
                 after_alt="Your photo in your style, refined",
                 is_sought=state.pop("is_sought", False),
                 key=f"compare_{state.run}",
             )
-            st.caption(f"Refined ({run.words}): slide to compare")
+            st.caption(f"Refined ({run.about.words}): slide to compare")
         with st.container(gap="xsmall"):
-            show_styles(run.styles, [style["name"] for style in run.recipe["styles"]])
-    names = "_".join([run.recipe["content"], *(style["name"] for style in run.recipe["styles"])])
+            show_styles(run.about.styles, run.about.names[1:])
+    names = "_".join(run.about.names)
     with st.container(horizontal=True, vertical_alignment="center"):
         file_format = choose_format(result.image.size, is_transparent=is_transparent(result.image))
         ending, mime = DOWNLOAD_FORMATS[file_format]
@@ -294,7 +296,7 @@ def show_result() -> None:
         )
         st.download_button(
             "Recipe",
-            data=json.dumps(run.recipe, indent=2),
+            data=json.dumps(refining.recipe_of(run), indent=2),
             file_name=f"{names}.json",
             mime="application/json",
             icon=":material/description:",
@@ -323,8 +325,8 @@ def show_result() -> None:
 
 def show_earlier() -> None:
     """The visitor's other paintings that are still there."""
-    others = [(other, refining.runs().find(other)) for other in reversed(state.get("runs", []))]
-    finished = [(other, found) for other, found in others if found and found is not run and found.job.result]
+    others = [(other, refining.job_queue().find(other)) for other in reversed(state.get("runs", []))]
+    finished = [(other, found) for other, found in others if found and found is not run and found.result]
     if not finished:
         return
     st.subheader("Your earlier paintings", anchor=False)
@@ -332,8 +334,8 @@ def show_earlier() -> None:
     with st.grid("auto", min_column_width=160, gap="small"):
         for other, found in finished:
             with st.container(gap="xxsmall"):
-                alt = f"{found.recipe['content']}, refined ({found.words})"
-                st.image(found.job.progress.snapshots[-1][1], width="stretch", alt=alt)
+                alt = f"{found.about.names[0]}, refined ({found.about.words})"
+                st.image(found.progress.snapshots[-1][1], width="stretch", alt=alt)
                 if st.button("Show", key=f"show_{other}", disabled=is_busy, width="stretch", help=alt):
                     state.run, state.is_sought = other, True
                     show_first()
@@ -378,16 +380,16 @@ if state.get("seen_choice", choice) is None:
     state.seen_choice = choice
 elif state.get("seen_choice") != choice:
     state.pop("seen_choice", None)  # what is chosen from now on is to be seen
-has_painting = run is not None and (is_busy or run.job.result is not None)
+has_painting = run is not None and (is_busy or run.result is not None)
 is_seen = choice == state.get("seen_choice")
 has_new = bool(pictures) and not (
-    has_painting and (is_seen or run.is_of(chosen[0], chosen[1:], weights, config))
+    has_painting and (is_seen or run.about.is_of(chosen[0], chosen[1:], weights, config))
 )
 if run is not None and not has_painting:
-    if run.job.error is not None:
-        st.error(f"The optimization failed: {describe(run.job.error)}.", icon=":material/error:")
+    if run.error is not None:
+        st.error(f"The optimization failed: {describe(run.error)}.", icon=":material/error:")
     else:
-        st.info(f"{AWAY if run.job.is_abandoned else ''}Stopped before it began.")
+        st.info(f"{AWAY if run.is_abandoned else ''}Stopped before it began.")
 if has_new and not is_busy:
     show_sketch(chosen)
     if has_painting:

@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 import psutil
 from PIL import Image
 
-from stylecore import jobs, planning
+from stylecore import planning
 from stylecore.images import load_image
+from stylecore.job_queue import JobQueue
+from stylecore.jobs import RunningJob
 from stylecore.memory import MEBIBYTE
 from stylecore.optimization import optimize_image
 from stylecore.optimization_config import OptimizationConfig
@@ -103,10 +105,10 @@ def _held_around_jobs(content: Image.Image, style: Image.Image, config: Optimiza
     painter = PreviewPainter()
     painter.paint(content, painter.read_style(style), max_side=512)
     held.append(process.memory_info().rss)
-    queue = jobs.JobQueue()
+    queue = JobQueue(kept=0)
     for _ in range(CANCELLED_JOBS):
 
-        def work(job: jobs.Job) -> object:
+        def work(job: RunningJob) -> object:
             return optimize_image(content, style, config, on_iterate=job.report, should_stop=job.should_stop)
 
         job = queue.submit(work)

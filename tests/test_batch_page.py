@@ -20,7 +20,7 @@ LOOK = Look((("mosaic", 1.0),), 0.8)
 
 
 def started(*arguments) -> Job:
-    return batches.batches().find(batches.start_batch(*arguments)).job
+    return batches.batch_queue().find(batches.start_batch(*arguments))
 
 
 def files_in(data: bytes) -> dict[str, bytes]:
@@ -63,7 +63,7 @@ def test_a_painting_that_fails_leaves_the_others(monkeypatch):
     job = started(photos, LOOK, ["mosaic", "the_wave"])
     assert job.wait(60)
     assert list(files_in(job.result)) == ["p64_mosaic.jpg", "p80_mosaic.jpg", "p80_the_wave.jpg"]
-    assert job.progress.skipped == ["no room"]
+    assert job.progress.skipped == ("no room",)
     assert job.progress.share == 1
 
 
@@ -92,7 +92,7 @@ def test_a_full_zip_takes_no_more_paintings(monkeypatch):
     made = len(files_in(job.result))
     assert 1 <= made < 6
     assert len(job.result) > 2000
-    assert job.progress.skipped == [f"{6 - made} paintings, since the ZIP has reached 2 MB"]
+    assert job.progress.skipped == (f"{6 - made} paintings, since the ZIP has reached 2 MB",)
 
 
 def test_the_page_paints_all_and_offers_the_zip():
@@ -106,7 +106,7 @@ def test_the_page_paints_all_and_offers_the_zip():
     count = 2 * len(list_styles())
     assert app.button(key="paint_batch").label == f"Make {count} paintings"
     app.button(key="paint_batch").click().run()
-    assert batches.batches().find(app.session_state.batch).job.wait(60)
+    assert batches.batch_queue().find(app.session_state.batch).wait(60)
     app.run()
     assert not app.exception
     assert "Skipped: b.jpg is not a picture" in app.warning[0].value
@@ -137,7 +137,7 @@ def test_of_many_photos_that_are_kept_a_few_are_named():
 
 def test_a_batch_is_found_again_by_its_address():
     token = batches.start_batch([Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [])
-    assert batches.batches().find(token).job.wait(60)
+    assert batches.batch_queue().find(token).wait(60)
     app = AppTest.from_file("../streamlit_app.py", default_timeout=120)
     app.query_params["batch"] = token
     app.run()
@@ -159,7 +159,7 @@ def test_a_batch_that_was_stopped_says_so():
     batches.batch_queue().submit(lambda _: is_held.set() or is_open.wait(60))
     assert is_held.wait(10)
     token = batches.start_batch([Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [])
-    job = batches.batches().find(token).job
+    job = batches.batch_queue().find(token)
     job.cancel()
     assert job.wait(10)
     is_open.set()
@@ -226,7 +226,7 @@ def test_an_unexpected_failure_leaves_the_others(monkeypatch):
     job = started([Choice(encoded(make_photo(width, 48)), f"p{width}") for width in (64, 80)], LOOK, [])
     assert job.wait(60)
     assert list(files_in(job.result)) == ["p80_mosaic.jpg"]
-    assert job.progress.skipped == ["p64 could not be painted: RuntimeError: the decoder gave up"]
+    assert job.progress.skipped == ("p64 could not be painted: RuntimeError: the decoder gave up",)
 
 
 def test_what_is_skipped_is_not_in_the_zip(monkeypatch):
@@ -234,7 +234,7 @@ def test_what_is_skipped_is_not_in_the_zip(monkeypatch):
     job = started([Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [])
     assert job.wait(60)
     assert not files_in(job.result)
-    assert job.progress.skipped == ["beach could not be painted: ZeroDivisionError: division by zero"]
+    assert job.progress.skipped == ("beach could not be painted: ZeroDivisionError: division by zero",)
 
 
 def test_too_many_photos_are_answered(monkeypatch):

@@ -3,7 +3,6 @@ import json
 import threading
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,10 +10,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import refining
-from pages.shared.keeping import Kept
 from stylecore import load_image, pacing, planning
 from stylecore.errors import WeightsError
-from stylecore.jobs import JobQueue, JobState
+from stylecore.job_queue import JobQueue
+from stylecore.jobs import Job, JobState
 from stylecore.objective import is_mixed
 from tests.conftest import encoded, make_photo
 
@@ -48,8 +47,12 @@ def is_refined(app: AppTest) -> bool:
     return any(caption.value.startswith("Refined") for caption in app.caption)
 
 
-def run_of(app: AppTest) -> refining.Run:
-    return refining.runs().find(app.session_state.run)
+def job_of(app: AppTest) -> Job:
+    return refining.job_queue().find(app.session_state.run)
+
+
+def recipe_of(app: AppTest) -> dict:
+    return refining.recipe_of(job_of(app))
 
 
 def captions(app: AppTest) -> list[str]:
@@ -70,10 +73,10 @@ def test_a_sketch_is_there_at_once(app):
 def test_refining_ends_with_picture_downloads_and_snapshots(app):
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
-    assert run_of(app).job.state is JobState.DONE
+    assert job_of(app).state is JobState.DONE
     assert app.download_button(key="download_refined").label == "Download (64 x 43)"
     assert app.download_button(key="download_recipe").label == "Recipe"
-    assert run_of(app).recipe["config"]["steps"] == 4
+    assert recipe_of(app)["config"]["steps"] == 4
     assert app.select_slider(key=f"snapshot_{app.session_state.run}").options == ["1", "2", "3", "4"]
     assert any("4 steps in" in caption.value for caption in app.caption)
 
@@ -81,12 +84,12 @@ def test_refining_ends_with_picture_downloads_and_snapshots(app):
 def test_the_recipe_repeats_the_picture(app):
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
-    settings = run_of(app).recipe["config"]
+    settings = recipe_of(app)["config"]
     config = refining.OptimizationConfig(**settings)
-    assert json.loads(json.dumps(run_of(app).recipe))["styles"] == [{"name": "mosaic", "weight": 1.0}]
+    assert json.loads(json.dumps(recipe_of(app)))["styles"] == [{"name": "mosaic", "weight": 1.0}]
     photo, style = (load_image(sample.path) for sample in samples())
     again = refining.optimize_image(photo, style, config).image
-    found = run_of(app).job.result.image
+    found = job_of(app).result.image
     assert np.abs(np.asarray(again, np.int16) - np.asarray(found, np.int16)).max() <= 2
 
 
@@ -97,12 +100,13 @@ def test_the_recipe_repeats_a_painting_of_several_sizes(monkeypatch, is_stepped_
     monkeypatch.setattr(refining, "plan", lambda *_: planning.Plan(fitting, ()))
     photo, style = make_photo(300, 200), make_photo(250, 250, seed=1)
     pictures = encoded(photo), ((encoded(style), 1.0),)
-    run = refining.runs().find(
+    job = refining.job_queue().find(
         refining.start_run(*pictures, wanted, quality="best", words="best", names=("photo", "style"))
     )
-    assert run.job.wait(60)
-    again = refining.optimize_image(photo, style, refining.OptimizationConfig(**run.recipe["config"])).image
-    difference = np.asarray(again, np.int16) - np.asarray(run.job.result.image, np.int16)
+    assert job.wait(60)
+    recipe = refining.recipe_of(job)
+    again = refining.optimize_image(photo, style, refining.OptimizationConfig(**recipe["config"])).image
+    difference = np.asarray(again, np.int16) - np.asarray(job.result.image, np.int16)
     assert np.abs(difference).max() <= 2
 
 
@@ -124,7 +128,7 @@ def test_damaged_weights_are_not_the_picture_s_fault(app, monkeypatch):
 def test_a_run_is_stopped_and_keeps_the_best(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
-    job = run_of(app).job
+    job = job_of(app)
     run_until(app, lambda: job.progress is not None)
     assert app.button(key="refine").disabled
     app.button(key="cancel").click().run()
@@ -137,10 +141,10 @@ def test_a_run_is_stopped_and_keeps_the_best(app):
 def test_the_run_survives_other_changes_on_the_page(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
-    job = run_of(app).job
+    job = job_of(app)
     run_until(app, lambda: job.progress is not None)
     app.toggle(key="custom_preserve_color").set_value(True).run()
-    assert run_of(app).job is job
+    assert job_of(app) is job
     assert job.state is JobState.RUNNING
     job.cancel()
     assert job.wait(60)
@@ -149,16 +153,34 @@ def test_the_run_survives_other_changes_on_the_page(app):
 def test_a_second_visitor_waits_in_line(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
-    first = run_of(app).job
+    first = job_of(app)
     other = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
     other.switch_page("pages/custom.py").run()
+    other.segmented_control(key="quality").set_value("endless").run()
     other.button(key="refine").click().run()
     other.run()
     assert any("Place 1 in line" in info.value for info in other.info)
     run_until(other, lambda: any("for at least" in info.value for info in other.info))
     assert "The sketch to begin with" in captions(other)
     first.cancel()
+    run_until(other, lambda: job_of(other).state is JobState.RUNNING)
+    job_of(other).cancel()
     run_until(other, lambda: is_refined(other))
+
+
+def test_a_run_says_that_it_is_paused_for_a_shorter_one(app):
+    app.segmented_control(key="quality").set_value("endless").run()
+    app.button(key="refine").click().run()
+    is_open = threading.Event()
+    shorter = refining.job_queue().submit(lambda job: is_open.wait(60), expected_s=0.001)
+    run_until(app, lambda: job_of(app).state is JobState.PAUSED)
+    app.run()
+    assert "paused for a shorter one" in app.get("progress")[0].proto.text
+    is_open.set()
+    assert shorter.wait(10)
+    run_until(app, lambda: job_of(app).state is JobState.RUNNING)
+    job_of(app).cancel()
+    assert job_of(app).wait(60)
 
 
 def test_who_leaves_the_line_has_the_sketch_again(app):
@@ -166,14 +188,15 @@ def test_who_leaves_the_line_has_the_sketch_again(app):
     app.button(key="refine").click().run()
     other = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
     other.switch_page("pages/custom.py").run()
+    other.segmented_control(key="quality").set_value("endless").run()
     other.button(key="refine").click().run()
     other.run()
     assert other.button(key="cancel").label == "Leave the line"
     other.button(key="cancel").click().run()
     run_until(other, lambda: any("Stopped before it began" in info.value for info in other.info))
     assert other.download_button(key="download_sketch")
-    run_of(app).job.cancel()
-    assert run_of(app).job.wait(60)
+    job_of(app).cancel()
+    assert job_of(app).wait(60)
 
 
 def test_a_transparent_photo_stays_transparent(app):
@@ -185,8 +208,8 @@ def test_a_transparent_photo_stays_transparent(app):
     assert load_image(io.BytesIO(sketch)).mode == "RGBA"
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
-    run = run_of(app)
-    for picture in (run.photo, run.sketch, run.job.progress.snapshots[-1][1]):
+    job = job_of(app)
+    for picture in (job.about.photo, job.about.sketch, job.progress.snapshots[-1][1]):
         assert load_image(io.BytesIO(picture)).mode == "RGBA"
 
 
@@ -194,9 +217,9 @@ def test_a_stopped_run_tells_how_long_others_take(app):
     app.segmented_control(key="quality").set_value("endless").run()
     usual = dict(refining.pace())
     app.button(key="refine").click().run()
-    run_until(app, lambda: len(run_of(app).job.progress.losses if run_of(app).job.progress else []) > 5)
-    run_of(app).job.cancel()
-    assert run_of(app).job.wait(60)
+    run_until(app, lambda: len(job_of(app).progress.losses if job_of(app).progress else []) > 5)
+    job_of(app).cancel()
+    assert job_of(app).wait(60)
     known = pacing.kind_of(TINY)
     assert refining.pace()[known] != usual[known]
     assert refining.pace() | {known: usual[known]} == usual
@@ -284,7 +307,7 @@ def test_a_run_is_found_again_by_its_address(app):
     run_until(app, lambda: is_refined(app))
     again = opened_by_address(token)
     assert is_refined(again)
-    assert run_of(again).job is run_of(app).job
+    assert job_of(again) is job_of(app)
     again.button(key="content_sample_cat").click().run()
     assert again.subheader[0].value == "Your last painting"  # below the sketch
 
@@ -310,7 +333,7 @@ def test_a_run_found_by_its_address_stays_among_the_earlier_ones(app):
     again = opened_by_address(first)
     again.toggle(key="custom_preserve_color").set_value(True).run()
     again.button(key="refine").click().run()
-    run_until(again, lambda: run_of(again).job.is_finished and is_refined(again))
+    run_until(again, lambda: job_of(again).is_finished and is_refined(again))
     assert again.session_state.run != first
     assert again.button(key=f"show_{first}")
 
@@ -318,12 +341,12 @@ def test_a_run_found_by_its_address_stays_among_the_earlier_ones(app):
 def test_what_is_chosen_during_a_run_is_sketched(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
-    run_until(app, lambda: run_of(app).job.progress is not None)
+    run_until(app, lambda: job_of(app).progress is not None)
     app.button(key="style_picture_sample_triangle").click().run()
     assert {"Style: Mosaic", "Style: Triangle"} <= set(captions(app))
     assert any("keeps what it began with" in caption.value for caption in app.caption)
     app.button(key="cancel").click().run()
-    assert run_of(app).job.wait(60)
+    assert job_of(app).wait(60)
 
 
 def test_a_run_that_is_gone_is_said(app):
@@ -331,38 +354,6 @@ def test_a_run_that_is_gone_is_said(app):
     app.run()
     assert "run" not in app.query_params
     assert any("is gone" in info.value for info in app.info)
-
-
-def test_runs_forget_the_oldest_finished_ones():
-    runs = Kept(2)
-    queue = JobQueue(capacity=10)
-    tokens = []
-    for _ in range(4):
-        job = queue.submit(lambda job: None)
-        assert job.wait(10)
-        tokens.append(runs.add(SimpleNamespace(job=job)))
-    assert [runs.find(token) is not None for token in tokens] == [False, False, True, True]
-
-
-def test_runs_that_left_nothing_cost_no_painting():
-    runs, queue = Kept(2), JobQueue(capacity=10)
-    tokens = []
-    for result in ("a painting", None, None, None):
-        job = queue.submit(lambda job, result=result: result)
-        assert job.wait(10)
-        tokens.append(runs.add(SimpleNamespace(job=job)))
-    assert [runs.find(token) is not None for token in tokens] == [True, False, True, True]
-
-
-def test_running_jobs_cost_no_finished_one():
-    runs, queue, is_open = Kept(1), JobQueue(workers=3), threading.Event()
-    done = queue.submit(lambda job: None)
-    assert done.wait(10)
-    token = runs.add(SimpleNamespace(job=done))
-    for _ in range(3):
-        runs.add(SimpleNamespace(job=queue.submit(lambda job: is_open.wait(60))))
-    assert runs.find(token) is not None
-    is_open.set()
 
 
 def test_a_transparent_painting_is_not_offered_as_jpeg(app):
@@ -386,7 +377,7 @@ def test_a_failed_run_shows_its_best_picture(app, monkeypatch):
     run_until(app, lambda: is_refined(app))
     assert "It ended early: too little memory was free" in app.warning[0].value
     assert app.download_button(key="download_refined").label == "Download (64 x 43)"
-    assert run_of(app).recipe["stopped_at"] == 2
+    assert recipe_of(app)["stopped_at"] == 2
 
 
 def test_changed_settings_show_their_sketch_above_the_painting(app):
@@ -423,7 +414,7 @@ def test_a_bad_picture_leaves_the_painting_in_sight(app):
 def test_a_run_is_watched_from_other_pages(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
-    job = run_of(app).job
+    job = job_of(app)
     app.switch_page("pages/how_it_works.py").run()
     job._last_seen -= 1000
     app.run()
@@ -445,32 +436,32 @@ def test_what_a_page_shows_keeps_its_place_while_a_run_is_watched(app):
     app.run()
     assert app.session_state.watched_jobs
     assert place_of_the_header() == before
-    run_of(app).job.cancel()
-    assert run_of(app).job.wait(60)
+    job_of(app).cancel()
+    assert job_of(app).wait(60)
 
 
 def test_the_next_visitor_can_join_the_line_whatever_memory_is_left(app, monkeypatch):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
-    run_until(app, lambda: run_of(app).job.progress is not None)
+    run_until(app, lambda: job_of(app).progress is not None)
     monkeypatch.setattr(planning, "available_memory", lambda device: 0)
     other = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
     other.switch_page("pages/custom.py").run()
     assert not other.error
     assert not other.button(key="refine").disabled
-    run_of(app).job.cancel()
-    assert run_of(app).job.wait(60)
+    job_of(app).cancel()
+    assert job_of(app).wait(60)
 
 
 def test_the_time_is_that_of_this_machine(app, monkeypatch):
     before = refining.expected_seconds((400, 300), refining.QUALITIES["quick"])
     monkeypatch.setattr(refining, "slowness", lambda photo: 0.25)
-    refining.pace.clear()
+    refining.timed_pace.clear()
     assert refining.expected_seconds((400, 300), refining.QUALITIES["quick"]) == before / 4
 
 
 def test_the_time_of_one_style_loss_is_not_another_s(app):
-    refining.pace()[is_mixed(TINY), "patches"] = 1e6
+    refining.timed_pace()[is_mixed(TINY), "patches"] = 1e6
     app.run()
     assert "min" not in app.button(key="refine").label
     app.selectbox(key="style_loss").set_value("patches").run()
@@ -503,8 +494,8 @@ def test_several_style_pictures_are_mixed(app):
     app.slider[1].set_value(20).run()
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
-    assert run_of(app).recipe["styles"] == [{"name": "one", "weight": 0.5}, {"name": "two", "weight": 0.2}]
-    assert len(run_of(app).styles) == 2
+    assert recipe_of(app)["styles"] == [{"name": "one", "weight": 0.5}, {"name": "two", "weight": 0.2}]
+    assert len(job_of(app).about.styles) == 2
     run_until(app, lambda: is_refined(app))
     app.switch_page("pages/how_it_works.py").run()
     app.switch_page("pages/custom.py").run()
@@ -523,9 +514,9 @@ def test_fine_tuning_reaches_the_optimizer(app):
     app.select_slider(key="likeness").set_value("closer to the style").run()
     app.selectbox(key="style_loss").set_value("wasserstein").run()
     app.button(key="refine").click().run()
-    config = run_of(app).recipe["config"]
+    config = recipe_of(app)["config"]
     assert (config["stroke_size"], config["style_weight"], config["style_loss"]) == (96, 16.0, "wasserstein")
-    assert run_of(app).words == "quick, coarse strokes, closer to the style, Wasserstein"
+    assert job_of(app).about.words == "quick, coarse strokes, closer to the style, Wasserstein"
 
 
 def test_little_memory_makes_the_picture_smaller_and_says_so(app, monkeypatch):
@@ -537,7 +528,7 @@ def test_little_memory_makes_the_picture_smaller_and_says_so(app, monkeypatch):
     assert "181 px in place of 512 px" in app.warning[0].value
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
-    assert run_of(app).job.result.image.size == (181, 181)
+    assert job_of(app).result.image.size == (181, 181)
     assert any("Little memory was free" in info.value for info in app.info)
 
 
@@ -552,20 +543,20 @@ def test_no_memory_is_said(app, monkeypatch):
 def test_a_running_job_is_shown_whatever_memory_is_left(app, monkeypatch):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
-    run_until(app, lambda: run_of(app).job.progress is not None)
+    run_until(app, lambda: job_of(app).progress is not None)
     monkeypatch.setattr(planning, "available_memory", lambda device: 0)
     app.run()
     assert not app.error
     app.button(key="cancel").click().run()
-    run_until(app, lambda: run_of(app).job.is_finished)
-    assert run_of(app).job.result.is_stopped
+    run_until(app, lambda: job_of(app).is_finished)
+    assert job_of(app).result.is_stopped
 
 
 def test_memory_is_planned_when_the_job_begins(monkeypatch):
     monkeypatch.setattr(planning, "available_memory", lambda device: 0)
     pictures = encoded(make_photo(64, 64)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
     token = refining.start_run(*pictures, TINY, quality="quick", words="quick", names=("photo", "style"))
-    job = refining.runs().find(token).job
+    job = refining.job_queue().find(token)
     assert job.wait(60)
     assert "MB of free memory are needed" in str(job.error)
 
@@ -574,7 +565,7 @@ def test_pictures_on_the_way_are_kept_at_screen_size(monkeypatch):
     monkeypatch.setattr(refining, "WORKING_SIDE", 48)
     pictures = encoded(make_photo(80, 60)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
     token = refining.start_run(*pictures, TINY, quality="quick", words="quick", names=("photo", "style"))
-    job = refining.runs().find(token).job
+    job = refining.job_queue().find(token)
     assert job.wait(60)
     assert {load_image(io.BytesIO(jpeg)).size for _, jpeg in job.progress.snapshots} == {(48, 36)}
     assert job.result.image.size == (64, 48)
@@ -585,8 +576,8 @@ def test_the_camera_gives_the_photo(app):
     app.camera_input[0].upload("shot.jpg", encoded(make_photo(90, 60), "JPEG"), "image/jpeg").run()
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
-    assert run_of(app).recipe["content"] == "snapshot"
-    assert run_of(app).job.result.image.size == (64, 43)
+    assert recipe_of(app)["content"] == "snapshot"
+    assert job_of(app).result.image.size == (64, 43)
 
 
 def test_without_torch_the_page_says_what_to_install(monkeypatch):

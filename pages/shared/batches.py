@@ -7,20 +7,21 @@ import logging
 import math
 import time
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from pages.shared.choosing import Choice
-from pages.shared.keeping import Kept
 from pages.shared.limits import limits
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, paint, read_photo
 from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.images import MAX_SIDES, encode_image, free_path, is_transparent, limit_long_side
-from stylecore.jobs import Job, JobQueue
+from stylecore.job_queue import JobQueue
+from stylecore.jobs import RunningJob
 from stylecore.sheets import contact_sheet
 
 THUMBNAIL_SIDE = 400  # px
@@ -38,9 +39,9 @@ class Pair:
     file_name: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Batch:
-    """What a batch has done so far; filled by its job, read by the page.
+    """What a batch has done so far.
 
     Attributes:
         total: Paintings to make.
@@ -50,27 +51,14 @@ class Batch:
     """
 
     total: int
-    pairs: list[Pair] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    pairs: tuple[Pair, ...] = ()
+    skipped: tuple[str, ...] = ()
     remaining_s: float | None = None
 
     @property
     def share(self) -> float:
         """Part that is done, 0 to 1."""
         return min(1.0, len(self.pairs) / self.total) if self.total else 1.0
-
-
-@dataclass(frozen=True)
-class BatchRun:
-    """A batch that is found again by its token; the job's result is the ZIP.
-
-    Attributes:
-        job: What paints it.
-        request: What was asked for, see `request_of`.
-    """
-
-    job: Job[Batch, bytes]
-    request: tuple
 
 
 def request_of(photos: Sequence[Choice], look: Look, styles: Sequence[str], file_format: str) -> tuple:
@@ -80,19 +68,14 @@ def request_of(photos: Sequence[Choice], look: Look, styles: Sequence[str], file
 
 
 @st.cache_resource(max_entries=1)
-def batches() -> Kept[BatchRun]:
-    return Kept(KEPT_BATCHES)
-
-
-@st.cache_resource(max_entries=1)
 def batch_queue() -> JobQueue:
-    return JobQueue(capacity=limits().queue, abandoned_s=ABANDONED_S)
+    return JobQueue(noun="batches", capacity=limits().queue, kept=KEPT_BATCHES, abandoned_s=ABANDONED_S)
 
 
 def start_batch(
     photos: Sequence[Choice], look: Look, styles: Sequence[str], file_format: str = "JPEG"
 ) -> str:
-    """Queue a batch; returns the token that finds it in `batches`.
+    """Queue a batch; returns its token. The job is about `request_of`, its result is the ZIP.
 
     Args:
         photos: To paint.
@@ -105,50 +88,72 @@ def start_batch(
     looks = [replace(look, styles=((name, 1.0),)) for name in styles] or [look]
     request = request_of(photos, look, styles, file_format)
     left = list(photos)  # emptied by the job: no photo is held longer than it is needed
-    job = batch_queue().submit(lambda job: _paint_all(job, left, looks, file_format))
-    return batches().add(BatchRun(job, request))
+    work = partial(_paint_all, photos=left, looks=looks, file_format=file_format)
+    return batch_queue().submit(work, about=request).token
 
 
-def _paint_all(job: Job[Batch, bytes], photos: list[Choice], looks: list[Look], file_format: str) -> bytes:
+def _paint_all(
+    job: RunningJob[Batch], *, photos: list[Choice], looks: Sequence[Look], file_format: str
+) -> bytes:
     batch = Batch(total=len(photos) * len(looks))
     job.report(batch)
     started = time.monotonic()
     buffer, names = io.BytesIO(), set()
 
-    def is_full() -> bool:
-        return buffer.tell() >= limits().zip_megabytes * MEGABYTE
+    def must_end() -> bool:
+        return _is_full(buffer) or job.should_stop()
 
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        while photos and not is_full() and not job.should_stop():
-            photo = photos.pop(0)
-            left = list(looks)
+        while photos and not must_end():
+            photo, made = photos.pop(0), 0
             try:
-                file = io.BytesIO(photo.data)
-                file.name = photo.file_name  # for the message when it is broken
-                image = read_photo(file)
-                loses_alpha = file_format == "JPEG" and is_transparent(image)
-                is_too_large = max(image.size) > MAX_SIDES.get(file_format, math.inf)
-                kept_format = "PNG" if loses_alpha or is_too_large else file_format
-                ending = DOWNLOAD_FORMATS[kept_format][0]
-                thumbnail = limit_long_side(image, THUMBNAIL_SIDE)
-                while left and not is_full() and not job.should_stop():
-                    painting = paint(image, left[0])
-                    name = str(free_path(Path(f"{photo.name}_{left[0].name}.{ending}"), names))
-                    data = encode_image(painting, kept_format, description=left[0].description)
-                    pair = contact_sheet([[thumbnail, painting]], cell=thumbnail.size)
-                    picture = encode_image(pair, "JPEG")
+                for name, data, picture in _paint_photo(photo, looks, file_format):
+                    name = str(free_path(Path(name), names))
                     archive.writestr(name, data)
-                    batch.pairs.append(Pair(picture, name))
-                    left.pop(0)
+                    made += 1
+                    batch = replace(batch, pairs=(*batch.pairs, Pair(picture, name)))
                     each_s = (time.monotonic() - started) / len(batch.pairs)
-                    batch.remaining_s = each_s * (batch.total - len(batch.pairs))
+                    batch = replace(batch, remaining_s=each_s * (batch.total - len(batch.pairs)))
+                    job.report(batch)
+                    if must_end():
+                        break
             except Exception as error:
-                if not isinstance(error, StyleTransferError):
-                    logger.exception("a photo of a batch failed")
-                    error = f"{photo.file_name} could not be painted: {describe(error)}"
-                batch.skipped.append(str(error))
-                batch.total -= len(left)
+                skipped = (*batch.skipped, _reason(photo, error))
+                batch = replace(batch, skipped=skipped, total=batch.total - (len(looks) - made))
+                job.report(batch)
     missing = batch.total - len(batch.pairs)
-    if missing and is_full():
-        batch.skipped.append(f"{missing} paintings, since the ZIP has reached {limits().zip_megabytes} MB")
+    if missing and _is_full(buffer):
+        reason = f"{missing} paintings, since the ZIP has reached {limits().zip_megabytes} MB"
+        job.report(replace(batch, skipped=(*batch.skipped, reason)))
     return buffer.getvalue()
+
+
+def _is_full(archive: io.BytesIO) -> bool:
+    return archive.tell() >= limits().zip_megabytes * MEGABYTE
+
+
+def _paint_photo(
+    photo: Choice, looks: Sequence[Look], file_format: str
+) -> Iterator[tuple[str, bytes, bytes]]:
+    """A photo's painting in each look: its file name, its file, and the picture of the pair."""
+    file = io.BytesIO(photo.data)
+    file.name = photo.file_name  # for the message when it is broken
+    image = read_photo(file)
+    loses_alpha = file_format == "JPEG" and is_transparent(image)
+    is_too_large = max(image.size) > MAX_SIDES.get(file_format, math.inf)
+    kept_format = "PNG" if loses_alpha or is_too_large else file_format
+    ending = DOWNLOAD_FORMATS[kept_format][0]
+    thumbnail = limit_long_side(image, THUMBNAIL_SIDE)
+    for look in looks:
+        painting = paint(image, look)
+        data = encode_image(painting, kept_format, description=look.description)
+        pair = contact_sheet([[thumbnail, painting]], cell=thumbnail.size)
+        yield f"{photo.name}_{look.name}.{ending}", data, encode_image(pair, "JPEG")
+
+
+def _reason(photo: Choice, error: Exception) -> str:
+    """Why a photo is left out."""
+    if isinstance(error, StyleTransferError):
+        return str(error)
+    logger.error("a photo of a batch failed", exc_info=error)
+    return f"{photo.file_name} could not be painted: {describe(error)}"

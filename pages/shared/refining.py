@@ -1,34 +1,34 @@
-"""Optimizations of all visitors: sketches, the queue, and runs that are found again."""
+"""Optimizations of all visitors: sketches, the queue, and what its jobs do and report."""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 import streamlit as st
 from PIL import Image
 
-from pages.shared.keeping import Kept
 from pages.shared.limits import limits
 from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo, screen_format, screen_photo
 from pages.shared.pictures import SAMPLES
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image, pacing
 from stylecore.images import limit_long_side
-from stylecore.jobs import Job, JobQueue
+from stylecore.job_queue import JobQueue
+from stylecore.jobs import Job, RunningJob
 from stylecore.optimization_config import CLASSIC_RECIPE, stroke_size_at
 from stylecore.pacing import TIMED, Pace, seen_pace, slowness, usual_pace
 from stylecore.planning import QUALITIES as PLANNED_QUALITIES
-from stylecore.planning import Plan, fit_to_memory, free_budget
+from stylecore.planning import Plan, fit_to_memory, free_budget, peak_memory
 from stylecore.preview import PreviewPainter, StyleStatistics
 
 SKETCH_SIDE = 512  # px, long side of the instant preview
 MAX_STYLES = 4  # pictures that one painting may mix
 QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
 LIVE_STEPS = 5  # at most, between pictures of a running job
-KEPT_RUNS = 24  # runs that can be found again; a finished one holds up to 10 MB
+KEPT_RUNS = 24  # that can be found again; a finished one holds up to 10 MB
 ABANDONED_S = 180.0  # a run that nobody has looked at for this long makes room for who waits
 
 StyleBytes = tuple[tuple[bytes, float], ...]  # encoded style pictures with weights
@@ -37,71 +37,163 @@ StyleBytes = tuple[tuple[bytes, float], ...]  # encoded style pictures with weig
 _sketch_turn = threading.Lock()
 
 
-@dataclass
-class Refinement:
-    """What a running optimization shows; filled by its job, read by the page.
-
-    Attributes:
-        losses: Total loss after every step.
-        snapshots: Step number and encoded picture of those that are kept, at last of the final one.
-        picture: The newest picture, of screen size as those.
-        newest: The last step, without its picture.
-        changes: What was stepped down to fit into memory.
-    """
-
-    changes: tuple[str, ...]
-    losses: list[float] = field(default_factory=list)
-    snapshots: list[tuple[int, bytes]] = field(default_factory=list)
-    picture: bytes | None = None
-    newest: Iterate | None = None
-
-
 @dataclass(frozen=True)
-class Run:
-    """An optimization with what it was made of.
+class Request:
+    """What a refinement is made of.
 
     Attributes:
-        job: The work.
         photo: Encoded, of screen size.
+        size: Width and height of the photo itself.
         styles: Encoded, of screen size.
-        sketch: Encoded preview that the optimization starts from, if it does.
         shares: Weights of the styles.
-        wanted: Settings that the visitor chose.
-        words: The same for people: "quick, medium strokes, balanced".
-        recipe: Settings that repeat the picture; those that fit into memory once the job runs.
+        names: Of the photo and the styles.
+        sketch: Encoded preview that the optimization starts from, if it does.
+        config: Settings that the visitor chose.
+        quality: Name of the quality that they come from.
+        words: The settings for people: "quick, medium strokes, balanced".
     """
 
-    job: Job[Refinement, OptimizationResult]
     photo: bytes
+    size: tuple[int, int]
     styles: tuple[bytes, ...]
-    sketch: bytes | None
     shares: tuple[float, ...]
-    wanted: OptimizationConfig
+    names: tuple[str, ...]
+    sketch: bytes | None
+    config: OptimizationConfig
+    quality: str
     words: str
-    recipe: dict
 
     def is_of(
         self, photo: bytes, styles: Sequence[bytes], shares: Sequence[float], config: OptimizationConfig
     ) -> bool:
         """Whether it was made of these pictures of screen size with these settings."""
-        made_of = (self.photo, self.styles, self.shares, self.wanted)
+        made_of = (self.photo, self.styles, self.shares, self.config)
         return made_of == (photo, tuple(styles), tuple(shares), config)
 
 
-@st.cache_resource(max_entries=1)
-def runs() -> Kept[Run]:
-    return Kept(KEPT_RUNS)
+@dataclass(frozen=True)
+class Refinement:
+    """How far an optimization is.
+
+    Attributes:
+        config: Settings that fit into memory.
+        changes: What was stepped down for that.
+        losses: Total loss after every step.
+        snapshots: Step number and encoded picture of those that are kept, at last of the final one.
+        picture: The newest picture, of screen size as those.
+        newest: The last step, without its picture; its times are without pauses.
+    """
+
+    config: OptimizationConfig
+    changes: tuple[str, ...]
+    losses: tuple[float, ...] = ()
+    snapshots: tuple[tuple[int, bytes], ...] = ()
+    picture: bytes | None = None
+    newest: Iterate | None = None
+
+    def after(self, iterate: Iterate, paused_s: float) -> Refinement:
+        """The same one step later, `paused_s` seconds of the run's time having been pauses."""
+        losses, snapshots, picture = self.losses, self.snapshots, self.picture
+        if math.isfinite(iterate.total_loss):
+            losses = (*losses, iterate.total_loss)
+        if iterate.image is not None:
+            picture = _for_screen(iterate.image)
+            if iterate.step % self.config.preview_every == 0:
+                snapshots = (*snapshots, (iterate.step, picture))
+        ran_s = iterate.elapsed_s - paused_s
+        remaining_s = iterate.remaining_s * ran_s / iterate.elapsed_s
+        newest = replace(iterate, image=None, elapsed_s=ran_s, remaining_s=remaining_s)
+        return replace(self, losses=losses, snapshots=snapshots, picture=picture, newest=newest)
+
+    def ended(self, result: OptimizationResult) -> Refinement:
+        """The same with the final picture as the last snapshot."""
+        done = len(result.iterates)
+        if self.snapshots and self.snapshots[-1][0] == done:
+            return self
+        return replace(self, snapshots=(*self.snapshots, (done, _for_screen(result.image))))
+
+
+RefinementJob = Job[Request, Refinement, OptimizationResult]
+
+
+@dataclass(frozen=True)
+class RefinementWork:
+    """What a job does. While it waits it holds the encoded files.
+
+    Attributes:
+        photo: Encoded.
+        styles: Encoded, with weights.
+        size: Width and height of the photo.
+        wanted: Settings; they are stepped down when memory is short once the job runs.
+    """
+
+    photo: bytes
+    styles: StyleBytes
+    size: tuple[int, int]
+    wanted: OptimizationConfig
+
+    def __call__(self, job: RunningJob[Refinement]) -> OptimizationResult:
+        planned = plan(self.size, self.wanted, len(self.styles))
+        config = planned.config
+        job.report(Refinement(config, planned.changes))
+
+        def show(iterate: Iterate) -> None:
+            job.report(job.progress.after(iterate, job.paused_s))
+            left = iterate.remaining_s / (iterate.elapsed_s + iterate.remaining_s)
+            job.yield_turn(left, free_bytes=free_budget(config.device, limits().jobs))
+
+        # A divisor of the steps between snapshots, which would fall between the pictures otherwise.
+        live = replace(config, preview_every=math.gcd(config.preview_every, LIVE_STEPS))
+        content, pictures = self._read(config)
+        result = optimize_image(content, pictures, live, on_iterate=show, should_stop=job.should_stop)
+        job.report(job.progress.ended(result))
+        return result
+
+    def _read(self, config: OptimizationConfig) -> tuple[Image.Image, list[tuple[Image.Image, float]]]:
+        """The photo and the styles with weights, each let go of down to the size that is needed."""
+        largest = stroke_size_at(config.max_side, config)
+        return limit_long_side(read_photo(self.photo), config.max_side), [
+            (limit_long_side(read_photo(data), largest), weight) for data, weight in self.styles
+        ]
+
+
+def recipe_of(job: RefinementJob) -> dict:
+    """What repeats the picture: names, and the settings that fit into memory once the job has begun."""
+    request, shown, result = job.about, job.progress, job.result
+    styles = zip(request.names[1:], request.shares, strict=True)
+    recipe = {
+        "content": request.names[0],
+        "styles": [{"name": name, "weight": share} for name, share in styles],
+        "quality": request.quality,
+        "config": asdict(request.config if shown is None else shown.config),
+    }
+    if result is not None and (result.is_stopped or result.error):
+        recipe["stopped_at"] = len(result.iterates)
+    return recipe
 
 
 @st.cache_resource(max_entries=1)
 def job_queue() -> JobQueue:
-    return JobQueue(workers=limits().jobs, capacity=limits().queue, abandoned_s=ABANDONED_S)
+    own = limits()
+    return JobQueue(
+        noun="paintings", workers=own.jobs, capacity=own.queue, kept=KEPT_RUNS, abandoned_s=ABANDONED_S
+    )
 
 
 @st.cache_resource(max_entries=1, show_spinner="Timing this machine ...")
-def pace() -> Pace:
+def timed_pace() -> Pace:
     """The pace of this machine, timed on a sample photo."""
     return usual_pace(slowness(read_photo(SAMPLES["temple"].path.read_bytes(), max_side=TIMED.max_side)))
+
+
+def pace() -> Pace:
+    """The pace of this machine: timed, then told by the newest run of each kind."""
+    known = dict(timed_pace())
+    for job in job_queue().jobs:
+        shown = job.progress
+        if shown is not None and shown.newest is not None:
+            known |= seen_pace(job.about.size, shown.config, shown.newest)
+    return known
 
 
 @st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")
@@ -183,75 +275,35 @@ def start_run(
     words: str,
     names: tuple[str, ...],
 ) -> str:
-    """Queue an optimization; returns the token that finds it in `runs`.
+    """Queue an optimization; returns the token that finds its job in `job_queue`.
 
     Args:
         photo: The encoded photo.
         styles: Encoded style pictures with weights.
         config: Settings that are wanted; they are stepped down when memory is short once the job runs.
         quality: Name of the quality that the settings come from, for the recipe.
-        words: The settings for people, see `Run`.
+        words: The settings for people, see `Request`.
         names: Of the photo and the style pictures, for the recipe.
     Raises:
         ImageError: A picture cannot be used.
         QueueFullError: Too many visitors wait already.
     """
     shown = screen_picture(photo)
-    shares = tuple(weight for _, weight in styles)
-    style_names = [{"name": name, "weight": share} for name, share in zip(names[1:], shares, strict=True)]
-    recipe = {"content": names[0], "styles": style_names, "quality": quality, "config": asdict(config)}
-    begin = sketch(photo, styles, config.preserve_color)[0] if config.start == "preview" else None
-    run = Run(
-        job=job_queue().submit(_work(photo, shown.size, styles, config, recipe, pace())),
+    request = Request(
         photo=shown.encoded,
+        size=shown.size,
         styles=tuple(screen_picture(data).encoded for data, _ in styles),
-        sketch=begin,
-        shares=shares,
-        wanted=config,
+        shares=tuple(weight for _, weight in styles),
+        names=names,
+        sketch=sketch(photo, styles, config.preserve_color)[0] if config.start == "preview" else None,
+        config=config,
+        quality=quality,
         words=words,
-        recipe=recipe,
     )
-    return runs().add(run)
-
-
-def _work(
-    photo: bytes,
-    size: tuple[int, int],
-    styles: StyleBytes,
-    wanted: OptimizationConfig,
-    recipe: dict,
-    measured_pace: Pace,
-) -> Callable[[Job[Refinement, OptimizationResult]], OptimizationResult]:
-    def work(job: Job[Refinement, OptimizationResult]) -> OptimizationResult:
-        planned = plan(size, wanted, len(styles))
-        config = planned.config
-        recipe["config"] = asdict(config)
-        # A job that waits holds the encoded files. What is read is let go down to the size it is needed in.
-        content = limit_long_side(read_photo(photo), config.max_side)
-        largest = stroke_size_at(config.max_side, config)
-        pictures = [(limit_long_side(read_photo(data), largest), weight) for data, weight in styles]
-        shown = Refinement(planned.changes)
-
-        def show(iterate: Iterate) -> None:
-            if math.isfinite(iterate.total_loss):
-                shown.losses.append(iterate.total_loss)
-            if iterate.image is not None:
-                shown.picture = _for_screen(iterate.image)
-                if iterate.step % config.preview_every == 0:
-                    shown.snapshots.append((iterate.step, shown.picture))
-            shown.newest = replace(iterate, image=None)
-            job.report(shown)
-            measured_pace.update(seen_pace(size, config, iterate))
-
-        # A divisor of the steps between snapshots, which would fall between the pictures otherwise.
-        live = replace(config, preview_every=math.gcd(config.preview_every, LIVE_STEPS))
-        result = optimize_image(content, pictures, live, on_iterate=show, should_stop=job.should_stop)
-        done = len(result.iterates)
-        if not shown.snapshots or shown.snapshots[-1][0] != done:
-            shown.snapshots.append((done, _for_screen(result.image)))
-        job.report(shown)
-        if result.is_stopped or result.error:
-            recipe["stopped_at"] = done
-        return result
-
-    return work
+    job = job_queue().submit(
+        RefinementWork(photo, styles, shown.size, config),
+        about=request,
+        expected_s=expected_seconds(shown.size, config),
+        expected_bytes=peak_memory(shown.size, config, styles=len(styles)),
+    )
+    return job.token
