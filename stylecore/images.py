@@ -17,6 +17,7 @@ import pillow_heif
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from stylecore.errors import ImageError
+from stylecore.metadata import TAKEN, painting_options, read_taken
 
 MIN_SIDE = 32  # px; the networks need that much
 MAX_MEGAPIXELS = 100.0  # Pillow holds RGB of this size in 400 MB
@@ -78,7 +79,9 @@ def load_image(
         max_side: Scale the picture down, if it is larger, to this many pixels on its long side, see
             `size_at`.
     Returns:
-        A new image, mode RGB, or RGBA when the picture has an alpha channel or a transparent color.
+        A new image, mode RGB, or RGBA when the picture has an alpha channel or a transparent color. All
+        that its `info` holds is under `TAKEN` when the photo was taken, a `stylecore.metadata.Taken`,
+        if the file says so.
     Raises:
         ImageError: Not a picture, damaged, smaller than 32 px, or too large, or a limit that is no
             number. The message says what came and what is needed.
@@ -100,6 +103,7 @@ def load_image(
     try:
         if is_ours and max_side is not None and image.format in ("JPEG", "MPO"):
             image.draft(None, (max_side, max_side))  # decodes at 1/2, 1/4 or 1/8 where that suffices
+        taken = image.info.get(TAKEN) or read_taken(image)
         image.load()
         turn = _TURNS.get(_orientation(image))
         image = _to_srgb(image if turn is None else image.transpose(turn))
@@ -107,6 +111,8 @@ def load_image(
         raise
     except Exception as error:  # decoders raise anything, from OSError to RuntimeError
         raise ImageError(f"{label} is damaged: {error}") from error
+    if taken:
+        image.info[TAKEN] = taken
     return image if max_side is None else limit_long_side(image, max_side)
 
 
@@ -255,25 +261,25 @@ def encode_image(image: Image.Image, image_format: str, *, description: str = ""
     Args:
         image: The picture. Transparent parts become white in a JPEG.
         image_format: `PNG`, `JPEG` or `WEBP`.
-        description: Written as EXIF's ImageDescription, when there is one.
+        description: How it was painted. When there is one, the file also says by what software, that a
+            trained network was used, and when the photo was taken, if `image.info` does, see
+            `stylecore.metadata`.
     Raises:
         ImageError: A WEBP of more than 16,383 px or a JPEG of more than 65,500 px a side.
     """
     if max(image.size) > MAX_SIDES.get(image_format, math.inf):
         raise ImageError(f"{image_format} cannot hold {image.width} x {image.height} px: use PNG")
-    if image_format == "JPEG":
-        image = flatten(image)
     options = SAVE_OPTIONS[image_format]
     if description:
-        exif = Image.Exif()
-        exif[ExifTags.Base.ImageDescription] = description
-        options = options | {"exif": exif}
+        options = options | painting_options(image_format, description, image.info.get(TAKEN))
+    if image_format == "JPEG":
+        image = flatten(image)
     buffer = io.BytesIO()
     image.save(buffer, image_format, **options)
     return buffer.getvalue()
 
 
-def write_image(image: Image.Image, path: str | PathLike) -> None:
+def write_image(image: Image.Image, path: str | PathLike, *, description: str = "") -> None:
     """Write a picture file; one that is there is replaced once the new one is complete.
 
     Folders are made where they are missing, a link stays one, and a file's permissions stay.
@@ -281,11 +287,12 @@ def write_image(image: Image.Image, path: str | PathLike) -> None:
     Args:
         image: The picture, see `encode_image`.
         path: Its ending gives the format.
+        description: See `encode_image`.
     Raises:
         ImageError: An ending that cannot be written, or a picture too large for the format.
         OSError: The file cannot be written; what was there is as before.
     """
-    contents = encode_image(image, save_format(path))
+    contents = encode_image(image, save_format(path), description=description)
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{secrets.token_hex(8)}.partial")

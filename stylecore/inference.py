@@ -106,7 +106,7 @@ class FastStylizer:
                 are: the wider one has all of them, and mixes strokes where the others' paintings would be
                 laid over each other.
         Returns:
-            RGB image of the size of the input (or of `max_side`), RGBA for an RGBA input.
+            RGB image of the size of the input (or of `max_side`), RGBA for an RGBA input, with its `info`.
             Photos above 16 megapixels are painted at 16; that and larger strokes are enlarged with the
             detail of `stylecore.enlarging`.
         Raises:
@@ -134,6 +134,7 @@ class FastStylizer:
             painted = _mix(image, painted, strength, preserve_color)
         if image.mode == "RGBA":
             painted.putalpha(image.getchannel("A"))
+        painted.info = image.info.copy()  # when the photo was taken
         return painted
 
     def _pass(self, image: Image.Image, parts: dict[Style, float], *, fine: bool) -> Image.Image:

@@ -257,10 +257,10 @@ def test_an_empty_folder_leaves_the_other_photos(capsys, photo_file, tmp_path):
 def test_a_photo_that_fails_leaves_the_others(capsys, tmp_path, monkeypatch):
     write_output = stylize.write_output
 
-    def refuse_one(image, output):
+    def refuse_one(image, output, **settings):
         if output.name.startswith("a"):
             raise PermissionError(f"{output.name}: permission denied")
-        write_output(image, output)
+        write_output(image, output, **settings)
 
     monkeypatch.setattr(stylize, "write_output", refuse_one)
     for name in "ab":

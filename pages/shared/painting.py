@@ -17,6 +17,7 @@ from stylecore import FastStylizer, list_styles
 from stylecore.images import encode_image, is_transparent, limit_long_side
 from stylecore.inference import WORKING_SIDE, working_size
 from stylecore.memory import share_freed_memory
+from stylecore.metadata import describe_painting
 from stylecore.sheets import contact_sheet
 
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
@@ -61,10 +62,12 @@ class Look:
     @property
     def description(self) -> str:
         """The settings in one line, for the files' metadata."""
-        total = sum(weight for _, weight in self.styles)
-        styles = ",".join(f"{name}:{weight / total:.2f}" for name, weight in self.styles if weight > 0)
-        colors = ", colors of the photo" if self.preserve_color else ""
-        return f"style {styles}, strength {self.strength:g}, strokes {self.stroke_scale:g}{colors}"
+        return describe_painting(
+            dict(self.styles),
+            strength=self.strength,
+            preserve_color=self.preserve_color,
+            strokes=f"{self.stroke_scale:g}",
+        )
 
 
 @dataclass(frozen=True)

@@ -126,10 +126,10 @@ def check_folder(folder: Path) -> None:
         raise ImageError(f"{existing} cannot be written to: choose another output")
 
 
-def write_output(image: Image.Image, output: Location) -> None:
+def write_output(image: Image.Image, output: Location, *, description: str = "") -> None:
     """Write a picture to a file, see `write_image`, or as PNG to standard output."""
     if output == STANDARD_STREAM:
-        sys.stdout.buffer.write(encode_image(image, "PNG"))
+        sys.stdout.buffer.write(encode_image(image, "PNG", description=description))
         sys.stdout.buffer.flush()
     else:
-        write_image(image, output)
+        write_image(image, output, description=description)

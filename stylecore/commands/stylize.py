@@ -28,6 +28,7 @@ from stylecore.commands.parsing import parse_weights
 from stylecore.device_choices import DEVICES
 from stylecore.errors import ImageError, StyleTransferError, describe
 from stylecore.images import check_max_side, free_path
+from stylecore.metadata import describe_painting
 
 if TYPE_CHECKING:
     from stylecore.inference import FastStylizer
@@ -140,7 +141,7 @@ class Batch:
             started = time.perf_counter()
             stylized = self.stylize(image)
             milliseconds = round((time.perf_counter() - started) * 1000)
-            write_output(stylized, output)
+            write_output(stylized, output, description=self.description())
         except BrokenPipeError:
             raise  # whoever read has gone
         except (Exception, KeyboardInterrupt) as error:
@@ -168,6 +169,16 @@ class Batch:
             stroke_size=self.options.stroke_size,
             max_side=self.options.max_side,
             fine=not self.options.fast,
+        )
+
+    def description(self) -> str:
+        """The settings in one line, for the files' metadata."""
+        size = self.options.stroke_size
+        return describe_painting(
+            self.weights,
+            strength=self.options.strength,
+            preserve_color=self.options.preserve_color,
+            strokes=f"{self.options.stroke_scale:g}" if size is None else f"{size} px",
         )
 
     def note_failure(self, source: Location, error: Exception | KeyboardInterrupt) -> bool:
