@@ -1,3 +1,4 @@
+import errno
 import io
 import itertools
 import json
@@ -183,12 +184,91 @@ def test_an_output_in_a_folder_that_may_not_be_looked_into_is_bad_input(
 
 def test_another_photo_of_the_batch_is_not_written_over(capsys, photo_file):
     command = ["stylize", photo_file.parent, "--style", "mosaic", "-o", photo_file.parent]
-    assert run(capsys, *command)[0] == 0
+    make_photo(96, 64).save(photo_file.parent / "holiday_mosaic.jpg")
     before = (photo_file.parent / "holiday_mosaic.jpg").read_bytes()
     status, _, err = run(capsys, *command)
     assert status == 2
     assert "holiday_mosaic.jpg is one of the pictures that are read: choose another output" in err
     assert (photo_file.parent / "holiday_mosaic.jpg").read_bytes() == before
+
+
+def test_a_folder_painted_into_itself_twice_has_no_paintings_of_paintings(capsys, photo_file):
+    folder = photo_file.parent
+    command = ["stylize", folder, "--style", "mosaic", "-o", folder, "--json"]
+    assert run(capsys, *command)[0] == 0
+    status, out, err = run(capsys, *command)
+    report, painting = json.loads(out), str(folder / "holiday_mosaic.jpg")
+    assert status == 0
+    assert sorted(os.listdir(folder)) == ["holiday.jpg", "holiday_mosaic.jpg"]
+    assert [picture["photo"] for picture in report["pictures"]] == [str(photo_file)]
+    assert report["skipped"] == [{"photo": painting, "reason": "it is a painting of Impasto already"}]
+    assert f"{painting} is skipped: it is a painting of Impasto already\n" in err
+    status, out, _ = run(capsys, "stylize", painting, "--style", "fire", "-o", folder, "--json")
+    assert len(json.loads(out)["pictures"]) == 1  # named itself, it is painted
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_named_pipe_in_a_folder_is_skipped(capsys, photo_file, tmp_path):
+    os.mkfifo(photo_file.parent / "pipe.jpg")
+    arguments = ["stylize", photo_file.parent, "--style", "mosaic", "-o", tmp_path / "out", "--json"]
+    status, out, err = run(capsys, *arguments)
+    assert status == 0
+    assert len(json.loads(out)["pictures"]) == 1
+    assert "pipe.jpg is skipped: it is no regular file\n" in err
+
+
+@pytest.mark.parametrize("painted_before", [0, 1])
+def test_a_full_disk_ends_the_batch_and_names_the_photo(capsys, tmp_path, monkeypatch, painted_before):
+    replace, calls = Path.replace, itertools.count()
+
+    def run_full(path, target):
+        if next(calls) >= painted_before:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", run_full)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in "abc":
+        make_photo(64, 64).save(photos / f"{name}.png")
+    status, _, err = run(capsys, "stylize", photos, "--style", "mosaic", "-o", tmp_path / "out")
+    failed = photos / f"{'ab'[painted_before]}.png"
+    output = tmp_path / "out" / f"{failed.stem}_mosaic.png"
+    assert status == 1
+    assert len(err.splitlines()) == painted_before + 1
+    last = err.splitlines()[-1]
+    assert last == f"error: {failed}: {output} cannot be written: No space left on device"
+    assert next(calls) == painted_before + 1  # the third photo is not tried
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
+def test_a_painting_for_a_full_standard_output_is_one_line(photo_file):
+    command = [sys.executable, "-m", "stylecore", "stylize", str(photo_file), "--style", "mosaic", "-o", "-"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == f"error: {photo_file}: - cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("letter", ["a", "ä", "画"])
+def test_long_names_are_shortened_and_stay_different(capsys, tmp_path, letter):
+    folder, ending = tmp_path / "photos", ".jpg"
+    folder.mkdir()
+    length = (255 - len(ending) - 1) // len(letter.encode())
+    for last in "12":
+        make_photo(64, 48).save(folder / f"{letter * length}{last}{ending}")
+    status, out, _ = run(capsys, "stylize", folder, "--style", "the_wave", "-o", tmp_path / "out", "--json")
+    assert status == 0
+    first, second = (Path(picture["output"]).name for picture in json.loads(out)["pictures"])
+    kept = (240 - len("_the_wave.jpg")) // len(letter.encode())
+    assert (first, second) == (f"{letter * kept}_the_wave.jpg", f"{letter * kept}_the_wave_2.jpg")
+    assert sorted(os.listdir(tmp_path / "out")) == sorted([first, second])
+
+
+def test_an_output_with_too_long_a_name_is_refused_before_the_work(capsys, photo_file, tmp_path):
+    output = tmp_path / f"{'a' * 252}.png"
+    status, _, err = run(capsys, "stylize", photo_file, "--style", "mosaic", "-o", output)
+    assert (status, err.endswith("is too long a file name: at most 255 bytes are needed\n")) == (2, True)
 
 
 def test_an_output_that_is_a_link_stays_one(capsys, photo_file, tmp_path):

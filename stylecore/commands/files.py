@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -13,35 +14,64 @@ from stylecore import load_image
 from stylecore.commands.console import UsageError
 from stylecore.errors import ImageError
 from stylecore.images import SAVE_FORMATS, encode_image, find_pictures, save_format, write_image
+from stylecore.metadata import is_painting
 
 STANDARD_STREAM = "-"
+MAX_NAME_BYTES = 255  # of a file name, what usual file systems hold
+USUAL_NAME_BYTES = 240  # of names given by us, so that the number of `free_path` fits, too
 Location = str | Path  # "-" or a path
 
 
-def find_sources(photos: Sequence[str]) -> tuple[list[Location], list[dict[str, str]]]:
-    """Files of the command line, folders replaced by the pictures in them, and what gave none.
+@dataclass(frozen=True)
+class Sources:
+    """The photos of a command line.
+
+    Attributes:
+        photos: Files and standard input; folders are replaced by the photos in them.
+        failed: Folders that have none, with the `error`.
+        skipped: Files of folders that are not to be painted, with the `reason`.
+    """
+
+    photos: list[Location]
+    failed: list[dict[str, str]]
+    skipped: list[dict[str, str]]
+
+
+def find_sources(photos: Sequence[str]) -> Sources:
+    """Find the photos that a command line names.
 
     Raises:
         UsageError: Standard input is given twice, or closed.
     """
     sources: list[Location] = []
-    failed = []
+    failed, skipped = [], []
     for photo in photos:
         path = Path(photo)
         if photo == STANDARD_STREAM:
             sources.append(photo)
         elif os.path.isdir(path):  # where `Path.is_dir` may not look, it raises
             try:
-                sources.extend(find_pictures(path))
+                pictures = find_pictures(path)
             except ImageError as error:
                 failed.append({"photo": photo, "error": str(error)})
+                continue
+            reasons = {picture: reason_to_skip(picture) for picture in pictures}
+            sources += [picture for picture, reason in reasons.items() if not reason]
+            skipped += [{"photo": str(each), "reason": reason} for each, reason in reasons.items() if reason]
         else:
             sources.append(path)
     if sources.count(STANDARD_STREAM) > 1:
         raise UsageError("standard input (-) can be given only once")
     if STANDARD_STREAM in sources and sys.stdin is None:
         raise UsageError("standard input (-) is closed: name a file")
-    return sources, failed
+    return Sources(sources, failed, skipped)
+
+
+def reason_to_skip(picture: Path) -> str:
+    """Why a file of a folder is not to be painted; empty when it is."""
+    if os.path.exists(picture) and not os.path.isfile(picture):
+        return "it is no regular file"  # reading a named pipe would wait for its writer
+    return "it is a painting of Impasto already" if is_painting(picture) else ""
 
 
 def output_path(source: Location, output: str | None, label: str, *, is_one: bool) -> Location:
@@ -70,7 +100,14 @@ def output_path(source: Location, output: str | None, label: str, *, is_one: boo
         save_format(target)
         return target
     stem, suffix = ("stdin", ".png") if source == STANDARD_STREAM else (source.stem, source.suffix.lower())
-    return target / f"{stem}_{label}{suffix if suffix in SAVE_FORMATS else '.png'}"
+    return target / file_name(stem, f"_{label}{suffix if suffix in SAVE_FORMATS else '.png'}")
+
+
+def file_name(stem: str, ending: str) -> str:
+    """The file name of both, with a stem that is shortened where the name would be too long."""
+    while stem and len(os.fsencode(stem + ending)) > USUAL_NAME_BYTES:
+        stem = stem[:-1]
+    return stem + ending
 
 
 def output_hint(pictures: Sequence[str], output: str | None, *, least: int) -> str:
@@ -100,6 +137,8 @@ def check_output(output: Location, sources: Iterable[Location]) -> None:
     """
     if output == STANDARD_STREAM:
         return
+    if len(os.fsencode(output.name)) > MAX_NAME_BYTES:
+        raise ImageError(f"{output.name} is too long a file name: at most {MAX_NAME_BYTES} bytes are needed")
     check_folder(output.parent)
     if os.path.isdir(output):
         raise ImageError(f"{output} is a folder: the name of a file is needed")

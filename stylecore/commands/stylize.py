@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from stylecore.commands.console import BAD_INPUT, FAILED, OK, UsageError, fail, 
 from stylecore.commands.files import (
     STANDARD_STREAM,
     Location,
+    Sources,
     check_output,
     find_sources,
     output_hint,
@@ -32,6 +34,13 @@ from stylecore.metadata import describe_painting
 
 if TYPE_CHECKING:
     from stylecore.inference import FastStylizer
+
+# Errors of a disk that takes no further picture either; Windows lacks one.
+FULL_DISK = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+class FullDiskError(OSError):
+    """Nothing more can be written; the message names the photo."""
 
 
 def add_stylize(commands: argparse._SubParsersAction) -> None:
@@ -80,10 +89,10 @@ def run_stylize(options: argparse.Namespace) -> int:
     check_max_side(options.max_side)
     if options.json and options.output == STANDARD_STREAM:
         raise UsageError("--json and -o - both want standard output: give one of them up")
-    sources, failed = find_sources(options.photos)
-    outputs = name_outputs(sources, options, weights)
-    batch = Batch(options, weights, sources, failed)
-    for source, output in zip(sources, outputs, strict=True):
+    sources = find_sources(options.photos)
+    outputs = name_outputs(sources.photos, options, weights)
+    batch = Batch(options, weights, sources)
+    for source, output in zip(sources.photos, outputs, strict=True):
         if not batch.paint(source, output):
             break
     if options.json:
@@ -108,25 +117,20 @@ class Batch:
     Args:
         options: Of the command line.
         weights: By style name.
-        sources: All photos, none of which is written over.
-        failed: What was given and has no photo, as the report holds it.
+        sources: All photos, none of which is written over, and what was given and has none.
     Attributes:
         status: The exit status so far.
     """
 
-    def __init__(
-        self,
-        options: argparse.Namespace,
-        weights: Mapping[str, float],
-        sources: Sequence[Location],
-        failed: Sequence[dict[str, str]],
-    ) -> None:
-        self.options, self.weights, self.sources = options, weights, sources
+    def __init__(self, options: argparse.Namespace, weights: Mapping[str, float], sources: Sources) -> None:
+        self.options, self.weights, self.sources = options, weights, sources.photos
         self.stylizer: FastStylizer | None = None
         self.done: list[dict] = []
-        self.failed = list(failed)
+        self.failed, self.skipped = list(sources.failed), sources.skipped
         self.status = OK
-        for failure in failed:
+        for skipped in self.skipped:
+            progress(f"{skipped['photo']} is skipped: {skipped['reason']}")
+        for failure in self.failed:
             self.status = fail(failure["error"], BAD_INPUT)
 
     def paint(self, source: Location, output: Location) -> bool:
@@ -141,7 +145,12 @@ class Batch:
             started = time.perf_counter()
             stylized = self.stylize(image)
             milliseconds = round((time.perf_counter() - started) * 1000)
-            write_output(stylized, output, description=self.description())
+            try:
+                write_output(stylized, output, description=self.description())
+            except OSError as error:
+                if error.errno not in FULL_DISK:
+                    raise
+                raise FullDiskError(f"{source}: {output} cannot be written: {error.strerror}") from error
         except BrokenPipeError:
             raise  # whoever read has gone
         except (Exception, KeyboardInterrupt) as error:
@@ -188,8 +197,8 @@ class Batch:
             The error, where it ends the batch and there is nothing else to report.
         """
         is_input = isinstance(error, ImageError)
-        # Of the installation, or wanted: no further photo can be painted.
-        is_end = isinstance(error, (StyleTransferError, KeyboardInterrupt)) and not is_input
+        # Of the installation or the disk, or wanted: no further photo can be painted.
+        is_end = isinstance(error, (StyleTransferError, FullDiskError, KeyboardInterrupt)) and not is_input
         if is_end and not (self.done or self.failed):
             raise error
         message = "interrupted" if isinstance(error, KeyboardInterrupt) else describe(error)
@@ -201,7 +210,13 @@ class Batch:
 
     def report(self) -> dict:
         device = self.stylizer.device if self.stylizer else None
-        return {"device": device, "style": self.options.style, "pictures": self.done, "errors": self.failed}
+        return {
+            "device": device,
+            "style": self.options.style,
+            "pictures": self.done,
+            "skipped": self.skipped,
+            "errors": self.failed,
+        }
 
 
 def run_styles(options: argparse.Namespace) -> int:
