@@ -8,11 +8,9 @@ from pathlib import Path
 import torch
 
 from stylecore.errors import CheckpointError
-from stylecore.networks import TransformerNetwork, linear_from_nearest
+from stylecore.networks import TransformerNetwork
 from stylecore.training_config import TrainingConfig
 
-# Of checkpoints from before there was a choice.
-FORMER_SETTINGS = {"upsampling": "nearest", "ripple_weight": 0.0}
 ROW_NAMES = (".scale", ".shift")  # endings of what each style has of its own
 
 
@@ -26,7 +24,7 @@ def read_checkpoint(path: Path) -> dict:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         config = saved["config"]
         layers = {key: tuple(config[key]) for key in ("content_layers", "style_layers")}
-        saved["config"] = TrainingConfig(**FORMER_SETTINGS | config | layers)
+        saved["config"] = TrainingConfig(**config | layers)
         return saved
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {path}") from error
@@ -60,11 +58,10 @@ def take_trunk(network: TransformerNetwork, checkpoint: dict, names: Sequence[st
 
     Args:
         network: Gets the weights; one row for each of `names`.
-        checkpoint: As read; styles that it does not have begin as the mean of its rows, and a last
-            layer behind nearest upsampling is fitted to a network with the linear one.
+        checkpoint: As read; styles that it does not have begin as the mean of its rows.
         names: Styles of the network.
     Raises:
-        CheckpointError: Another number of channels or blocks, or nearest upsampling after the linear one.
+        CheckpointError: Another number of channels or blocks, or another upsampling.
     """
     own, given = network.state_dict(), checkpoint["averaged"]
     rows = {name: row for row, name in enumerate(checkpoint["styles"])}
@@ -75,8 +72,6 @@ def take_trunk(network: TransformerNetwork, checkpoint: dict, names: Sequence[st
         )
     for key, value in own.items():
         source = given[key]
-        if key == "out.conv.weight" and source.shape[2] < value.shape[2]:
-            source = linear_from_nearest(source)
         if key.endswith(ROW_NAMES):
             mean = source.mean(0)
             source = torch.stack([source[rows[name]] if name in rows else mean for name in names])

@@ -125,22 +125,6 @@ class UpsampleConv(nn.Module):
         return F.pixel_shuffle(phases, 2)
 
 
-def linear_from_nearest(weight: Tensor) -> Tensor:
-    """Weight for `linear` upsampling that comes closest to one for `nearest`, by least squares.
-
-    Args:
-        weight: Shape (O, C, 3, 3).
-    Returns:
-        Shape (O, C, 4, 4).
-    """
-    # All that a tap adds to the outputs, phase by phase: (2 * 3, taps).
-    linear, nearest = (
-        torch.tensor(PHASES[mode], dtype=torch.float32).flatten(0, 1) for mode in ("linear", "nearest")
-    )
-    fit = torch.linalg.lstsq(linear, nearest).solution  # (4, 3)
-    return torch.einsum("ai,bj,ocij->ocab", fit, fit, weight)
-
-
 class TransformerNetwork(nn.Module):
     """Image transformation network for many styles.
 

@@ -173,8 +173,7 @@ def train(
         content_folder: Photos; unreadable ones are skipped and counted.
         style_images: One picture a style; the file name without its ending is the style's name.
         out_folder: Gets `checkpoint.pt`, `samples.jpg` and `log.jsonl`.
-        config: Settings; ignored by `resume`, which takes those of the checkpoint. A frozen trunk keeps the
-            upsampling of `init`.
+        config: Settings; ignored by `resume`, which takes those of the checkpoint.
         faces: JSON of the boxes of faces by file name, see `read_faces`: their content counts
             `face_factor` times, and `face_share` of the crops come from photos with faces. `resume`
             takes those that the run began with.
@@ -212,8 +211,6 @@ def train(
             )
     elif initial is not None:
         config = replace(config, pixel_steps=0)
-        if config.is_trunk_frozen:  # nothing of it may change
-            config = replace(config, upsampling=initial["config"].upsampling)
     elif config.is_trunk_frozen:
         raise ValueError("a frozen trunk is asked for: init, a checkpoint with a trained trunk, is needed")
     check_settings(config, names)
@@ -223,7 +220,7 @@ def train(
     _check_samples(out_folder / SAMPLES_NAME, [content_folder / SAMPLES_NAME, *photos, *style_images])
     boxes = read_faces(faces) if faces is not None else None
     if saved is not None:
-        boxes = saved.get("faces", boxes)
+        boxes = saved["faces"]
     crops = PhotoCrops(
         photos,
         turns=turns_of(config, names),
@@ -244,8 +241,7 @@ def train(
     if saved is not None:
         learner.load(saved)
         earlier_s = saved["elapsed_s"]
-        # Earlier checkpoints hold how often one was drawn.
-        skipped = set() if isinstance(saved["skipped_photos"], int) else set(saved["skipped_photos"])
+        skipped = set(saved["skipped_photos"])
     objective = TrainingObjective(style_images, config, torch_device)
     paint, measure = learner.network, objective.__call__
     if config.is_compiled:

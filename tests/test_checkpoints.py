@@ -5,7 +5,8 @@ import torch
 
 from stylecore.checkpoints import load_network, read_checkpoint, take_trunk, write_checkpoint
 from stylecore.errors import CheckpointError
-from stylecore.networks import TransformerNetwork, linear_from_nearest
+from stylecore.networks import TransformerNetwork
+from stylecore.styles import WEIGHTS_FOLDER
 from stylecore.training_config import TrainingConfig
 
 CONFIG = TrainingConfig(channels=8, blocks=1, content_layers=("relu2_1", "relu3_1"))
@@ -50,6 +51,15 @@ def test_another_file_is_refused(tmp_path, contents):
         read_checkpoint(path)
 
 
+@pytest.mark.parametrize("name", ["painter", "collection", "fine"])
+def test_the_shipped_checkpoints_hold_every_setting(name):
+    saved = torch.load(WEIGHTS_FOLDER / f"{name}.pt", weights_only=True)
+    assert saved["config"].keys() == asdict(CONFIG).keys()
+    assert set(load_network(read_checkpoint(WEIGHTS_FOLDER / f"{name}.pt")).state_dict()) == set(
+        saved["averaged"]
+    )
+
+
 def test_a_missing_checkpoint_says_so(tmp_path):
     with pytest.raises(CheckpointError, match="there is no checkpoint"):
         read_checkpoint(tmp_path / "checkpoint.pt")
@@ -80,20 +90,7 @@ def test_a_trunk_of_another_width_or_depth_is_refused(network):
             take_trunk(other, checkpoint, ["dots", "lines"])
 
 
-def test_a_trunk_from_before_is_fitted_to_the_upsampling_of_today(network):
-    former = TransformerNetwork(2, channels=8, blocks=1, upsampling="nearest")
-    checkpoint = checkpoint_of(former, ["dots", "lines"])
-    take_trunk(network, checkpoint, ["dots", "lines"])
-    torch.testing.assert_close(network.out.conv.weight, linear_from_nearest(former.out.conv.weight))
-    photo = torch.nn.functional.interpolate(torch.rand(1, 3, 6, 6), size=(96, 96), mode="bicubic").clamp(0, 1)
-    with torch.no_grad():
-        before, after = (net(photo, torch.eye(2)[:1]) for net in (former, network))
-    assert (after - before).std() < 0.5 * before.std()
-
-
-def test_checkpoints_from_before_there_was_a_choice_upsample_as_they_did(network, tmp_path):
-    former = TransformerNetwork(2, channels=8, blocks=1, upsampling="nearest")
-    contents = checkpoint_of(former, ["dots", "lines"])
-    del contents["config"]["upsampling"]
-    write_checkpoint(tmp_path / "checkpoint.pt", contents)
-    assert load_network(read_checkpoint(tmp_path / "checkpoint.pt")).out.conv.weight.shape[2:] == (3, 3)
+def test_a_trunk_of_nearest_upsampling_is_refused(network):
+    nearest = TransformerNetwork(2, channels=8, blocks=1, upsampling="nearest")
+    with pytest.raises(CheckpointError, match="same channels, blocks and upsampling"):
+        take_trunk(network, checkpoint_of(nearest, ["dots", "lines"]), ["dots", "lines"])

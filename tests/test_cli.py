@@ -464,7 +464,6 @@ def test_optimize_repeats_a_recipe(capsys, photo_file, tmp_path):
     report = json.loads(out)
     assert status == 0
     assert report["config"]["style_layers"] == ["relu1_1", "relu2_1"]
-    assert report["config"]["decay_share"] == 0  # the recipe is from before there was one
     arguments = ["--steps", 2, "--max-side", 48, "--start", "content", "--shares", 0.75, 0.25]
     status, out, _ = run(capsys, *pictures, *arguments, "-o", tmp_path / "b.png", "--json")
     assert json.loads(out)["style_loss"] > report["style_loss"]  # five layers in place of two

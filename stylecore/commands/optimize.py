@@ -228,8 +228,7 @@ def read_recipe(path: Path) -> dict:
         wrong.append(f"stopped_at {stopped_at!r}")
     if wrong:
         raise UsageError(f"{path} has unusable settings: {', '.join(wrong)}")
-    # Recipes without a share are from when adam's rate did not fall.
-    return {"config": {"decay_share": 0.0} | config, "shares": weights, "stopped_at": stopped_at}
+    return {"config": config, "shares": weights, "stopped_at": stopped_at}
 
 
 def _fits(value: object, kind: str) -> bool:
