@@ -151,6 +151,108 @@ class _Learner:
         self.step = state["step"]
 
 
+class _Run:
+    """A training run between its steps: takes batches, makes steps of them, and saves what it has.
+
+    Args:
+        learner: At the step to begin with.
+        objective: What it minimizes.
+        crops: Batches by step.
+        names: Of the styles.
+        out_folder: Gets the checkpoint, the sheet of samples and the log; made where it is missing.
+        saved: Checkpoint that the run goes on from.
+    """
+
+    def __init__(
+        self,
+        learner: _Learner,
+        objective: TrainingObjective,
+        crops: PhotoCrops,
+        names: Sequence[str],
+        out_folder: Path,
+        saved: dict | None,
+    ) -> None:
+        self.learner, self.objective, self.crops = learner, objective, crops
+        self.names, self.out_folder = names, out_folder
+        self.config = config = learner.config
+        self.device = next(learner.network.parameters()).device
+        self.is_cuda = self.device.type == "cuda"
+        self.amp_dtype = autocast_dtype(self.device, config.precision)
+        self.paint, self.measure = learner.network, objective.__call__
+        if config.is_compiled:
+            self.paint, self.measure = (
+                torch.compile(part, dynamic=False) for part in (self.paint, self.measure)
+            )
+        self.skipped: set[str] = set(saved["skipped_photos"]) if saved is not None else set()
+        out_folder.mkdir(parents=True, exist_ok=True)
+        self.meter = _Meter(config, names, learner.step, saved["elapsed_s"] if saved is not None else 0.0)
+
+    def batches(self) -> Iterator:
+        """Batches of the steps that are left, see `PhotoCrops`."""
+        loader = DataLoader(
+            self.crops,
+            batch_size=None,
+            sampler=range(self.learner.step, self.config.steps),
+            num_workers=min(MAX_WORKERS, os.cpu_count() or 1) if self.is_cuda else 0,
+            pin_memory=self.is_cuda,
+        )
+        return _without_tracebacks(loader)
+
+    def make_step(
+        self, crops: Tensor, face_masks: Tensor, style_indices: Tensor, bad: Sequence[str]
+    ) -> TrainingProgress:
+        """Learn from a batch, whose parts are those of `PhotoCrops`.
+
+        Raises:
+            DivergenceError: The loss is not a number any more.
+        """
+        painted_styles = [self.names[index] for index in style_indices]
+        losses = self._losses(
+            *(part.to(self.device, non_blocking=self.is_cuda) for part in (crops, face_masks, style_indices))
+        )
+        if not torch.isfinite(losses.total):
+            raise DivergenceError(
+                f"step {self.learner.step + 1} has a loss of {losses.total.item():.3g}: "
+                "try a lower learning rate; the last checkpoint stays"
+            )
+        self.learner.learn(losses.total)
+        new = sorted({*bad} - self.skipped)
+        self.skipped.update(new)
+        return self.meter.read(self.learner.step, losses, painted_styles, skipped=len(self.skipped), new=new)
+
+    def _losses(self, crops: Tensor, face_masks: Tensor, style_indices: Tensor) -> StepLosses:
+        mixes = F.one_hot(style_indices, len(self.names)).float()
+        photos_each = crops.repeat_interleave(self.config.styles_per_photo, 0)
+        noise = _fresh_noise(self.learner.step, self.config).to(self.device)
+        # In float32 whatever the precision: nearly all of the time goes into VGG19.
+        stylized = self.paint(photos_each, mixes, noise=noise)
+        with torch.autocast(self.device.type, dtype=self.amp_dtype, enabled=self.amp_dtype is not None):
+            if self.learner.step < self.config.pixel_steps:
+                return pixel_losses(stylized, photos_each)
+            return self.measure(stylized, crops, face_masks, style_indices)
+
+    def save(self, progress: TrainingProgress | None) -> None:
+        """Write the checkpoint, the sheet of samples, and the last progress, if any, into the log."""
+        write_checkpoint(
+            self.out_folder / CHECKPOINT_NAME,
+            self.learner.state()
+            | {
+                "styles": self.names,
+                "targets": self.objective.targets,
+                "config": asdict(self.config),
+                "faces": self.crops.faces or None,
+                "elapsed_s": self.meter.elapsed_s,
+                "skipped_photos": sorted(self.skipped),
+            },
+        )
+        network = self.learner.averaged.module
+        sheet = sample_sheet(network, self.crops.photos, len(self.names), self.device)
+        write_image(sheet, self.out_folder / SAMPLES_NAME)
+        if progress is not None:
+            with (self.out_folder / LOG_NAME).open("a") as log:
+                log.write(json.dumps(asdict(progress)) + "\n")
+
+
 @torch.backends.cudnn.flags(enabled=True, benchmark=True)  # all crops have one size
 def train(
     content_folder: Path,
@@ -196,28 +298,69 @@ def train(
     names = [path.stem for path in style_images]
     if not names or len(set(names)) < len(names):
         raise StyleError(f"style pictures of different names are needed, got {', '.join(names) or 'none'}")
+    saved, initial = _read_start(out_folder, names, init=init, resume=resume)
+    config = _checked_config(config, names, saved, initial)
+    torch_device = select_device(device)
+    photos = find_pictures(content_folder)
+    _check_samples(out_folder / SAMPLES_NAME, [content_folder / SAMPLES_NAME, *photos, *style_images])
+    crops = _crops_of(photos, names, config, faces, saved)
+    learner = _Learner(_new_network(config, names, initial), config, torch_device)
+    if saved is not None:
+        learner.load(saved)
+    objective = TrainingObjective(style_images, config, torch_device)
+    run = _Run(learner, objective, crops, names, out_folder, saved)
+
+    progress, last_save = None, time.monotonic()
+    for batch in run.batches():
+        progress = run.make_step(*batch)
+        if on_progress is not None:
+            on_progress(progress)
+        if time.monotonic() - last_save >= config.checkpoint_s and progress.step < config.steps:
+            run.save(progress)
+            last_save = time.monotonic()
+    run.save(progress)
+    return out_folder / CHECKPOINT_NAME
+
+
+def _read_start(
+    out_folder: Path, names: Sequence[str], *, init: Path | None, resume: bool
+) -> tuple[dict | None, dict | None]:
+    """The checkpoint that a run goes on from, and the one whose trunk it begins with; at most one of them."""
     if init is not None and resume:
         raise ValueError("init and resume are given: a run that is resumed goes on from its own checkpoint")
-    checkpoint_path = out_folder / CHECKPOINT_NAME
-    if checkpoint_path.exists() and not resume:
-        raise CheckpointError(f"{checkpoint_path} is there already: resume it, or choose another folder")
-    saved = read_checkpoint(checkpoint_path) if resume else None
-    initial = read_checkpoint(init) if init is not None else None
+    path = out_folder / CHECKPOINT_NAME
+    if not resume:
+        if path.exists():
+            raise CheckpointError(f"{path} is there already: resume it, or choose another folder")
+        return None, read_checkpoint(init) if init is not None else None
+    saved = read_checkpoint(path)
+    if saved["styles"] != names:
+        raise CheckpointError(f"{path} was trained for {', '.join(saved['styles'])}, not {', '.join(names)}")
+    return saved, None
+
+
+def _checked_config(
+    config: TrainingConfig, names: Sequence[str], saved: dict | None, initial: dict | None
+) -> TrainingConfig:
+    """The settings of a run: those of the checkpoint that it goes on from, or the given ones."""
     if saved is not None:
         config = saved["config"]
-        if saved["styles"] != names:
-            raise CheckpointError(
-                f"{checkpoint_path} was trained for {', '.join(saved['styles'])}, not {', '.join(names)}"
-            )
     elif initial is not None:
         config = replace(config, pixel_steps=0)
     elif config.is_trunk_frozen:
         raise ValueError("a frozen trunk is asked for: init, a checkpoint with a trained trunk, is needed")
     check_settings(config, names)
-    torch_device = select_device(device)
-    amp_dtype = autocast_dtype(torch_device, config.precision)
-    photos = find_pictures(content_folder)
-    _check_samples(out_folder / SAMPLES_NAME, [content_folder / SAMPLES_NAME, *photos, *style_images])
+    return config
+
+
+def _crops_of(
+    photos: Sequence[Path],
+    names: Sequence[str],
+    config: TrainingConfig,
+    faces: Path | None,
+    saved: dict | None,
+) -> PhotoCrops:
+    """Crops of the photos, with the boxes of faces that a resumed run began with, or those of the file."""
     boxes = read_faces(faces) if faces is not None else None
     if saved is not None:
         boxes = saved["faces"]
@@ -234,81 +377,8 @@ def train(
         face_share=config.face_share,
     )
     if boxes is not None and not crops.face_photos:
-        raise ImageError(f"{faces or checkpoint_path} names no photo of {content_folder} with a face")
-
-    learner = _Learner(_new_network(config, names, initial), config, torch_device)
-    earlier_s, skipped = 0.0, set()
-    if saved is not None:
-        learner.load(saved)
-        earlier_s = saved["elapsed_s"]
-        skipped = set(saved["skipped_photos"])
-    objective = TrainingObjective(style_images, config, torch_device)
-    paint, measure = learner.network, objective.__call__
-    if config.is_compiled:
-        paint, measure = (torch.compile(part, dynamic=False) for part in (paint, measure))
-    is_cuda = torch_device.type == "cuda"
-    loader = DataLoader(
-        crops,
-        batch_size=None,
-        sampler=range(learner.step, config.steps),
-        num_workers=min(MAX_WORKERS, os.cpu_count() or 1) if is_cuda else 0,
-        pin_memory=is_cuda,
-    )
-    out_folder.mkdir(parents=True, exist_ok=True)
-    meter, progress = _Meter(config, names, learner.step, earlier_s), None
-
-    def save() -> None:
-        write_checkpoint(
-            checkpoint_path,
-            learner.state()
-            | {
-                "styles": names,
-                "targets": objective.targets,
-                "config": asdict(config),
-                "faces": boxes,
-                "elapsed_s": meter.elapsed_s,
-                "skipped_photos": sorted(skipped),
-            },
-        )
-        sheet = sample_sheet(learner.averaged.module, photos, len(names), torch_device)
-        write_image(sheet, out_folder / SAMPLES_NAME)
-        if progress is not None:
-            with (out_folder / LOG_NAME).open("a") as log:
-                log.write(json.dumps(asdict(progress)) + "\n")
-
-    last_save = time.monotonic()
-    for *tensors, bad in _without_tracebacks(loader):
-        painted_styles = [names[index] for index in tensors[-1]]
-        batch, face_masks, style_indices = (
-            tensor.to(torch_device, non_blocking=is_cuda) for tensor in tensors
-        )
-        mixes = F.one_hot(style_indices, len(names)).float()
-        photos_each = batch.repeat_interleave(config.styles_per_photo, 0)
-        noise = _fresh_noise(learner.step, config).to(torch_device)
-        # In float32 whatever the precision: nearly all of the time goes into VGG19.
-        stylized = paint(photos_each, mixes, noise=noise)
-        with torch.autocast(torch_device.type, dtype=amp_dtype, enabled=amp_dtype is not None):
-            if learner.step < config.pixel_steps:
-                losses = pixel_losses(stylized, photos_each)
-            else:
-                losses = measure(stylized, batch, face_masks, style_indices)
-        if not torch.isfinite(losses.total):
-            raise DivergenceError(
-                f"step {learner.step + 1} has a loss of {losses.total.item():.3g}: "
-                "try a lower learning rate; the last checkpoint stays"
-            )
-        learner.learn(losses.total)
-
-        new = sorted({*bad} - skipped)
-        skipped.update(new)
-        progress = meter.read(learner.step, losses, painted_styles, skipped=len(skipped), new=new)
-        if on_progress is not None:
-            on_progress(progress)
-        if time.monotonic() - last_save >= config.checkpoint_s and learner.step < config.steps:
-            save()
-            last_save = time.monotonic()
-    save()
-    return checkpoint_path
+        raise ImageError(f"{faces or 'the checkpoint'} names no photo of {photos[0].parent} with a face")
+    return crops
 
 
 def _check_samples(samples: Path, sources: Sequence[Path]) -> None:
