@@ -127,106 +127,152 @@ def optimize_image(
         start from the preview; coarse to fine is that of Gatys et al. (2017), section 6.
     """
     check_config(config)
-    photo = load_image(content_image, max_megapixels=math.inf, max_side=config.max_side)
-    styles = _load_styles(style_image, config)
-    content = flatten_content(photo)
-    side = min(max(photo.size), config.max_side)  # of a narrow strip the photo has more
-    planned = scales(side, config)
-    vgg = load_vgg(config)
-    started = time.monotonic()
+    run = _Run(content_image, style_image, config)
     iterates: list[Iterate] = []
-    best, optimizer, first_step = None, None, None
     is_stopped = False
-    error: Exception | None = None
-    is_small = photo.width * photo.height <= KEPT_PIXELS and config.style_loss != "patches"
+    is_small = run.photo.width * run.photo.height <= KEPT_PIXELS and config.style_loss != "patches"
     with kept_memory() if is_small else nullcontext(), REPEATABLE_CONVOLUTIONS:
-        for side, steps in planned:
-            try:
-                objective = Objective(vgg, content, styles, side, config)
-                if best is None:
-                    batch = _start(objective, styles, config)
-                else:
-                    batch = resized(best, objective.photo.shape)
-                batch.requires_grad_()
-                optimizer = _optimizer(batch, config, earlier=optimizer)
-            except STEP_FAILURES as failure:
-                if best is None:
-                    raise
-                error = failure.with_traceback(None)  # the picture of the smaller scale is kept
+        for iterate in run.iterates():
+            iterates.append(replace(iterate, image=None))
+            if on_iterate is not None:
+                on_iterate(iterate)
+            if should_stop is not None and should_stop():
+                is_stopped = True
                 break
-            if first_step is None:
-                first_step = time.monotonic()
-            for losses, best in _descend(batch, optimizer, objective, steps, len(iterates)):
-                if isinstance(losses, Exception):
-                    error = losses
-                    break
-                step = len(iterates) + 1
-                now = time.monotonic()
-                has_image = step == config.steps or (
-                    config.preview_every and step % config.preview_every == 0
-                )
-                iterate = Iterate(
-                    step=step,
-                    steps=config.steps,
-                    content_loss=losses.content,
-                    style_loss=losses.style,
-                    total_loss=losses.total,
-                    elapsed_s=now - started,
-                    # Without what comes once, such as the sketch.
-                    remaining_s=(now - first_step) * _work_left(planned, step, photo.size),
-                    image=_finish(best, photo, config) if has_image else None,
-                )
-                iterates.append(replace(iterate, image=None))
-                if on_iterate is not None:
-                    on_iterate(iterate)
-                if should_stop is not None and should_stop():
-                    is_stopped = True
-                    break
-            if is_stopped or error:
-                break
-    return OptimizationResult(_finish(best, photo, config), tuple(iterates), is_stopped, error)
+    return OptimizationResult(run.picture(), tuple(iterates), is_stopped, run.error)
 
 
-def _descend(
-    batch: Tensor,
-    optimizer: Adam | Lbfgs,
-    objective: Objective,
-    steps: int,
-    earlier_steps: int,
-) -> Iterator[tuple[_Losses | Exception, Tensor]]:
-    """Losses of each step at one scale, and the best picture so far, which starts as `batch` itself.
+class _Run:
+    """One optimization: its pictures, and what goes on from one scale to the next.
 
-    A step that fails ends it with its error; the very first one raises it. So does a loss that is
-    not a number, or that stays far above the lowest.
+    Attributes:
+        step: Steps done, over all scales.
+        best: The best picture so far, None before the first step.
+        error: What ended the run early, or None.
     """
-    is_adam = objective.config.method == "adam"
-    best, best_loss, lost = batch.detach().clone().clamp(0, 1), math.inf, 0
-    previous = math.inf
-    for step in range(earlier_steps, earlier_steps + steps):
-        if is_adam:
-            optimizer.learning_rate = learning_rate_at(step, objective.config)
+
+    def __init__(
+        self,
+        content_image: Image.Image,
+        style_image: Image.Image | Sequence[tuple[Image.Image, float]],
+        config: OptimizationConfig,
+    ) -> None:
+        self.config = config
+        self.photo = load_image(content_image, max_megapixels=math.inf, max_side=config.max_side)
+        self.styles = _load_styles(style_image, config)
+        self.content = flatten_content(self.photo)
+        side = min(max(self.photo.size), config.max_side)  # of a narrow strip the photo has more
+        self.scales = scales(side, config)
+        self.vgg = load_vgg(config)
+        self.started = time.monotonic()
+        self.first_step = 0.0  # when it began, without what comes once, such as the sketch
+        self.step = 0
+        self.best: _Best | None = None
+        self.optimizer: Adam | Lbfgs | None = None
+        self.error: Exception | None = None
+
+    def iterates(self) -> Iterator[Iterate]:
+        """Make all steps, scale by scale; a failure ends them and is kept, that of the first step raised."""
         try:
-            before = batch.detach().clone()
-            losses = _step(optimizer, batch, objective)
+            for side, steps in self.scales:
+                batch, objective = self._begin_scale(side)
+                for _ in range(steps):
+                    yield self._iterate(self._make_step(batch, objective))
+        except DivergenceError as error:
+            self.error = error.with_traceback(None)
         except STEP_FAILURES as error:
-            if step == 0:
+            if self.step == 0:
                 raise
-            yield error.with_traceback(None), best  # its frames hold tensors
-            return
-        if losses.total < best_loss:  # never where it is not a number
-            best, best_loss = before.clamp_(0, 1), losses.total
-        if losses.total <= LOST_FACTOR * best_loss:
-            lost = 0
-        elif losses.total >= previous:  # adam's first steps may rise far, and then fall again
-            lost += 1
-        previous = losses.total
-        if lost == LOST_STEPS or not math.isfinite(losses.total):
-            found = f"a loss of {losses.total:.3g} after {best_loss:.3g}"
-            yield DivergenceError(f"the optimization lost its way with {found}: try other settings"), best
-            return
+            self.error = error.with_traceback(None)  # its frames hold tensors
+
+    def _begin_scale(self, side: int) -> tuple[Tensor, Objective]:
+        """The picture to change at a scale, which begins as the best of the scale before, and its loss."""
+        objective = Objective(self.vgg, self.content, self.styles, side, self.config)
+        if self.best is None:
+            batch = _start(objective, self.styles, self.config)
+        else:
+            batch = resized(self.best.picture, objective.photo.shape)
+        batch.requires_grad_()
+        self.optimizer = _optimizer(batch, self.config, earlier=self.optimizer)
+        self.best = _Best(batch)
+        if self.step == 0:
+            self.first_step = time.monotonic()
+        return batch, objective
+
+    def _make_step(self, batch: Tensor, objective: Objective) -> _Losses:
+        """Judge the picture and change it; returns the losses from before the change.
+
+        Raises:
+            DivergenceError: See `_Best.judge`.
+        """
+        is_adam = self.config.method == "adam"
+        if is_adam:
+            self.optimizer.learning_rate = learning_rate_at(self.step, self.config)
+        before = batch.detach().clone()
+        losses = _step(self.optimizer, batch, objective)
+        self.best.judge(before, losses.total)
         if is_adam:
             batch.data.clamp_(0, 1)
-        yield losses, best
+        self.step += 1
+        return losses
+
+    def _iterate(self, losses: _Losses) -> Iterate:
+        steps, every = self.config.steps, self.config.preview_every
+        now = time.monotonic()
+        has_image = self.step == steps or (every and self.step % every == 0)
+        return Iterate(
+            step=self.step,
+            steps=steps,
+            content_loss=losses.content,
+            style_loss=losses.style,
+            total_loss=losses.total,
+            elapsed_s=now - self.started,
+            remaining_s=(now - self.first_step) * _work_left(self.scales, self.step, self.photo.size),
+            image=self.picture() if has_image else None,
+        )
+
+    def picture(self) -> Image.Image:
+        """The best picture so far, as large as the photo, with its alpha."""
+        pixels = resized(self.best.picture, (1, 3, self.photo.height, self.photo.width))
+        pixels = pixels.clamp(0, 1).cpu().numpy()
+        if self.config.preserve_color:
+            pixels = blending.preserve_color(to_batch(self.photo), pixels)
+        image = from_batch(pixels)
+        if self.photo.mode == "RGBA":
+            image.putalpha(self.photo.getchannel("A"))
+        return image
+
+
+class _Best:
+    """The best picture of a scale; notices when the run has lost its way.
+
+    Args:
+        start: First picture of the scale, which is the best until a step has judged one.
+    Attributes:
+        picture: Values in [0, 1].
+        loss: Total loss of the picture, infinite before the first step.
+    """
+
+    def __init__(self, start: Tensor) -> None:
+        self.picture, self.loss = start.detach().clone().clamp(0, 1), math.inf
+        self.lost, self.previous = 0, math.inf
+
+    def judge(self, picture: Tensor, loss: float) -> None:
+        """Keep a picture if it is better; its values are clamped.
+
+        Raises:
+            DivergenceError: The loss is not a number, or stays far above the lowest.
+        """
+        if loss < self.loss:  # never where it is not a number
+            self.picture, self.loss = picture.clamp_(0, 1), loss
+        if loss <= LOST_FACTOR * self.loss:
+            self.lost = 0
+        elif loss >= self.previous:  # adam's first steps may rise far, and then fall again
+            self.lost += 1
+        self.previous = loss
+        if self.lost == LOST_STEPS or not math.isfinite(loss):
+            found = f"a loss of {loss:.3g} after {self.loss:.3g}"
+            raise DivergenceError(f"the optimization lost its way with {found}: try other settings")
 
 
 @dataclass(frozen=True)
@@ -286,16 +332,6 @@ def _work_left(scales: Sequence[tuple[int, int]], step: int, size: tuple[int, in
         done += max(0, min(step, steps)) * step_work(side, size)
         step -= steps
     return (total - done) / done
-
-
-def _finish(best: Tensor, photo: Image.Image, config: OptimizationConfig) -> Image.Image:
-    pixels = resized(best, (1, 3, photo.height, photo.width)).clamp(0, 1).cpu().numpy()
-    if config.preserve_color:
-        pixels = blending.preserve_color(to_batch(photo), pixels)
-    image = from_batch(pixels)
-    if photo.mode == "RGBA":
-        image.putalpha(photo.getchannel("A"))
-    return image
 
 
 def _load_styles(
