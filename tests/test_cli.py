@@ -448,6 +448,18 @@ def test_optimize_writes_picture_and_snapshots(capsys, photo_file, tmp_path):
     assert "step 4/4" in err
 
 
+def test_optimize_names_the_painting_in_a_folder_as_stylize_does(capsys, photo_file, tmp_path):
+    for name in ("dots", "lines"):
+        make_photo(80, 80, seed=3).save(tmp_path / f"{name}.png")
+    make_photo(64, 64).save(tmp_path / "cat.jpg")
+    arguments = ["optimize", tmp_path / "cat.jpg", tmp_path / "dots.png", tmp_path / "lines.png"]
+    arguments += ["--steps", 1, "--max-side", 48, "--start", "content", "-o", f"{tmp_path}/out/", "--json"]
+    status, out, _ = run(capsys, *arguments)
+    assert status == 0
+    assert Path(json.loads(out)["output"]) == tmp_path / "out" / "cat_dots_lines.jpg"
+    assert Image.open(tmp_path / "out" / "cat_dots_lines.jpg").size == (48, 48)
+
+
 def test_optimize_repeats_a_recipe(capsys, photo_file, tmp_path):
     make_photo(80, 80, seed=3).save(tmp_path / "style.png")
     make_photo(80, 80, seed=4).convert("L").save(tmp_path / "grey.png")
@@ -688,7 +700,8 @@ def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, 
         (["PHOTO", "other.png", "--max-side", "0"], "max_side is 0"),
         (["PHOTO", "other.png", "--device", "gpu"], "invalid choice: 'gpu' (choose from "),
         (["PHOTO", "other.png", "-o", "other.png/out.png"], "other.png is no folder"),
-        (["PHOTO", "other.png", "-o", "folder.png"], "folder.png is a folder"),
+        (["PHOTO", "other.png", "--sheet", "folder.png"], "folder.png is a folder"),
+        (["PHOTO", "other.png", "-o", "-"], "the painting goes to a file"),
         (["PHOTO", "other.png", "-o", "a.png", "--sheet", "./a.png"], "both the painting and the sheet"),
         (["PHOTO", "other.png", "--snapshots", "other.png"], "other.png is no folder"),
     ],

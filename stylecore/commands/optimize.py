@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from stylecore import load_image
 from stylecore.commands.console import FAILED, OK, UsageError, fail, module, print_json, progress
-from stylecore.commands.files import check_folder, check_output, output_hint, write_output
+from stylecore.commands.files import (
+    STANDARD_STREAM,
+    check_folder,
+    check_output,
+    output_hint,
+    output_path,
+    write_output,
+)
 from stylecore.commands.parsing import add_settings, count, given_settings
 from stylecore.device_choices import DEVICES
 from stylecore.errors import ImageError, describe
@@ -22,7 +29,8 @@ from stylecore.optimization_config import CLASSIC_RECIPE, OptimizationConfig
 from stylecore.sheets import contact_sheet
 
 if TYPE_CHECKING:
-    from stylecore.optimization import Iterate
+    from stylecore.optimization import Iterate, OptimizationResult
+    from stylecore.planning import Plan
 
 HELPS = {
     "steps": "over all scales together",
@@ -52,7 +60,7 @@ def add_optimize(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("optimize", help="paint a photo in the style of any picture")
     parser.add_argument("content", metavar="CONTENT", help="photo")
     parser.add_argument("styles", nargs="+", metavar="STYLE", help="style picture, or several to mix")
-    parser.add_argument("-o", "--output", metavar="FILE", help="default: CONTENT_STYLE.png here")
+    parser.add_argument("-o", "--output", help="file or folder; default: CONTENT_STYLE and its ending here")
     parser.add_argument("--shares", nargs="+", type=float, metavar="W", help="of several style pictures")
     base = parser.add_mutually_exclusive_group()
     base.add_argument("--quality", choices=("quick", "good", "best"), help="settings of the app")
@@ -77,9 +85,64 @@ def run_optimize(options: argparse.Namespace) -> int:
     pictures = [options.content, *options.styles]
     if hint := output_hint(pictures, options.output, least=2):
         raise ImageError(f"{options.styles[-1]} does not exist{hint}")
-    names = [Path(name).stem for name in pictures]
-    output = Path(options.output) if options.output else Path(f"{'_'.join(names)}.png")
-    save_format(output)
+    output = name_output(options)
+    check_outputs(options, output)
+    content, styles = load_image(options.content), [load_style(path) for path in options.styles]
+    recipe = read_recipe(options.recipe) if options.recipe else {}
+    shares = options.shares or recipe.get("shares") or [1.0] * len(styles)
+    if len(shares) != len(styles):
+        raise UsageError(f"{len(shares)} shares for {len(styles)} style pictures: one for each is needed")
+    optimization = module("stylecore.optimization")
+    plan = plan_optimization(options, recipe, content.size)
+    stopped_at = recipe.get("stopped_at") if options.steps is None else None
+    steps = Steps(output, options.snapshots, stopped_at)
+    with interruptible() as is_interrupted:
+        result = optimization.optimize_image(
+            content,
+            list(zip(styles, shares, strict=True)),
+            plan.config,
+            on_iterate=steps.report,
+            should_stop=lambda: steps.done == stopped_at or is_interrupted(),
+        )
+    write_output(result.image, output)
+    if options.sheet:
+        row = [content, *styles, result.image]
+        titles = ["Content", *["Style"] * len(styles), "Generated"]
+        write_output(contact_sheet([row], titles=titles, cell=result.image.size), options.sheet)
+    seconds = result.iterates[-1].elapsed_s if result.iterates else 0
+    size = f"{result.image.width} x {result.image.height} px"
+    progress(f"{' + '.join(pictures)} -> {output}: {size}, {seconds:.0f} s")
+    if options.json:
+        report = {"output": str(output), **report_of(plan, result), "interrupted": is_interrupted()}
+        print_json(report | {"snapshots": steps.snapshots})
+    if result.error:
+        return fail(f"{describe(result.error)}; {output} has the best picture before", FAILED)
+    if is_interrupted():
+        return fail(f"interrupted after {steps.done} steps; {output} has the best picture so far", FAILED)
+    return OK
+
+
+def name_output(options: argparse.Namespace) -> Path:
+    """Where the painting goes, see `output_path`; its name is made of content and styles.
+
+    Raises:
+        UsageError: Standard output is asked for.
+        ImageError: An ending that cannot be written.
+    """
+    if options.output == STANDARD_STREAM:
+        raise UsageError("-o -: the painting goes to a file, name it or its folder")
+    label = "_".join(Path(style).stem for style in options.styles)
+    return output_path(Path(options.content), options.output, label, is_one=True)
+
+
+def check_outputs(options: argparse.Namespace, output: Path) -> None:
+    """Refuse a painting, sheet or snapshots that cannot be written, or would replace a picture.
+
+    Raises:
+        UsageError: Two outputs of one name, or a setting that would do nothing.
+        ImageError: An output that is read as well, or cannot be written.
+    """
+    pictures = [options.content, *options.styles]
     if options.preview_every and not options.snapshots:
         raise UsageError("--every would do nothing without --snapshots")
     check_output(output, pictures)
@@ -94,14 +157,11 @@ def run_optimize(options: argparse.Namespace) -> int:
         for path in kept:
             if is_snapshot(Path(path), options.snapshots, output.stem):
                 raise UsageError(f"{path} could be written over by a snapshot: name another folder or output")
-    content, styles = load_image(options.content), [load_style(path) for path in options.styles]
-    recipe = read_recipe(options.recipe) if options.recipe else {}
-    shares = options.shares or recipe.get("shares") or [1.0] * len(styles)
-    if len(shares) != len(styles):
-        raise UsageError(f"{len(shares)} shares for {len(styles)} style pictures: one for each is needed")
-    optimization = module("stylecore.optimization")
-    planning = module("stylecore.planning")
-    devices = module("stylecore.devices")
+
+
+def plan_optimization(options: argparse.Namespace, recipe: dict, size: tuple[int, int]) -> Plan:
+    """Settings of the recipe, quality or default, changed as the command line says, that fit into memory."""
+    planning, devices = module("stylecore.planning"), module("stylecore.devices")
     base = OptimizationConfig(**{"preview_every": SNAPSHOT_STEPS} | recipe.get("config", {}))
     if options.quality:
         base = replace(planning.QUALITIES[options.quality], preview_every=SNAPSHOT_STEPS)
@@ -110,73 +170,62 @@ def run_optimize(options: argparse.Namespace) -> int:
     config = replace(base, **given_settings(options, OptimizationConfig))
     if not options.snapshots:
         config = replace(config, preview_every=0)
-    plan = planning.fit_to_memory(
-        content.size, config, devices.available_memory(config.device), styles=len(styles)
-    )
-    config = plan.config
+    budget = devices.available_memory(config.device)
+    plan = planning.fit_to_memory(size, config, budget, styles=len(options.styles))
     if plan.changes:
         progress(f"little memory is free, so it will be: {', '.join(plan.changes)}")
-    snapshots = []
-    steps_done = 0
-    stopped_at = recipe.get("stopped_at") if options.steps is None else None
+    return plan
 
-    def report(iterate: Iterate) -> None:
-        nonlocal steps_done
-        steps_done = iterate.step
-        if iterate.image is not None and options.snapshots:
-            path = options.snapshots / f"{output.stem}_{iterate.step:05d}.png"
+
+class Steps:
+    """Reports the steps of a run, and keeps its snapshots.
+
+    Args:
+        output: The painting, which gives the snapshots their names.
+        folder: Gets the snapshots, if any.
+        last: Step that is reported as the end, where it comes before the planned one.
+    Attributes:
+        done: Steps made so far.
+        snapshots: Files written so far.
+    """
+
+    def __init__(self, output: Path, folder: Path | None, last: int | None) -> None:
+        self.output, self.folder, self.last = output, folder, last
+        self.done = 0
+        self.snapshots: list[str] = []
+
+    def report(self, iterate: Iterate) -> None:
+        self.done = iterate.step
+        if iterate.image is not None and self.folder:
+            path = self.folder / f"{self.output.stem}_{iterate.step:05d}.png"
             try:
                 write_output(iterate.image, path)
-                snapshots.append(str(path))
+                self.snapshots.append(str(path))
             except OSError as error:  # the painting goes on
                 progress(f"{path} could not be written: {describe(error)}")
-        if iterate.step % 10 == 0 or iterate.step in (iterate.steps, stopped_at):
+        if iterate.step % 10 == 0 or iterate.step in (iterate.steps, self.last):
             progress(
                 f"step {iterate.step}/{iterate.steps}  content {iterate.content_loss:.3f}  "
                 f"style {iterate.style_loss:.3f}  total {iterate.total_loss:.3f}  "
                 f"{iterate.remaining_s:.0f} s left"
             )
 
-    with interruptible() as is_interrupted:
-        result = optimization.optimize_image(
-            content,
-            list(zip(styles, shares, strict=True)),
-            config,
-            on_iterate=report,
-            should_stop=lambda: steps_done == stopped_at or is_interrupted(),
-        )
-    write_output(result.image, output)
-    if options.sheet:
-        row = [content, *styles, result.image]
-        titles = ["Content", *["Style"] * len(styles), "Generated"]
-        write_output(contact_sheet([row], titles=titles, cell=result.image.size), options.sheet)
+
+def report_of(plan: Plan, result: OptimizationResult) -> dict:
+    """What `--json` prints of a run's settings and end."""
     last = result.iterates[-1] if result.iterates else None
-    seconds = last and round(last.elapsed_s, 2)
-    size = f"{result.image.width} x {result.image.height} px"
-    progress(f"{' + '.join(pictures)} -> {output}: {size}, {seconds or 0:.0f} s")
-    if options.json:
-        print_json(
-            {
-                "output": str(output),
-                "width": result.image.width,
-                "height": result.image.height,
-                "config": asdict(config),
-                "changes": plan.changes,
-                "steps": len(result.iterates),
-                "content_loss": last and last.content_loss,
-                "style_loss": last and last.style_loss,
-                "total_loss": last and last.total_loss,
-                "seconds": seconds,
-                "interrupted": is_interrupted(),
-                "error": result.error and describe(result.error),
-                "snapshots": snapshots,
-            }
-        )
-    if result.error:
-        return fail(f"{describe(result.error)}; {output} has the best picture before", FAILED)
-    if is_interrupted():
-        return fail(f"interrupted after {steps_done} steps; {output} has the best picture so far", FAILED)
-    return OK
+    return {
+        "width": result.image.width,
+        "height": result.image.height,
+        "config": asdict(plan.config),
+        "changes": plan.changes,
+        "steps": len(result.iterates),
+        "content_loss": last and last.content_loss,
+        "style_loss": last and last.style_loss,
+        "total_loss": last and last.total_loss,
+        "seconds": last and round(last.elapsed_s, 2),
+        "error": result.error and describe(result.error),
+    }
 
 
 def is_snapshot(path: Path, folder: Path, stem: str) -> bool:
