@@ -20,10 +20,15 @@ from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.images import encode_image, is_transparent
 from stylecore.jobs import JobState
+from stylecore.optimization_config import STYLE_WEIGHT
 
 REFRESH_S = 1.0
 STROKES = {"fine": 0.7, "medium": 1.0, "coarse": 1.5}  # long side of the style picture / of the painting
-LIKENESS = {"closer to the photo": 1.0, "balanced": 4.0, "closer to the style": 16.0}  # style weights
+LIKENESS = {  # style weights
+    "closer to the photo": STYLE_WEIGHT / 4,
+    "balanced": STYLE_WEIGHT,
+    "closer to the style": 4 * STYLE_WEIGHT,
+}
 STYLE_LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein", "patches": "Patches"}
 QUALITY_HELP = (
     "Larger and longer from quick (384 px) over good (512 px) to best (1280 px, refined in three sizes). "

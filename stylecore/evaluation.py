@@ -38,15 +38,15 @@ from stylecore.losses import (
     relative_error,
     style_loss,
 )
+from stylecore.optimization_config import STYLE_LAYERS, STYLE_WEIGHT
 from stylecore.rivals import any_style_rival
 from stylecore.sheets import GAP, contact_sheet
-from stylecore.style_targets import STYLE_LAYERS, read_style_targets
+from stylecore.style_targets import read_style_targets
 from stylecore.styles import get_style, list_styles
 
 CONTENT_LAYER = "relu4_1"
 SHEET_SIDE = 256  # px, of a picture on the contact sheet
 ARTEFACTS = {"grid": grid_excess, "stairs": stairs_energy, "border": border_excess}
-STYLE_WEIGHT = 4.0  # in the total, content counting once
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from stylecore.job_queue import JobQueue
 from stylecore.jobs import RunningJob
 from stylecore.memory import MEBIBYTE
 from stylecore.optimization import optimize_image
-from stylecore.optimization_config import OptimizationConfig
+from stylecore.optimization_config import QUALITIES, OptimizationConfig
 from stylecore.preview import PreviewPainter
 
 CANCELLED_JOBS = 20
@@ -60,7 +60,7 @@ def measure_cancelled_jobs(content: Image.Image, style: Image.Image) -> list[dic
     """
     rows = []
     for quality in ("quick", "good"):
-        config = planning.QUALITIES[quality]
+        config = QUALITIES[quality]
         held = _in_new_process(_held_around_jobs, content, style, config)
         imported, began, ended = (memory // MEBIBYTE for memory in held)
         rows.append(

@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from PIL import Image
 
-from stylecore import memory_benchmark, planning
+from stylecore import memory_benchmark
 from stylecore.convolutions import plain_convolutions
 from stylecore.devices import select_device
 from stylecore.evaluation import Losses, Measure
@@ -25,6 +25,7 @@ from stylecore.optimization import Iterate, optimize_image
 from stylecore.optimization_config import (
     CLASSIC_RECIPE,
     METHODS,
+    QUALITIES,
     STARTS,
     STYLE_LOSSES,
     OptimizationConfig,
@@ -234,7 +235,7 @@ def measure_preview(content: Image.Image, style: Image.Image, *, rounds: int = 5
 
 def measure_quick(content: Image.Image, style: Image.Image) -> dict:
     """Seconds of the quality "quick", which must end within a minute."""
-    config = planning.QUALITIES["quick"]
+    config = QUALITIES["quick"]
     last = optimize_image(content, style, config).iterates[-1]
     return {
         "side": config.max_side,

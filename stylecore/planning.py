@@ -1,4 +1,4 @@
-"""What an optimization will cost, before it starts: qualities, time, memory, settings that fit."""
+"""What an optimization will cost, before it starts: time, memory, settings that fit."""
 
 from __future__ import annotations
 
@@ -31,22 +31,6 @@ READING_PIXEL_BYTES = 680  # activations for one pixel without gradients
 PICTURE_BYTES = 12  # of one pixel, float32 RGB
 SMALLEST_SIDE = 128  # px, to which a picture may be stepped down
 RESERVED_BYTES = 300 * MEBIBYTE  # of free memory, left to the rest of the process
-
-# What the page offers; "quick" is worth keeping and done within a minute on 2 cores. "best" on a strip
-# of 1280 x 416 px read 1.01 by the default objective, with Adam, after 813 s; 250 steps at 768 px, enlarged,
-# 4.80. Over the same sizes at three tenths (192 to 384 px, portrait and mosaic) it reads 1.07 by the
-# measure of `stylecore.evaluation`, with Adam 1.24 and a face without eyes.
-QUALITIES = {
-    "quick": OptimizationConfig(steps=50, max_side=384, preview_every=5),
-    "good": OptimizationConfig(steps=120, max_side=512, preview_every=10),
-    "best": OptimizationConfig(
-        steps=200,
-        max_side=1280,
-        is_coarse_to_fine=True,
-        coarse_side=640,
-        preview_every=20,
-    ),
-}
 
 
 @dataclass(frozen=True)

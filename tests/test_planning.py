@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from stylecore import planning
 from stylecore.memory import MEBIBYTE
 from stylecore.optimization import OptimizationConfig, scales
+from stylecore.optimization_config import QUALITIES
 from stylecore.planning import OutOfMemoryError, fit_to_memory, peak_memory, run_work
 
 CONFIG = OptimizationConfig(
@@ -96,6 +96,6 @@ def test_too_little_for_anything_is_told_with_figures():
 
 
 def test_quick_is_the_smallest_quality():
-    cost = [run_work((4000, 3000), config) for config in planning.QUALITIES.values()]
-    assert list(planning.QUALITIES) == ["quick", "good", "best"]
+    cost = [run_work((4000, 3000), config) for config in QUALITIES.values()]
+    assert list(QUALITIES) == ["quick", "good", "best"]
     assert cost == sorted(cost)

@@ -19,8 +19,8 @@ from stylecore.images import limit_long_side
 from stylecore.job_queue import JobQueue
 from stylecore.jobs import Job, RunningJob
 from stylecore.optimization_config import CLASSIC_RECIPE, stroke_size_at
+from stylecore.optimization_config import QUALITIES as PLANNED_QUALITIES
 from stylecore.pacing import TIMED, Pace, seen_pace, slowness, usual_pace
-from stylecore.planning import QUALITIES as PLANNED_QUALITIES
 from stylecore.planning import Plan, fit_to_memory, free_budget, peak_memory
 from stylecore.preview import PreviewPainter, StyleStatistics
 

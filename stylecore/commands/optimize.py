@@ -25,7 +25,7 @@ from stylecore.commands.parsing import add_settings, count, given_settings
 from stylecore.device_choices import DEVICES
 from stylecore.errors import ImageError, describe
 from stylecore.images import load_style, save_format
-from stylecore.optimization_config import CLASSIC_RECIPE, OptimizationConfig
+from stylecore.optimization_config import CLASSIC_RECIPE, QUALITIES, OptimizationConfig
 from stylecore.sheets import contact_sheet
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def add_optimize(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("-o", "--output", help="file or folder; default: CONTENT_STYLE and its ending here")
     parser.add_argument("--shares", nargs="+", type=float, metavar="W", help="of several style pictures")
     base = parser.add_mutually_exclusive_group()
-    base.add_argument("--quality", choices=("quick", "good", "best"), help="settings of the app")
+    base.add_argument("--quality", choices=QUALITIES, help="settings of the app")
     base.add_argument("--classic", action="store_true", help="the classic recipe: 2,500 steps of Adam")
     base.add_argument("--recipe", type=Path, metavar="FILE", help="settings that the app saved")
     parser.add_argument("--snapshots", type=Path, metavar="FOLDER", help="keep pictures on the way")
@@ -164,7 +164,7 @@ def plan_optimization(options: argparse.Namespace, recipe: dict, size: tuple[int
     planning, devices = module("stylecore.planning"), module("stylecore.devices")
     base = OptimizationConfig(**{"preview_every": SNAPSHOT_STEPS} | recipe.get("config", {}))
     if options.quality:
-        base = replace(planning.QUALITIES[options.quality], preview_every=SNAPSHOT_STEPS)
+        base = replace(QUALITIES[options.quality], preview_every=SNAPSHOT_STEPS)
     elif options.classic:
         base = CLASSIC_RECIPE
     config = replace(base, **given_settings(options, OptimizationConfig))
