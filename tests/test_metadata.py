@@ -103,7 +103,7 @@ def test_a_download_has_the_time_and_the_marks_of_a_painting(file_format):
 
 def test_paintings_in_a_zip_have_the_time_and_the_marks():
     photo = Choice(camera_photo(), "photo", ".jpg")
-    job = batches.batches().find(batches.start_batch([photo], LOOK, [])).job
+    job = batches.batch_queue().find(batches.start_batch([photo], LOOK, []))
     assert job.wait(60)
     with zipfile.ZipFile(io.BytesIO(job.result)) as archive:
         assert_painting(archive.read("photo_mosaic.jpg"))
