@@ -33,6 +33,8 @@ from stylecore.styles import (
 if TYPE_CHECKING:
     import onnxruntime as ort
 else:
+    # From 1.29 on ONNX Runtime would report its use to its maker, and is asked before it is imported.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     ort = import_extra("onnxruntime")
 
 MAX_STRENGTH = 2.0

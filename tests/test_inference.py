@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from stylecore import inference as inference_module
 from stylecore.folders import WEIGHTS_FOLDER
 from stylecore.images import to_batch
 from stylecore.styles import get_style
+from tests.browsing import ROOT
 from tests.conftest import make_photo
 
 NAN = float("nan")
@@ -367,3 +369,14 @@ def test_the_instant_path_imports_neither_torch_nor_streamlit():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_nothing_of_onnx_runtime_reports_its_use(tmp_path):
+    """Its telemetry leaves a device identifier in the home folder."""
+    code = "from stylecore import FastStylizer; FastStylizer('cpu')"
+    kept = {"PATH", "PYTHONPATH", "SYSTEMROOT"}
+    environment = {name: value for name, value in os.environ.items() if name in kept} | {
+        "HOME": str(tmp_path)
+    }
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, cwd=ROOT)
+    assert not list(tmp_path.rglob("*"))
