@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from stylecore import memory_benchmark
+from stylecore.convolution_benchmark import measure_layers
 from stylecore.convolutions import plain_convolutions
 from stylecore.devices import select_device
 from stylecore.evaluation import Losses, Measure
@@ -248,6 +249,7 @@ def measure_quick(content: Image.Image, style: Image.Image) -> dict:
 PARTS: dict[str, Callable] = {
     "preview": lambda content, style, on_progress: measure_preview(content, style),
     "steps": lambda content, style, on_progress: measure_steps(content, style),
+    "layers": lambda content, style, on_progress: measure_layers(STEP_SIDES),
     "classic": lambda content, style, on_progress: race_the_classic(content, style, on_progress=on_progress),
     "quick": lambda content, style, on_progress: measure_quick(content, style),
     "memory": lambda content, style, on_progress: memory_benchmark.measure_memory(content, style),

@@ -8,12 +8,11 @@ convolution and for its gradient, and features stay in the order of channels las
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from stylecore.winograd import mirrored
+from stylecore.kernels import Kernel, mirrored
 
 ONE = [1, 1]
 
@@ -26,67 +25,33 @@ def has_onednn() -> bool:
     return all(hasattr(operators, name) for name in names) and operators._is_mkldnn_bf16_supported()
 
 
-def is_for(features: Tensor, weight: Tensor) -> bool:
-    """Whether a convolution of these activations and weights can go this way."""
-    return features.dtype == weight.dtype == torch.bfloat16 and has_onednn()
+class PackedConvolution(Kernel):
+    """Convolution and gradient by oneDNN with packed weights, in channels-last order."""
 
+    dtype = torch.bfloat16
 
-def convolve(
-    features: Tensor,
-    kernel: Callable[[Callable[[Tensor], Tensor]], Tensor],
-    bias: Tensor,
-    *,
-    padding: int,
-    is_rectified: bool,
-) -> Tensor:
-    """Convolution in channels-last order, with a ReLU or without.
+    def __init__(self, weight: Tensor, bias: Tensor, padding: int) -> None:
+        super().__init__(weight, bias, padding)
+        self._packed = _packed(weight)
 
-    Args:
-        features: Activations (N, C, H, W).
-        kernel: Gives the weights (O, C, 3, 3) as a function prepares them.
-        bias: Shape (O,).
-        padding: Zeros round the activations, 0 or 1 px.
-        is_rectified: Whether a ReLU follows.
-    """
-    return _PackedConvolution.apply(
-        features, kernel(_packed), kernel(_packed_for_gradient), bias, padding, is_rectified
-    )
+    @staticmethod
+    def is_for(features: Tensor, weight: Tensor) -> bool:
+        return features.dtype == weight.dtype == torch.bfloat16 and has_onednn()
+
+    def convolve(self, features: Tensor, *, is_rectified: bool) -> Tensor:
+        then = "relu" if is_rectified else "none"
+        return _by_onednn(features, self._packed, self.bias, self.padding, then)
+
+    def gradient(self, gradient: Tensor) -> Tensor:
+        return _by_onednn(gradient, self._packed_for_gradient, None, 2 - self.padding, "none")
+
+    @functools.cached_property
+    def _packed_for_gradient(self) -> Tensor:
+        return _packed(mirrored(self.weight))
 
 
 def _packed(weight: Tensor) -> Tensor:
     return torch.ops.mkldnn._reorder_convolution_weight(weight, ONE, ONE, ONE, 1)
-
-
-def _packed_for_gradient(weight: Tensor) -> Tensor:
-    return _packed(mirrored(weight))
-
-
-class _PackedConvolution(torch.autograd.Function):
-    """Convolution and its gradient, each by oneDNN with packed weights."""
-
-    @staticmethod
-    def forward(
-        ctx,
-        features: Tensor,
-        packed: Tensor,
-        packed_for_gradient: Tensor,
-        bias: Tensor,
-        padding: int,
-        is_rectified: bool,
-    ) -> Tensor:
-        outputs = _by_onednn(features, packed, bias, padding, "relu" if is_rectified else "none")
-        ctx.packed_for_gradient, ctx.padding = (
-            packed_for_gradient,
-            padding,
-        )  # no tensor that autograd could save
-        ctx.save_for_backward(*[outputs] * is_rectified)
-        return outputs
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        for outputs in ctx.saved_tensors:
-            gradient = torch.ops.aten.threshold_backward(gradient, outputs, 0)
-        return _by_onednn(gradient, ctx.packed_for_gradient, None, 2 - ctx.padding, "none"), *[None] * 5
 
 
 def _by_onednn(features: Tensor, packed: Tensor, bias: Tensor | None, padding: int, then: str) -> Tensor:

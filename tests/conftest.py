@@ -1,4 +1,5 @@
 import io
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -7,6 +8,9 @@ import torch
 from PIL import Image
 
 from tests.browsing import browser, server  # noqa: F401 - fixtures
+
+# No timing chooses the convolutions, so that every run of the tests computes the same.
+os.environ["STYLECORE_CONVOLUTIONS"] = "own"
 
 
 @pytest.fixture(autouse=True)

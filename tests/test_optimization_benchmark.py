@@ -1,8 +1,10 @@
 import itertools
 
 import pytest
+import torch
 
 from stylecore import optimization_benchmark as benchmark
+from stylecore.convolutions import KERNELS
 from tests.conftest import make_photo
 
 PICTURES = make_photo(64, 64), make_photo(64, 64, seed=1)
@@ -46,6 +48,17 @@ def test_a_step_is_timed_beside_bare_passes(monkeypatch):
     assert [row["side"] for row in rows] == [48, 48]
     assert rows[1]["precision"] == "float32"
     assert all(row[name] > 0 for row in rows for name in ("bare_s", "torch_s", "step_s", "ratio"))
+
+
+def test_every_layer_is_timed_by_the_kernels_of_this_machine(monkeypatch):
+    monkeypatch.setattr(benchmark, "STEP_SIDES", (32,))
+    rows = benchmark.run(*PICTURES, ["layers"], on_progress=silent)["layers"]
+    kinds = {kind.__name__ for kind in KERNELS if kind.is_for(*[torch.ones(4, 4, dtype=kind.dtype)] * 2)}
+    assert {row["kernel"] for row in rows} == kinds
+    for kind in kinds:
+        layers = [row["layer"] for row in rows if row["kernel"] == kind]
+        assert layers[-3:] == ["conv4_1", "conv4_2", "conv5_1"]
+    assert all(row["own_ms"] > 0 and row["torch_ms"] > 0 and row["is_used"] for row in rows)
 
 
 def test_a_run_takes_as_long_as_its_median_step_says():

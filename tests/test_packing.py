@@ -51,6 +51,8 @@ def test_without_onednn_the_plain_convolution_is_used(monkeypatch):
     features = torch.randn(1, 4, 16, 16).bfloat16()
     packed = convolution(features)
     monkeypatch.setattr(packing, "has_onednn", lambda: False)
-    monkeypatch.setattr(packing, "convolve", lambda *_, **__: pytest.fail("there is no oneDNN"))
+    monkeypatch.setattr(
+        packing.PackedConvolution, "convolve", lambda *_, **__: pytest.fail("there is no oneDNN")
+    )
     assert torch.equal(convolution(features), plain(convolution, features))
     assert torch.allclose(convolution(features), packed, rtol=1e-2, atol=1e-2)

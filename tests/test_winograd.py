@@ -6,9 +6,10 @@ import torch.nn.functional as F
 
 from stylecore import winograd
 from stylecore.convolutions import FrozenConv3x3
-from stylecore.winograd import DEEP
 
-# Odd sizes, smaller than a tile, and batches; shallow ones go by NNPACK, deep ones by matrices.
+DEEP = 512
+
+# Odd sizes, smaller than a tile, and batches.
 CASES = [
     (n, c, o, h, w, padding)
     for n, h, w in ((1, 32, 32), (3, 17, 30), (2, 3, 5))
@@ -39,17 +40,15 @@ def test_values_and_gradients_are_those_of_the_plain_convolution(n, c, o, h, w, 
     agree_with_torch(make_convolution(c, o, padding), torch.randn(n, c, h, w))
 
 
-@pytest.mark.parametrize("out_channels", [8, DEEP])
-def test_features_in_channels_last_order_give_the_same(out_channels):
-    convolution = make_convolution(4, out_channels)
+def test_features_in_channels_last_order_give_the_same():
+    convolution = make_convolution(4, 8)
     features = torch.randn(2, 4, 12, 13)
     reordered = features.contiguous(memory_format=torch.channels_last)
     assert torch.allclose(convolution(reordered), convolution(features), atol=1e-5)
 
 
-@pytest.mark.parametrize("out_channels", [8, DEEP])
-def test_without_nnpack_the_plain_convolution_is_used(out_channels, monkeypatch):
-    convolution = make_convolution(4, out_channels)
+def test_without_nnpack_the_plain_convolution_is_used(monkeypatch):
+    convolution = make_convolution(4, 8)
     features = torch.randn(1, 4, 16, 16)
     fast = convolution(features)
     monkeypatch.setattr(winograd, "has_nnpack", lambda: False)
@@ -63,7 +62,6 @@ def test_without_nnpack_the_plain_convolution_is_used(out_channels, monkeypatch)
 @pytest.mark.parametrize("out_channels", [8, DEEP])
 def test_large_pictures_go_in_bands_without_seams(padding, rows, out_channels, monkeypatch):
     monkeypatch.setattr(winograd, "BAND", out_channels * rows * 12)
-    monkeypatch.setattr(winograd, "DEEP_POSITIONS", 0)
     convolution = make_convolution(4, out_channels, padding)
     bands = []
     by_nnpack = winograd._convolved
@@ -75,8 +73,7 @@ def test_large_pictures_go_in_bands_without_seams(padding, rows, out_channels, m
     assert max(bands) <= rows + 2 + 2 * (1 - padding)
 
 
-def test_one_layer_serves_small_and_large_pictures(monkeypatch):
-    monkeypatch.setattr(winograd, "DEEP_POSITIONS", 16 * 16)
+def test_one_layer_serves_small_and_large_pictures():
     convolution = make_convolution(4, DEEP)
     for side in (16, 20, 16):
         agree_with_torch(convolution, torch.randn(1, 4, side, side))
