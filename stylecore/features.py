@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +30,7 @@ CONVOLUTIONS = tuple(
 # freed goes back first. At 512 px a run peaks 50 to 100 MB lower and takes 3 % longer; in 16 bits, where
 # there is room, it would take 8 % longer.
 LARGE_BYTES = 64 * MEBIBYTE
+Layer = Callable[[Tensor], Tensor]
 POOLINGS = {"max": F.max_pool2d, "average": F.avg_pool2d}
 
 
@@ -44,9 +45,14 @@ def convolution_shapes() -> dict[str, tuple[int, int, int, int]]:
     return shapes
 
 
+def depth(layer: str) -> tuple[str, bool]:
+    """Order of the layers in the network."""
+    return layer[4:], layer.startswith("relu")
+
+
 def deepest(layers: Iterable[str]) -> str:
     """The layer that comes last in the network."""
-    return max(layers, key=lambda layer: CONVOLUTIONS.index("conv" + layer[4:]))
+    return max(layers, key=depth)
 
 
 class Vgg19Features(nn.Module):
@@ -94,62 +100,72 @@ class Vgg19Features(nn.Module):
             # conv1_1 finds its border replicated already.
             self.add_module(name, FrozenConv3x3(weight, bias, padding=0 if name == "conv1_1" else 1))
 
-    def forward(
-        self,
-        batch: Tensor,
-        *,
-        last: str | None = None,
-        each: Callable[[str, Tensor], tuple[Tensor, Any]] | None = None,
-    ) -> dict[str, Any]:
+    def forward(self, batch: Tensor, *, last: str | None = None) -> dict[str, Tensor]:
         """Activations of pictures.
 
         Args:
             batch: Pictures, shape (N, 3, H, W), RGB in [0, 1]. H and W of at least 32 leave
                 something of every layer.
-            last: Stop behind this layer; by default behind the deepest one asked for.
-            each: Called with a layer's name and its activations as soon as they are there. Gives
-                the activations for the layers behind, and what to return in their place. Losses that
-                are computed so need less memory: backward meets each beside its layer, in place of
-                all at first.
+            last: Stop after this layer; by default after the deepest one asked for.
         Returns:
             One tensor of shape (N, C, H / s, W / s) for each layer asked for, in the type of the
-            weights; s is 1, 2, 4, 8 and 16 in the five blocks. Or what `each` made of them.
+            weights; s is 1, 2, 4, 8 and 16 in the five blocks.
         Raises:
             ValueError: The batch does not have three channels or is too small for the layers.
         """
+        wanted = [layer for layer in self.layers if last is None or depth(layer) <= depth(last)]
+        features = self.entrance(batch)
+        found = {}
+        for name, layer in self.table_to(wanted):
+            features = layer(features)
+            if name in wanted:
+                found[name] = features
+        return found
+
+    def entrance(self, batch: Tensor) -> Tensor:
+        """Pictures as conv1_1 takes them, see `forward`: (N, 3, H + 2, W + 2), in the weights' type."""
         scale = 2 ** (int(self.convolutions[-1][4]) - 1)
         if batch.ndim != 4 or batch.shape[1] != 3 or min(batch.shape[2:]) < scale:
             raise ValueError(
                 f"pictures of shape (N, 3, H, W) with H and W of at least {scale} are needed for "
                 f"{self.convolutions[-1]}, got {tuple(batch.shape)}"
             )
-        each = each or (lambda _, features: (features, features))
-        found = {}
-        # On GPUs torch's own order of the memory stays, and a compiler finds one of its own.
-        is_on_cpu = batch.device.type == "cpu" and not torch.compiler.is_compiling()
-        is_frugal = self.pool is F.max_pool2d and is_on_cpu
-        weight_type = next(self.parameters()).dtype
-        features = with_replicated_border(batch.to(weight_type))
-        for name, following in zip(self.convolutions, (*self.convolutions[1:], ""), strict=True):
-            convolution = self.get_submodule(name)
-            is_pooled = following.endswith("_1")
-            relu = "relu" + name[4:]
-            if is_pooled and is_frugal and not {name, relu} & {*self.layers, last}:
-                features = ReluMaxPool.apply(convolution(features))
+        return with_replicated_border(batch.to(next(self.parameters()).dtype))
+
+    def table_to(self, wanted: Iterable[str]) -> Iterator[tuple[str, Layer]]:
+        """The network's layers in their order, by name, to the deepest of some of `self.layers`.
+
+        What stands between two layers asked for is one where that is cheaper: a convolution with its
+        ReLU, and on the CPU a ReLU with a max pooling.
+        """
+        end = deepest(wanted) if wanted else None
+        for name in self.convolutions if end else ():
+            convolution, place = self.get_submodule(name), name[4:]
+            relu, pool = f"relu{place}", f"pool{place[0]}"
+            is_pooled = int(place[2]) == BLOCKS[int(place[0]) - 1][1]
+            if is_pooled and self.pool is F.max_pool2d and not {name, relu} & {*self.layers}:
+                yield name, convolution
+                yield pool, relu_max_pool
                 continue
             if name in self.layers:
-                features = convolution(features)
-                features, found[name] = each(name, features)
-                features = F.relu(features)
+                yield name, convolution
+                if name == end:
+                    return
+                yield relu, F.relu
             else:
-                features = convolution(features, is_rectified=True)
-            if relu in self.layers:
-                features, found[relu] = each(relu, features)
-            if last is not None and last[4:] == name[4:]:
-                break
+                yield relu, partial(convolution, is_rectified=True)
+            if relu == end:
+                return
             if is_pooled:
-                features = self.pool(features, 2)
-        return found
+                yield pool, partial(self.pool, kernel_size=2)
+
+
+def relu_max_pool(features: Tensor) -> Tensor:
+    """ReLU and 2x2 max pooling."""
+    if features.device.type == "cpu" and not torch.compiler.is_compiling():
+        return ReluMaxPool.apply(features)
+    # On GPUs torch's own order of the memory stays, and a compiler finds one of its own.
+    return F.max_pool2d(F.relu_(features), 2)
 
 
 class ReluMaxPool(torch.autograd.Function):

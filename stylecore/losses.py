@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylecore.blending import LUMA
+from stylecore.inner_losses import energy, gram_products, tap_gram_error
 
 PATCH_PART = 1024  # patches that are compared with the style's at a time
-GRAM_PART = 16_384  # positions that are summed in bfloat16 before float32
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -24,7 +24,7 @@ def gram_matrix(features: Tensor) -> Tensor:
     Source: Gatys et al. (2016), eq. 3, with the divisor of Johnson et al. (2016), eq. 3.
     """
     with torch.autocast(features.device.type, enabled=False):
-        return sum(product.float() for product in _products(features)) / features[0].numel()
+        return sum(product.float() for product in gram_products(features)) / features[0].numel()
 
 
 def gram_error(features: Tensor, target: Tensor) -> Tensor:
@@ -39,70 +39,6 @@ def gram_error(features: Tensor, target: Tensor) -> Tensor:
     return tap_gram_error(features, target)[1]
 
 
-def tap_gram_error(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """`gram_error` on the way through a network: its gradient is summed by the product that computes it.
-
-    Args:
-        features: Activations, shape (N, C, H, W).
-        target: Gram matrices, shape (N, C, C) or (1, C, C), without gradient.
-    Returns:
-        The features, for the layers behind, and the error, shape (N,). The gradient that comes back
-        to the features is added to in place: it must be theirs alone, as a convolution's is.
-    """
-    with torch.autocast(features.device.type, enabled=False):
-        return _GramTap.apply(features, target)
-
-
-class _GramTap(torch.autograd.Function):
-    """Features as they are, and their `gram_error`."""
-
-    @staticmethod
-    def forward(ctx, features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        size = features[0].numel()
-        first, *others = _products(features)
-        difference = first.float().sub_(target, alpha=size)
-        for product in others:
-            difference += product
-        unit = size**2 * _energy(target)
-        ctx.save_for_backward(features, difference, unit)
-        ctx.set_materialize_grads(False)
-        return features, _energy(difference) / unit
-
-    @staticmethod
-    def backward(
-        ctx, gradient: Tensor | None, gradient_of_error: Tensor | None
-    ) -> tuple[Tensor | None, None]:
-        if gradient_of_error is None:
-            return gradient, None
-        features, difference, unit = ctx.saved_tensors
-        flat = _flat(features)
-        factors = ((4 * gradient_of_error / unit)[:, None, None] * difference).to(flat.dtype)
-        total, share = (torch.empty_like(flat), 0) if gradient is None else (_flat(gradient), 1)
-        for onto, own, factor in zip(total, flat, factors, strict=True):
-            onto.addmm_(own, factor, beta=share)
-        return total.unflatten(1, features.shape[2:]).permute(0, 3, 1, 2).to(features.dtype), None
-
-
-def _flat(features: Tensor) -> Tensor:
-    """(N, C, H, W) to (N, HW, C), bfloat16 as it is and all else in float32."""
-    flat = features.permute(0, 2, 3, 1).flatten(1, 2)
-    return flat if flat.dtype == torch.bfloat16 else flat.float()
-
-
-def _products(features: Tensor) -> list[Tensor]:
-    """F F^T of (N, C, H, W) as terms of a sum, each (N, C, C).
-
-    bfloat16 is multiplied as it is, since converting costs more than the product, and in parts:
-    sums over 262,144 positions lose three digits. float16 would overflow.
-    """
-    flat = _flat(features)
-    parts = flat.split(GRAM_PART, dim=1) if flat.dtype == torch.bfloat16 else [flat]
-    if flat.device.type != "cpu":
-        return [part.mT @ part for part in parts]
-    # Batches of bfloat16 would be copied first.
-    return [torch.stack([own.T @ own for own in part]) for part in parts]
-
-
 def relative_error(value: Tensor, target: Tensor) -> Tensor:
     """Squared distance to a target in units of the target's own squared norm.
 
@@ -112,7 +48,7 @@ def relative_error(value: Tensor, target: Tensor) -> Tensor:
     Returns:
         Shape (N,): 0 when equal, 1 for an all-zero value.
     """
-    return _SquaredDistance.apply(value, target) / _energy(target.float())
+    return _SquaredDistance.apply(value, target) / energy(target.float())
 
 
 class _SquaredDistance(torch.autograd.Function):
@@ -123,18 +59,13 @@ class _SquaredDistance(torch.autograd.Function):
         difference = value.float() - target.float()
         ctx.save_for_backward(difference)
         ctx.dtype = value.dtype
-        return _energy(difference)
+        return energy(difference)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
         (difference,) = ctx.saved_tensors
         factors = 2 * gradient.view(-1, *[1] * (difference.ndim - 1))
         return (factors * difference).to(ctx.dtype), None
-
-
-def _energy(values: Tensor) -> Tensor:
-    """Sum of squares of each picture, (N,); flattening would copy activations in channels-last order."""
-    return torch.linalg.vector_norm(values, dim=tuple(range(1, values.ndim))).square()
 
 
 def content_loss(features: Tensor, target: Tensor, emphasis: Tensor | None = None) -> Tensor:
@@ -270,7 +201,7 @@ class _TotalVariation(torch.autograd.Function):
         batch = batch.float()
         steps = [batch.diff(dim=axis) for axis in (2, 3)]
         ctx.save_for_backward(*steps)
-        return sum(_energy(own) / own[0].numel() for own in steps)
+        return sum(energy(own) / own[0].numel() for own in steps)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:

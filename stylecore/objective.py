@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import repeat
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from stylecore.devices import autocast_dtype, select_device
 from stylecore.features import Vgg19Features, deepest
 from stylecore.images import resize_long_side, to_batch
+from stylecore.inner_losses import Tap, measure_along, tap_gram_error
 from stylecore.losses import (
     RANGE_WEIGHT,
     content_loss,
@@ -22,7 +24,6 @@ from stylecore.losses import (
     matrix_root,
     patch_loss,
     range_loss,
-    tap_gram_error,
     total_variation_loss,
     wasserstein_loss,
 )
@@ -75,27 +76,32 @@ class Objective:
         statistics = STYLE_STATISTICS[self.config.style_loss]
         wanted = style_layers_of(self.config)
         _check_size(picture, self.config)
-        return self.vgg(
-            picture,
-            each=lambda layer, features: (features, statistics(features) if layer in wanted else None),
+        return measure_along(
+            self.vgg, picture, {layer: lambda features: (features, statistics(features)) for layer in wanted}
         )
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Total, content and style loss, each of shape (1,)."""
-        content, style = [], []
-
-        def compare(layer: str, features: Tensor) -> tuple[Tensor, None]:
-            if layer in self.layer_losses:
-                features, loss = self.layer_losses[layer](features)
-                style.append(self.layer_weights[layer] * loss)
-            if layer == self.config.content_layer:
-                content.append(content_loss(features, self.content_target))
-            return features, None
-
-        self.vgg(batch, each=compare)
-        total = self.config.content_weight * content[0] + self.config.style_weight * sum(style)
+        taps = {layer: partial(self._losses_of, layer) for layer in self.vgg.layers}
+        found = measure_along(self.vgg, batch, taps)
+        content = found[self.config.content_layer]["content"]
+        style = sum(
+            self.layer_weights[layer] * losses["style"]
+            for layer, losses in found.items()
+            if "style" in losses
+        )
+        total = self.config.content_weight * content + self.config.style_weight * style
         total = total + self.config.tv_weight * total_variation_loss(batch) + RANGE_WEIGHT * range_loss(batch)
-        return total, content[0], sum(style)
+        return total, content, style
+
+    def _losses_of(self, layer: str, features: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """A tap of the layer, see `stylecore.inner_losses`."""
+        losses = {}
+        if layer in self.layer_losses:
+            features, losses["style"] = self.layer_losses[layer](features)
+        if layer == self.config.content_layer:
+            losses["content"] = content_loss(features, self.content_target)
+        return features, losses
 
 
 def is_mixed(config: OptimizationConfig) -> bool:
@@ -131,10 +137,8 @@ def _check_size(picture: Tensor, config: OptimizationConfig) -> None:
         )
 
 
-def _layer_loss(
-    known: Sequence[tuple[StyleTarget, float]], config: OptimizationConfig
-) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """Style loss of one layer as a function of the stylized picture's features, which it gives beside.
+def _layer_loss(known: Sequence[tuple[StyleTarget, float]], config: OptimizationConfig) -> Tap:
+    """Style loss of one layer, as a tap on the stylized picture's features.
 
     Several style pictures are mixed by their statistics. Of their patches, evenly spread, as many
     are there to be found as their weights say.

@@ -16,7 +16,6 @@ from stylecore.losses import (
     relative_error,
     ripple_loss,
     style_loss,
-    tap_gram_error,
     tone_loss,
     total_variation_loss,
     wasserstein_loss,
@@ -303,19 +302,3 @@ def test_the_gram_error_is_the_relative_error_of_gram_matrices(dtype, memory_for
         results.append((errors, gradient))
     for first, second in zip(*results, strict=True):
         torch.testing.assert_close(first, second)
-
-
-@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.bfloat16])
-def test_a_tap_adds_its_gradient_to_that_of_the_layers_behind(dtype, memory_format):
-    values, target = torch.rand(2, 5, 6, 7).to(dtype), gram_matrix(torch.rand(1, 5, 6, 7))
-    weighting = torch.randn(2, 5, 6, 7).to(dtype, memory_format=memory_format)
-    features = values.clone(memory_format=memory_format).requires_grad_()
-    (alone,) = torch.autograd.grad(gram_error(features, target).sum(), features)
-    tapped, errors = tap_gram_error(features, target)
-    assert torch.equal(tapped, values)
-    (both,) = torch.autograd.grad((tapped * weighting).sum() + errors.sum(), features)
-    assert both.is_contiguous(memory_format=memory_format)
-    torch.testing.assert_close(both, alone + weighting)
-    (untapped,) = torch.autograd.grad((tap_gram_error(features, target)[0] * weighting).sum(), features)
-    assert torch.equal(untapped, weighting)
