@@ -16,6 +16,7 @@ from pages.shared.keeping import come_back, offer_to_stop
 from pages.shared.painting import DOWNLOAD_FORMATS
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, duration, least_wait, mixture, sample_title
 from pages.shared.showing import choose_format
+from pages.shared.streamlit_workarounds import line_chart
 from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.images import encode_image, is_transparent
@@ -253,8 +254,7 @@ def show_styles(shown: Sequence[bytes], names: Sequence[str]) -> None:
 
 def loss_chart(losses: Sequence[float]) -> None:
     x_label = "step; each larger size begins with a jump" if run.about.config.is_coarse_to_fine else "step"
-    data = {"step": list(range(1, len(losses) + 1)), "total loss": list(losses)}
-    st.line_chart(data, x="step", y="total loss", height=260, x_label=x_label)
+    line_chart(losses, x_label=x_label, y_label="total loss", height=260)
 
 
 def show_result() -> None:

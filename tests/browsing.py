@@ -22,10 +22,13 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @contextmanager
-def running_server() -> Iterator[tuple[str, subprocess.Popen]]:
-    """Address and process of a new server of this checkout."""
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
-    with wait_for_server(command, folder=ROOT) as started:
+def running_server(
+    script: Path = ROOT / "streamlit_app.py", *, is_headless: bool = True
+) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Address and process of a new server of a script, with the settings that lie beside it."""
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    command += ["--server.headless", str(is_headless), "--server.showEmailPrompt", "false"]
+    with wait_for_server(command, folder=script.parent) as started:
         yield started
 
 

@@ -1,4 +1,3 @@
-import asyncio
 import io
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -6,8 +5,6 @@ from dataclasses import replace
 
 import pytest
 from PIL import Image
-from starlette.datastructures import Headers
-from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import painting, showing, styling
@@ -548,18 +545,3 @@ def test_a_snapshot_stays_through_other_pages(app):
     app.switch_page("pages/camera.py").run()
     app.switch_page("pages/custom.py").run()
     assert "Still here" not in captions(app)  # it is the camera's alone now
-
-
-def test_an_upload_is_not_written_to_disk(app):
-    app.run()
-    head = b'--edge\r\nContent-Disposition: form-data; name="f"; filename="f.jpg"\r\n\r\n'
-
-    async def body():
-        yield head + bytes(3 * 2**20) + b"\r\n--edge--\r\n"
-
-    headers = Headers({"content-type": "multipart/form-data; boundary=edge"})
-    parser = MultiPartParser(headers, body())
-    with ThreadPoolExecutor() as threads:  # the browser tests leave an event loop in this one
-        form = threads.submit(lambda: asyncio.run(parser.parse())).result()
-    assert form["f"].size == 3 * 2**20
-    assert not form["f"].file._rolled

@@ -12,25 +12,13 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from pages.shared.streamlit_workarounds import keep_one_history_entry
+
 Value = TypeVar("Value")
 
 # Of the visit: what the address said, values that settings began with, texts of those that differ from
 # their defaults; of the page that runs: texts that are no other page's business.
 ASKED_FOR, FIRST, SETTINGS, OF_PAGE = "asked_for", "first_settings", "address_settings", "address_of_page"
-ONE_ENTRY_JS = """
-export default function () {
-  const history = window.history;
-  if (history.hasOneEntryForEachPage) return;
-  history.hasOneEntryForEachPage = true;
-  const push = history.pushState.bind(history);
-  history.pushState = (state, unused, url) => {
-    const isSamePage = new URL(url, window.location.href).pathname === window.location.pathname;
-    return isSamePage ? history.replaceState(state, unused, url) : push(state, unused, url);
-  };
-}
-"""
-
-_one_entry = st.components.v2.component("one_entry", js=ONE_ENTRY_JS)
 
 
 def read_address() -> None:
@@ -40,7 +28,7 @@ def read_address() -> None:
         state[ASKED_FOR] = {name: st.query_params.get_all(name) for name in st.query_params}
         state[FIRST], state[SETTINGS] = {}, {}
     state[OF_PAGE] = {}
-    _one_entry(key="one_entry")
+    keep_one_history_entry()
 
 
 def write_address() -> None:

@@ -10,7 +10,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.shared.address import keep_choice
-from pages.shared.pictures import Sample, picture_is_button, plain
+from pages.shared.pictures import Sample, plain
+from pages.shared.streamlit_workarounds import flush_row, picture_is_button
 from stylecore import ImageError, StyleTransferError
 from stylecore.images import PHOTO_EXTENSIONS
 
@@ -151,9 +152,8 @@ def _choose(
         with kept_place:
             show_kept(kept, key=f"{key}_remove")
     sampled = None if kept in state else state[sample_key]
-    # A row that scrolls would keep room above itself for a toolbar that pictures here do not have.
     samples_place.html(
-        f"<style>.st-key-{key}_samples {{ padding-top: 0 !important; }}"
+        f"<style>{flush_row(f'{key}_samples')}"
         f"{picture_is_button(f'.st-key-{key}_samples', f'{key}_sample_{sampled}')}</style>"
     )
     row = samples_place.grid(

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import streamlit as st
-
 FOLDER = Path(__file__).parent
 
 
@@ -48,24 +46,6 @@ STYLE_SAMPLES = {
     "stained_glass": _sample("stained_glass", "Glass"),
     "marbling": _sample("marbling", "Marbling"),
 }
-
-
-def picture_is_button(tiles: str, chosen: str) -> str:
-    """CSS for pictures that have a button below: a tap on the picture presses it.
-
-    Args:
-        tiles: Selector of what holds the pairs of a picture and a button.
-        chosen: Key of the button that is marked. As a primary one it would be another button to the
-            browser, and lose the focus that a keyboard gave it.
-    """
-    color = st.get_option("theme.light.primaryColor")
-    return f"""
-{tiles} .stVerticalBlock {{ position: relative; }}
-{tiles} :is(:has(> .stButton), .stButton, .stButton button) {{ position: static; }}
-{tiles} .stButton button::after {{ content: ""; position: absolute; inset: 0; }}
-{tiles} .stElementToolbar {{ display: none; }}
-.st-key-{chosen} button:is(:hover, :focus, *) {{
-  background: {color}; border-color: {color}; color: white; }}"""
 
 
 def short_title(style_name: str) -> str:

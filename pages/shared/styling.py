@@ -8,7 +8,8 @@ import streamlit as st
 
 from pages.shared.address import forget, keep_choice, keep_choices, keep_number, keep_switch
 from pages.shared.painting import Look
-from pages.shared.pictures import mixture, picture_is_button, short_title, tile_path
+from pages.shared.pictures import mixture, short_title, tile_path
+from pages.shared.streamlit_workarounds import drop_unknown_options, picture_is_button
 from stylecore import Style, list_styles
 from stylecore.inference import MAX_STRENGTH
 
@@ -129,9 +130,7 @@ def choose_look(style: Style | None) -> Look:
 def _choose_shares(style: Style) -> dict[str, float]:
     titles = {other.name: short_title(other.name) for other in list_styles() if other != style}
     state = st.session_state
-    # The chosen style is in it no more. A browser that did not know yet sends its title, as a text.
-    if any(name not in titles for name in state.get("blend", [])):
-        state.blend = [name for name in state.blend if name in titles]
+    drop_unknown_options("blend", titles)  # the chosen style is none of them
     first = keep_choices("blend", titles, limit=MAX_BLEND - 1)
     # Open once a blend is in use, so that it does not come as a surprise; only the visitor closes it.
     state.is_blend_open = state.get("is_blend_open", False) or bool(state.get("blend", first))
