@@ -7,13 +7,14 @@ import streamlit as st
 
 from pages.shared.address import keep_choice, keep_switch, write_address
 from pages.shared.batches import Pair, batch_queue, request_of, start_batch
-from pages.shared.choosing import KEPT_PHOTO, UPLOAD_TYPES, Choice, show_kept
+from pages.shared.choosing import UPLOAD_TYPES, Choice, show_kept
 from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
 from pages.shared.limits import limits
 from pages.shared.painting import DOWNLOAD_FORMATS
 from pages.shared.pictures import duration, least_wait, plain
 from pages.shared.styling import choose_look, choose_style
+from pages.shared.visit import visit
 from stylecore import StyleTransferError, list_styles
 from stylecore.errors import describe
 from stylecore.jobs import JobState
@@ -22,7 +23,7 @@ REFRESH_S = 1.0
 SHOWN_PAIRS = 24  # of a finished batch
 NEWEST_PAIRS = 2  # while it runs
 
-state = st.session_state
+kept = visit().batch_photos
 come_in()
 st.header("Several photos, painted", anchor=False)
 st.markdown("Choose many photos or a whole folder; they come back as one ZIP. Photos are never saved.")
@@ -42,26 +43,28 @@ with photo_column:
         type=UPLOAD_TYPES,
         accept_multiple_files="directory" if is_folder else True,
         key="folder" if is_folder else "photos",
-        on_change=lambda: state.pop("kept_photos", None),
+        on_change=kept.clear,
     )
     # Macs leave hidden `._` files beside photos.
     uploads = [upload for upload in uploads if not Path(upload.name).name.startswith(".")]
     if uploads:  # more would stay in memory for as long as the visitor
-        state.kept_photos = [Choice.of_upload(upload) for upload in uploads[: limits().photos]]
-    elif "kept_photos" in state:
+        kept[:] = [Choice.of_upload(upload) for upload in uploads[: limits().photos]]
+    elif kept:
         # Streamlit empties uploaders when the visitor goes to another page.
-        show_kept("kept_photos", key="remove_photos")
-    elif other_page := state.get(KEPT_PHOTO):
-
-        def take() -> None:
-            state.kept_photos = other_page
-
+        show_kept(kept, key="remove_photos")
+    elif other_page := visit().photo:
         label = f"Take {plain(other_page[0].file_name)}, which is chosen on the other pages"
-        st.button(label, key="take_photo", on_click=take, icon=":material/add_photo_alternate:")
+        st.button(
+            label,
+            key="take_photo",
+            on_click=kept.extend,
+            args=(other_page,),
+            icon=":material/add_photo_alternate:",
+        )
     start_place = st.container(key="start")
 is_all_first = keep_switch("in_all_styles")
 with style_column:
-    if state.get("in_all_styles", is_all_first):
+    if st.session_state.get("in_all_styles", is_all_first):
         st.info("Each photo is painted in every style, one after another.", icon=":material/palette:")
         look = choose_look(None)
     else:
@@ -85,7 +88,7 @@ with start_place.container(horizontal=True, vertical_alignment="bottom"):
 names = [other.name for other in list_styles()] if with_all else []
 
 most = min(limits().photos, max(1, limits().pictures // max(1, len(names))))
-photos = state.get("kept_photos", [])
+photos = list(kept)
 if (came := max(len(uploads), len(photos))) > most:
     start_place.warning(
         f"{came} photos came; at most {most} can be painted at once, so the first {most} are."
@@ -107,7 +110,7 @@ if start_place.button(
     disabled=is_busy or not photos,
 ):
     try:
-        state.batch = start_batch(photos, look, names, file_format)
+        visit().tokens["batch"] = start_batch(photos, look, names, file_format)
         st.rerun()
     except StyleTransferError as error:
         start_place.error(f"{error}.", icon=":material/hourglass:")

@@ -7,19 +7,20 @@ from pages.shared.choosing import UPLOAD_TYPES, Choice, forget_photo, keep_photo
 from pages.shared.entrance import come_in
 from pages.shared.showing import offer_download, show_credits, show_painting
 from pages.shared.styling import choose_look, choose_style
+from pages.shared.visit import visit
 
 RESOLUTIONS = {"480p": "Small", "720p": "Medium", "1080p": "Large"}  # lines of the picture
 
-state = st.session_state
 come_in()
 st.header("A snapshot, painted", anchor=False)
 
 
 def note(source: str) -> None:
     """Remember whether snapshot or upload came last: that one is painted."""
-    state.newest = source
-    if (photo := state.pop("camera_photo", None)) is not None:
-        forget_photo(photo)
+    visit().is_upload_newer = source == "upload"
+    if visit().snapshot is not None:
+        forget_photo(visit().snapshot)
+        visit().snapshot = None
 
 
 painting_column, choice_column = st.columns([3, 2])
@@ -45,15 +46,15 @@ with choice_column:
     style = choose_style()
     look = choose_look(style)
 write_address()
-upload = state.get("camera_upload")  # of the widget below
-if snapshot is not None and (upload is None or state.get("newest") != "upload"):
+upload = st.session_state.get("camera_upload")  # of the widget below
+if snapshot is not None and (upload is None or not visit().is_upload_newer):
     photo = Choice(snapshot.getvalue(), "snapshot")
 elif upload is not None:
     photo = Choice.of_upload(upload)
 else:
-    photo = state.get("camera_photo")  # from before another page, which empties the camera
-is_new = photo is not state.get("camera_photo")
-state.camera_photo = photo
+    photo = visit().snapshot  # from before another page, which empties the camera
+is_new = photo is not visit().snapshot
+visit().snapshot = photo
 painting = None
 with painting_column:
     if photo is None:

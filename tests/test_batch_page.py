@@ -106,7 +106,7 @@ def test_the_page_paints_all_and_offers_the_zip():
     count = 2 * len(list_styles())
     assert app.button(key="paint_batch").label == f"Make {count} paintings"
     app.button(key="paint_batch").click().run()
-    assert batches.batch_queue().find(app.session_state.batch).wait(60)
+    assert batches.batch_queue().find(app.session_state.visit.tokens["batch"]).wait(60)
     app.run()
     assert not app.exception
     assert "Skipped: b.jpg is not a picture" in app.warning[0].value
@@ -130,7 +130,7 @@ def test_photos_stay_chosen_through_other_pages():
 
 def test_of_many_photos_that_are_kept_a_few_are_named():
     app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
-    app.session_state.kept_photos = [Choice(b"", f"photo {i}", ".jpg") for i in range(6)]
+    app.session_state.visit.batch_photos = [Choice(b"", f"photo {i}", ".jpg") for i in range(6)]
     app.switch_page("pages/batch.py").run()
     assert app.caption[0].value == "Still here: photo 0.jpg, photo 1.jpg, photo 2.jpg, 3 more"
 
@@ -147,7 +147,7 @@ def test_a_batch_is_found_again_by_its_address():
     app.file_uploader[0].upload("other.png", encoded(make_photo(64, 48)), "image/png").run()
     assert app.subheader[0].value == "Your last paintings"
     assert app.query_params["batch"] in (token, [token])
-    app.session_state.batch = "nonsense"
+    app.session_state.visit.tokens["batch"] = "nonsense"
     app.run()
     assert any("is gone" in info.value for info in app.info)
 
@@ -163,7 +163,7 @@ def test_a_batch_that_was_stopped_says_so():
     job.cancel()
     assert job.wait(10)
     is_open.set()
-    app.session_state.batch = token
+    app.session_state.visit.tokens["batch"] = token
     app.run()
     assert any("Stopped before it began" in info.value for info in app.info)
 
@@ -246,7 +246,7 @@ def test_too_many_photos_are_answered(monkeypatch):
     app.file_uploader[0].upload("._a.png", b"what Macs leave beside a.png", "image/png")
     app.run()
     assert "2 photos came; at most 1" in app.warning[0].value
-    assert [photo.name for photo in app.session_state.kept_photos] == ["a"]
+    assert [photo.name for photo in app.session_state.visit.batch_photos] == ["a"]
 
 
 @pytest.mark.parametrize(("value", "message"), [("many", "a number is needed"), ("0", "at least 1")])

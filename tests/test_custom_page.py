@@ -48,7 +48,7 @@ def is_refined(app: AppTest) -> bool:
 
 
 def job_of(app: AppTest) -> Job:
-    return refining.job_queue().find(app.session_state.run)
+    return refining.job_queue().find(app.session_state.visit.tokens["run"])
 
 
 def recipe_of(app: AppTest) -> dict:
@@ -77,7 +77,8 @@ def test_refining_ends_with_picture_downloads_and_snapshots(app):
     assert app.download_button(key="download_refined").label == "Download (64 x 43)"
     assert app.download_button(key="download_recipe").label == "Recipe"
     assert recipe_of(app)["config"]["steps"] == 4
-    assert app.select_slider(key=f"snapshot_{app.session_state.run}").options == ["1", "2", "3", "4"]
+    token = app.session_state.visit.tokens["run"]
+    assert app.select_slider(key=f"snapshot_{token}").options == ["1", "2", "3", "4"]
     assert any("4 steps in" in caption.value for caption in app.caption)
 
 
@@ -297,12 +298,12 @@ def refined_cat(app) -> str:
     app.button(key="content_sample_cat").click().run()
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
-    return app.session_state.run
+    return app.session_state.visit.tokens["run"]
 
 
 def test_a_run_is_found_again_by_its_address(app):
     app.button(key="refine").click().run()
-    token = app.session_state.run
+    token = app.session_state.visit.tokens["run"]
     assert app.query_params["run"] in (token, [token])
     run_until(app, lambda: is_refined(app))
     again = opened_by_address(token)
@@ -320,7 +321,7 @@ def test_a_run_found_by_its_address_comes_before_any_sketch(refined_cat):
 
 def test_a_choice_made_anew_beside_a_run_found_by_its_address_has_its_sketch(refined_cat):
     again = opened_by_address(refined_cat)
-    first = again.session_state.content_sample
+    first = again.session_state.visit.choosers["content"].sample
     again.button(key="content_sample_coffee").click().run()
     again.button(key=f"content_sample_{first}").click().run()
     assert "download_sketch" in {button.key for button in again.download_button}
@@ -329,12 +330,12 @@ def test_a_choice_made_anew_beside_a_run_found_by_its_address_has_its_sketch(ref
 def test_a_run_found_by_its_address_stays_among_the_earlier_ones(app):
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
-    first = app.session_state.run
+    first = app.session_state.visit.tokens["run"]
     again = opened_by_address(first)
     again.toggle(key="custom_preserve_color").set_value(True).run()
     again.button(key="refine").click().run()
     run_until(again, lambda: job_of(again).is_finished and is_refined(again))
-    assert again.session_state.run != first
+    assert again.session_state.visit.tokens["run"] != first
     assert again.button(key=f"show_{first}")
 
 
@@ -350,7 +351,7 @@ def test_what_is_chosen_during_a_run_is_sketched(app):
 
 
 def test_a_run_that_is_gone_is_said(app):
-    app.session_state.run = "nonsense"
+    app.session_state.visit.tokens["run"] = "nonsense"
     app.run()
     assert "run" not in app.query_params
     assert any("is gone" in info.value for info in app.info)
@@ -394,12 +395,12 @@ def test_changed_settings_show_their_sketch_above_the_painting(app):
 def test_refining_again_keeps_the_earlier_painting(app):
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
-    first = app.session_state.run
+    first = app.session_state.visit.tokens["run"]
     app.toggle(key="custom_preserve_color").set_value(True).run()
     app.button(key="refine").click().run()
-    run_until(app, lambda: is_refined(app) and app.session_state.run != first)
+    run_until(app, lambda: is_refined(app) and app.session_state.visit.tokens["run"] != first)
     app.button(key=f"show_{first}").click().run()
-    assert app.session_state.run == first
+    assert app.session_state.visit.tokens["run"] == first
     assert is_refined(app)
 
 
@@ -422,7 +423,7 @@ def test_a_run_is_watched_from_other_pages(app):
     job.cancel()
     assert job.wait(60)
     app.run()
-    assert app.session_state.watched_jobs == []
+    assert app.session_state.visit.watched_jobs == []
 
 
 def test_what_a_page_shows_keeps_its_place_while_a_run_is_watched(app):
@@ -434,7 +435,7 @@ def test_what_a_page_shows_keeps_its_place_while_a_run_is_watched(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
     app.run()
-    assert app.session_state.watched_jobs
+    assert app.session_state.visit.watched_jobs
     assert place_of_the_header() == before
     job_of(app).cancel()
     assert job_of(app).wait(60)

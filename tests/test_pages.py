@@ -179,7 +179,7 @@ def test_the_sample_is_in_the_address(app, painted):
     other = AppTest.from_file("../streamlit_app.py", default_timeout=120)
     other.query_params["photo_sample"] = "Coffee"
     other.run()
-    assert other.session_state.photo_sample == "coffee"
+    assert other.session_state.visit.choosers["photo"].sample == "coffee"
 
 
 def test_the_sheet_is_in_the_address(app, painted):
@@ -292,7 +292,7 @@ def test_what_is_no_style_is_dropped_from_the_blend(app, painted):
     app.query_params["blend"] = "Fire"
     app.run()
     app.session_state.blend = ["Fire"]  # as a browser sends it that does not know the options yet
-    app.session_state.style = "fire"
+    app.session_state.visit.style = "fire"
     app.run()
     assert not app.exception
     assert painted[-1] == look("fire")

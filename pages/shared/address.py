@@ -13,21 +13,14 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from pages.shared.streamlit_workarounds import keep_one_history_entry
+from pages.shared.visit import visit
 
 Value = TypeVar("Value")
-
-# Of the visit: what the address said, values that settings began with, texts of those that differ from
-# their defaults; of the page that runs: texts that are no other page's business.
-ASKED_FOR, FIRST, SETTINGS, OF_PAGE = "asked_for", "first_settings", "address_settings", "address_of_page"
 
 
 def read_address() -> None:
     """Before anything of a page: what a link asks for is there."""
-    state = st.session_state
-    if ASKED_FOR not in state:
-        state[ASKED_FOR] = {name: st.query_params.get_all(name) for name in st.query_params}
-        state[FIRST], state[SETTINGS] = {}, {}
-    state[OF_PAGE] = {}
+    visit().page_settings = {}
     keep_one_history_entry()
 
 
@@ -37,34 +30,41 @@ def write_address() -> None:
     Those of other pages are among them, so that a reload there loses none either. What is no setting,
     such as a host's own, stays.
     """
-    state = st.session_state
     written = {name: st.query_params.get_all(name) for name in st.query_params}
-    others = {name: texts for name, texts in written.items() if name not in state[FIRST]}
-    if written != (settings := others | state[SETTINGS] | state[OF_PAGE]):
+    others = {name: texts for name, texts in written.items() if name not in visit().first_settings}
+    if written != (settings := others | visit().address_settings | visit().page_settings):
         st.query_params.from_dict(settings)
 
 
 def asked_for(name: str) -> list[str]:
     """What the address said of a setting when the visitor came, for the first who asks."""
-    st.session_state[FIRST].setdefault(name, None)
-    return st.session_state[ASKED_FOR].pop(name, [])
+    visit().first_settings.setdefault(name, None)
+    return visit().asked_for.pop(name, [])
 
 
 def put(name: str, text: str) -> None:
     """Have something in this page's address, and in no other's."""
-    st.session_state[OF_PAGE][name] = [text]
+    visit().page_settings[name] = [text]
 
 
 def forget(name: str) -> None:
     """Have a setting in the address no more, whose widget is not there now."""
-    st.session_state[SETTINGS].pop(name, None)
+    visit().address_settings.pop(name, None)
 
 
-def keep_choice(name: str, default: Value, titles: Mapping[Value, str]) -> Value:
+def keep_choice(
+    name: str, default: Value, titles: Mapping[Value, str], *, current: Value | None = None
+) -> Value:
     """Have the address keep the choice of a widget with this key, under its title.
 
     All such functions come before the widget, and return what it begins with: the default, or what the
     address asked for. What it asks for and there is not is passed over.
+
+    Args:
+        name: Of the setting, and key of the widget.
+        default: What the address need not say.
+        titles: The choices with their titles.
+        current: What is chosen now, where no widget has that key.
     """
     values = _by_text(titles)
     return _keep(
@@ -72,6 +72,7 @@ def keep_choice(name: str, default: Value, titles: Mapping[Value, str]) -> Value
         default,
         read=lambda texts: values[_plain(texts[-1])],
         write=lambda value: [titles[value]],
+        current=current,
     )
 
 
@@ -107,17 +108,18 @@ def _keep(
     *,
     read: Callable[[Sequence[str]], Any],
     write: Callable[[Any], Sequence[str]],
+    current: Any = None,
 ) -> Any:
-    first = st.session_state[FIRST]
+    first = visit().first_settings
     if name not in first:
         try:
             first[name] = read(asked_for(name))
         except (LookupError, ValueError):
             first[name] = default
-    value = st.session_state.get(name, first[name])
+    value = current or st.session_state.get(name, first[name])
     forget(name)
     if value != default:
-        st.session_state[SETTINGS][name] = write(value)
+        visit().address_settings[name] = list(write(value))
     return first[name]
 
 

@@ -12,10 +12,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from pages.shared.address import keep_choice
 from pages.shared.pictures import Sample, plain
 from pages.shared.streamlit_workarounds import flush_row, picture_is_button
+from pages.shared.visit import Chooser, visit
 from stylecore import ImageError, StyleTransferError
 from stylecore.images import PHOTO_EXTENSIONS
 
-KEPT_PHOTO, KEPT_STYLES = "kept_photo", "kept_styles"  # of the session, for all pages
 NAMED = 4  # of many photos that are kept
 UPLOAD_TYPES = [extension[1:] for extension in PHOTO_EXTENSIONS]
 
@@ -57,23 +57,23 @@ def choose_photo(label: str, samples: Mapping[str, Sample], *, key: str, has_cam
         key: Prefix of the widgets' keys.
         has_camera: Whether a picture may also be taken with the camera.
     """
-    return _choose(label, samples, key=key, kept=KEPT_PHOTO, limit=1, has_camera=has_camera)[0]
+    return _choose(label, samples, key=key, kept=visit().photo, limit=1, has_camera=has_camera)[0]
 
 
 def choose_styles(label: str, samples: Mapping[str, Sample], *, key: str, limit: int) -> list[Choice]:
     """The same for style pictures; at least one comes back, at most `limit`."""
-    return _choose(label, samples, key=key, kept=KEPT_STYLES, limit=limit, has_camera=True)
+    return _choose(label, samples, key=key, kept=visit().style_pictures, limit=limit, has_camera=True)
 
 
 def keep_photo(photo: Choice) -> None:
     """Have a photo chosen on every page."""
-    st.session_state[KEPT_PHOTO] = [photo]
+    visit().photo[:] = [photo]
 
 
 def forget_photo(photo: Choice) -> None:
     """Have it chosen no more, if it is."""
-    if st.session_state.get(KEPT_PHOTO) == [photo]:
-        del st.session_state[KEPT_PHOTO]
+    if visit().photo == [photo]:
+        visit().photo.clear()
 
 
 def say_unusable(error: StyleTransferError, what: str) -> None:
@@ -86,10 +86,9 @@ def say_unusable(error: StyleTransferError, what: str) -> None:
     st.error(f"{plain(reason)}. Choose another {plain(what)}.", icon=":material/image_not_supported:")
 
 
-def show_kept(kept: str, *, key: str) -> None:
-    """The choices that the session keeps under a name, and a button of that key that removes them."""
-    state = st.session_state
-    names = [choice.file_name for choice in state[kept]]
+def show_kept(kept: list[Choice], *, key: str) -> None:
+    """The choices that the visit keeps, and a button of that key that removes them."""
+    names = [choice.file_name for choice in kept]
     if len(names) > NAMED:
         names[NAMED - 1 :] = [f"{len(names) - NAMED + 1} more"]
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -99,37 +98,38 @@ def show_kept(kept: str, *, key: str) -> None:
             key=key,
             icon=":material/close:",
             type="tertiary",
-            on_click=lambda: state.pop(kept, None),
+            on_click=kept.clear,
         )
 
 
 def _choose(
-    label: str, samples: Mapping[str, Sample], *, key: str, kept: str, limit: int, has_camera: bool
+    label: str, samples: Mapping[str, Sample], *, key: str, kept: list[Choice], limit: int, has_camera: bool
 ) -> list[Choice]:
     state = st.session_state
-    sample_key, round_key = f"{key}_sample", f"{key}_round"
     titles = {name: sample.title for name, sample in samples.items()}
-    state.setdefault(sample_key, keep_choice(sample_key, next(iter(samples)), titles))
-    state.setdefault(round_key, 0)
+    known = visit().choosers.get(key)
+    current = None if known is None else known.sample
+    first = keep_choice(f"{key}_sample", next(iter(samples)), titles, current=current)
+    chooser = visit().choosers.setdefault(key, Chooser(first))
 
     def choose_sample(name: str) -> None:
-        state[sample_key] = name
-        state.pop(kept, None)
-        state[round_key] += 1  # a fresh uploader, emptied
+        chooser.sample = name
+        kept.clear()
+        chooser.uploader += 1  # a fresh one, emptied
         state.pop(f"{key}_camera", None)
         state[f"{key}_has_camera"] = False
 
     def follow_upload() -> None:
         """An upload behind a snapshot is what the visitor wants now; a file taken away is not."""
-        state.pop(kept, None)
-        if state[f"{key}_{state[round_key]}"]:
+        kept.clear()
+        if state[f"{key}_{chooser.uploader}"]:
             state.pop(f"{key}_camera", None)
             state[f"{key}_has_camera"] = False
 
     uploads = st.file_uploader(
         label,
         type=UPLOAD_TYPES,
-        key=f"{key}_{state[round_key]}",
+        key=f"{key}_{chooser.uploader}",
         accept_multiple_files=limit > 1,
         on_change=follow_upload,
     )
@@ -141,17 +141,17 @@ def _choose(
     snapshot = None
     if has_camera and camera_place.toggle("Take it with the camera", key=f"{key}_has_camera"):
         snapshot = camera_place.camera_input(
-            label, key=f"{key}_camera", on_change=lambda: state.pop(kept, None), resolution="720p"
+            label, key=f"{key}_camera", on_change=kept.clear, resolution="720p"
         )
     if snapshot is not None:
-        state[kept] = [Choice(snapshot.getvalue(), "snapshot")]
+        kept[:] = [Choice(snapshot.getvalue(), "snapshot")]
     elif uploads:
-        state[kept] = [Choice.of_upload(upload) for upload in uploads[:limit]]
-    elif kept in state:
+        kept[:] = [Choice.of_upload(upload) for upload in uploads[:limit]]
+    elif kept:
         # Streamlit empties uploaders when the visitor goes to another page.
         with kept_place:
             show_kept(kept, key=f"{key}_remove")
-    sampled = None if kept in state else state[sample_key]
+    sampled = None if kept else chooser.sample
     samples_place.html(
         f"<style>{flush_row(f'{key}_samples')}"
         f"{picture_is_button(f'.st-key-{key}_samples', f'{key}_sample_{sampled}')}</style>"
@@ -172,5 +172,5 @@ def _choose(
                     args=(name,),
                 )
     if sampled is None:
-        return state[kept]
+        return list(kept)
     return [Choice(samples[sampled].path.read_bytes(), sampled)]

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.shared.address import read_address
 from pages.shared.streamlit_workarounds import hidden_place, mend_page
+from pages.shared.visit import visit
 from stylecore.jobs import Job
 
 AWAY = "You were away for a while, and others waited. "  # why an abandoned job was stopped
@@ -17,20 +18,19 @@ def come_in() -> None:
     mend_page()
     with hidden_place("watch"):
         read_address()
-        if st.session_state.get("watched_jobs"):
+        if visit().watched_jobs:
             _watch()
 
 
 def keep_watching(job: Job) -> None:
     """Watch the visitor's job from every page, so that it does not count as abandoned."""
-    watched = st.session_state.setdefault("watched_jobs", [])
-    if job not in watched:
-        watched.append(job)
+    if job not in visit().watched_jobs:
+        visit().watched_jobs.append(job)
 
 
 @st.fragment(run_every=WATCH_S)
 def _watch() -> None:
-    jobs = [job for job in st.session_state.watched_jobs if not job.is_finished]
-    st.session_state.watched_jobs = jobs  # finished ones hold pictures
+    jobs = [job for job in visit().watched_jobs if not job.is_finished]
+    visit().watched_jobs = jobs  # finished ones hold pictures
     for job in jobs:
         job.touch()

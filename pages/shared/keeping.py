@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.shared import address
 from pages.shared.entrance import keep_watching
+from pages.shared.visit import visit
 from stylecore.job_queue import JobQueue
 from stylecore.jobs import Job
 
@@ -15,17 +16,17 @@ def come_back(queue: JobQueue, name: str) -> Job | None:
 
     Args:
         queue: Whose job it is.
-        name: Of its token in the session and the address.
+        name: Of its token in the visit and the address.
     """
-    state = st.session_state
-    token = state.get(name) or next(iter(address.asked_for(name)), None)
+    tokens = visit().tokens
+    token = tokens.get(name) or next(iter(address.asked_for(name)), None)
     job = queue.find(token)
     if job is None:
-        state.pop(name, None)
+        tokens.pop(name, None)
         if token:
             st.info("What was painted here is gone: paintings are kept for a while only. Start again.")
         return None
-    state[name] = token
+    tokens[name] = token
     address.put(name, token)
     if not job.is_finished:
         keep_watching(job)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pages.shared.limits import load_photo
 from pages.shared.pictures import short_title
+from pages.shared.visit import visit
 from stylecore import FastStylizer, list_styles
 from stylecore.images import encode_image, is_transparent, limit_long_side
 from stylecore.inference import WORKING_SIDE, working_size
@@ -186,14 +187,13 @@ def full_size(photo: bytes, look: Look, file_format: str) -> bytes:
 def all_styles(photo: bytes, look: Look) -> AllStyles:
     """The photo painted in every style, else as `look` says, with progress on the page.
 
-    The session keeps the last. What the visitor chooses meanwhile interrupts it.
+    The visit keeps the last. What the visitor chooses meanwhile interrupts it.
 
     Raises:
         ImageError: The photo cannot be used.
     """
-    *made_of, painted = st.session_state.get("sheet", (None, None, None))
-    if made_of == [photo, look]:
-        return painted
+    if visit().sheet is not None and visit().sheet[:2] == (photo, look):
+        return visit().sheet[2]
     full, _ = screen_photo(photo)
     image = limit_long_side(full, SHEET_SIDE)
     titles = {style.name: short_title(style.name) for style in list_styles()}
@@ -211,7 +211,7 @@ def all_styles(photo: bytes, look: Look) -> AllStyles:
     tiles = {name: encode_screen(limit_long_side(each, CELL_WIDTH)) for name, each in pictures.items()}
     painted = AllStyles(tiles, sheet)
     progress.empty()
-    st.session_state.sheet = photo, look, painted
+    visit().sheet = photo, look, painted
     return painted
 
 

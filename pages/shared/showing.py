@@ -10,6 +10,7 @@ from pages.shared.choosing import Choice, say_unusable
 from pages.shared.comparing import compare
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview
 from pages.shared.pictures import short_title
+from pages.shared.visit import visit
 from stylecore import StyleTransferError
 from stylecore.enlarging import LEAST_FACTOR
 from stylecore.images import MAX_SIDES
@@ -53,7 +54,7 @@ def show_painting(photo: Choice, look: Look) -> Preview | None:
             result.painted,
             before_alt="Your photo as it was",
             after_alt=f"Your photo painted like {_titles(look)}",
-            is_sought=st.session_state.pop("is_sought", False),
+            is_sought=visit().take_sought(),
             key="compare",
         )
     return result

@@ -10,6 +10,7 @@ from pages.shared.address import forget, keep_choice, keep_choices, keep_number,
 from pages.shared.painting import Look
 from pages.shared.pictures import mixture, short_title, tile_path
 from pages.shared.streamlit_workarounds import drop_unknown_options, picture_is_button
+from pages.shared.visit import visit
 from stylecore import Style, list_styles
 from stylecore.inference import MAX_STRENGTH
 
@@ -30,21 +31,21 @@ TILES_CSS = """
 
 def choose_style() -> Style:
     """Tiles of all styles; the chosen one stays chosen on the other pages and in the address."""
-    state = st.session_state
     styles = {style.name: style for style in list_styles()}
-    first = keep_choice("style", next(iter(styles)), {name: name for name in styles})
-    state.setdefault("style", first)
+    titles = {name: name for name in styles}
+    first = keep_choice("style", next(iter(styles)), titles, current=visit().style)
+    visit().style = visit().style or first
 
     st.html(f"<style>{TILES_CSS}</style>")
     st.markdown("Style")
     tiles = sorted(styles.values(), key=lambda style: style.name != first)  # what a link asks for is in sight
     kind = _choose_kind(tiles)
-    shown = [style.name for style in tiles if kind in (None, style.kind) or style.name == state.style]
+    shown = [style.name for style in tiles if kind in (None, style.kind) or style.name == visit().style]
     paths = {name: tile_path(name) for name in shown}
     # A style of one's own has none yet.
     pictures = {name: path.read_bytes() if path.exists() else None for name, path in paths.items()}
     show_tiles(pictures, alt="A temple", width=96, key="style")
-    return styles[state.style]
+    return styles[visit().style]
 
 
 def show_tiles(
@@ -59,18 +60,17 @@ def show_tiles(
         is_sought: Whether the page scrolls to the painting in the style that is chosen.
         key: Prefix of the widgets' keys.
     """
-    state = st.session_state
 
     def choose(name: str) -> None:
-        state.style, state.is_sought = name, is_sought
+        visit().style, visit().is_sought = name, is_sought
 
-    st.html(f"<style>{picture_is_button(f'.st-key-{key}_tiles', f'{key}_{state.style}')}</style>")
+    st.html(f"<style>{picture_is_button(f'.st-key-{key}_tiles', f'{key}_{visit().style}')}</style>")
     with st.grid("auto", min_column_width=width, gap="xsmall", key=f"{key}_tiles"):
         for name, picture in pictures.items():
             title = short_title(name)
             with st.container(gap="xxsmall"):
                 if picture is not None:
-                    chosen = " (chosen)" if name == state.style else ""
+                    chosen = " (chosen)" if name == visit().style else ""
                     st.image(picture, width="stretch", alt=f"{alt} painted like {title}{chosen}")
                 st.button(title, key=f"{key}_{name}", width="stretch", on_click=choose, args=(name,))
 
@@ -129,12 +129,11 @@ def choose_look(style: Style | None) -> Look:
 
 def _choose_shares(style: Style) -> dict[str, float]:
     titles = {other.name: short_title(other.name) for other in list_styles() if other != style}
-    state = st.session_state
     drop_unknown_options("blend", titles)  # the chosen style is none of them
     first = keep_choices("blend", titles, limit=MAX_BLEND - 1)
     # Open once a blend is in use, so that it does not come as a surprise; only the visitor closes it.
-    state.is_blend_open = state.get("is_blend_open", False) or bool(state.get("blend", first))
-    with st.expander("Blend", icon=":material/blender:", expanded=state.is_blend_open):
+    visit().is_blend_open |= bool(st.session_state.get("blend", first))
+    with st.expander("Blend", icon=":material/blender:", expanded=visit().is_blend_open):
         others = st.multiselect(
             "Mix in other styles",
             list(titles),

@@ -1,0 +1,235 @@
+"""What the page of one's own style shows: the sketch, the running job, the painting, earlier ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.shared import refining
+from pages.shared.choosing import Choice
+from pages.shared.comparing import compare
+from pages.shared.entrance import AWAY
+from pages.shared.keeping import offer_to_stop
+from pages.shared.painting import DOWNLOAD_FORMATS
+from pages.shared.pictures import duration, least_wait, sample_title
+from pages.shared.showing import choose_format
+from pages.shared.streamlit_workarounds import line_chart
+from pages.shared.visit import visit
+from stylecore.errors import describe
+from stylecore.images import encode_image, is_transparent
+from stylecore.jobs import JobState
+
+REFRESH_S = 1.0
+
+
+def show_sketch(
+    photo: Choice, styles: Sequence[Choice], mix: refining.StyleBytes, *, preserve_color: bool
+) -> None:
+    """What is chosen, painted in one pass.
+
+    Args:
+        photo: To paint.
+        styles: The style pictures.
+        mix: The same, encoded, with weights.
+        preserve_color: Whether the photo's colors are kept.
+    """
+    sketch, file_format, milliseconds = refining.sketch(photo.data, mix, preserve_color)
+    ending, mime = DOWNLOAD_FORMATS[file_format]
+    names = [style.name for style in styles]
+    with st.grid(2, min_column_width=300, gap="small"):
+        with st.container(gap="xsmall"):
+            compare(
+                refining.screen_picture(photo.data).encoded,
+                sketch,
+                before_alt="Your photo as it was",
+                after_alt="A quick sketch of your photo in your style",
+                after_tag="Sketch",
+                key="compare_sketch",
+            )
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.download_button(
+                    "Download the sketch",
+                    data=sketch,
+                    file_name=f"{'_'.join([photo.name, *names])}_sketch.{ending}",
+                    mime=mime,
+                    icon=":material/download:",
+                    on_click="ignore",
+                    key="download_sketch",
+                )
+                st.caption(
+                    f"Instant sketch, painted in {milliseconds / 1000:.1f} s. Refining works out its "
+                    "strokes: quick in 384 px, good in 512 px, best in 1280 px."
+                )
+        with st.container(gap="xsmall"):
+            _show_styles([refining.screen_picture(style.data).encoded for style in styles], names)
+
+
+@st.fragment(run_every=REFRESH_S)
+def show_run(run: refining.RefinementJob) -> None:
+    """The running job: refreshed alone, without the rest of the page."""
+    run.touch()
+    if run.is_finished:
+        st.rerun()
+    place = run.place
+    shown = run.progress
+    if place:
+        others = [running.progress for running in refining.job_queue().running]
+        wait = least_wait([other.newest.remaining_s for other in others if other and other.newest])
+        st.info(f"Place {place} in line: another painting is being made{wait}.", icon=":material/hourglass:")
+    elif shown is None or shown.newest is None:
+        st.progress(0.0, "Starting ...")
+    else:
+        newest = shown.newest
+        left = f"about {duration(newest.remaining_s)} left"
+        if run.state is JobState.PAUSED:
+            left = "paused for a shorter one"
+        st.progress(newest.step / newest.steps, f"Step {newest.step} of {newest.steps}, {left}")
+    label = "Leave the line" if place else "Stop and keep the best so far"
+    offer_to_stop(run, label, "Stopping after this step ...", key="cancel")
+    with st.grid(2, min_column_width=300, gap="small"):
+        if shown is not None and shown.picture is not None:
+            picture, caption = shown.picture, "The painting so far"
+        elif run.about.sketch is not None:
+            picture, caption = run.about.sketch, "The sketch to begin with"
+        else:
+            picture, caption = run.about.photo, "Your photo"
+        st.image(picture, caption=caption, width="stretch", alt=caption)
+        with st.container(gap="xsmall"):
+            _show_styles(run.about.styles, run.about.names[1:])
+            if shown and shown.losses:
+                _show_losses(run)
+
+
+def show_failure(run: refining.RefinementJob) -> None:
+    """Why a job that has ended left no painting."""
+    if run.error is not None:
+        st.error(f"The optimization failed: {describe(run.error)}.", icon=":material/error:")
+    else:
+        st.info(f"{AWAY if run.is_abandoned else ''}Stopped before it began.")
+
+
+def show_result(run: refining.RefinementJob, token: str) -> None:
+    """The painting, the ways to take it home, and how it came about.
+
+    Args:
+        run: That has made it.
+        token: Of the run.
+    """
+    result, shown = run.result, run.progress
+    if result.error is not None:
+        st.warning(f"It ended early: {describe(result.error)}. This is the best picture before.")
+    elif result.is_stopped:
+        st.info(f"{AWAY if run.is_abandoned else ''}Stopped: this is the best picture so far.")
+    if shown.changes:
+        st.info(f"Little memory was free, so it became: {', '.join(shown.changes)}.")
+    painting = shown.snapshots[-1][1]
+    if run.about.quality == "classic":
+        row = [
+            ("Content", run.about.photo),
+            *(("Style", style) for style in run.about.styles),
+            ("Generated", painting),
+        ]
+        with st.grid(len(row), min_column_width=200, gap="small"):
+            for caption, picture in row:
+                st.image(picture, caption=caption, width="stretch", alt=caption)
+    with st.grid(2, min_column_width=300, gap="small"):
+        with st.container(gap="xsmall"):
+            compare(
+                run.about.photo,
+                painting,
+                before_alt="Your photo as it was",
+                after_alt="Your photo in your style, refined",
+                is_sought=visit().take_sought(),
+                key=f"compare_{token}",
+            )
+            st.caption(f"Refined ({run.about.words}): slide to compare")
+        with st.container(gap="xsmall"):
+            _show_styles(run.about.styles, run.about.names[1:])
+    _offer_downloads(run)
+    if len(shown.snapshots) > 1:
+        with st.grid(2, min_column_width=300, gap="small"):
+            with st.container():
+                steps = [step for step, _ in shown.snapshots]
+                step = st.select_slider(
+                    "How it came about: step", steps, value=steps[-1], key=f"snapshot_{token}"
+                )
+                alt = f"The painting after step {step}"
+                st.image(dict(shown.snapshots)[step], width="stretch", alt=alt)
+            _show_losses(run)
+
+
+def _offer_downloads(run: refining.RefinementJob) -> None:
+    result = run.result
+    names = "_".join(run.about.names)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        file_format = choose_format(result.image.size, is_transparent=is_transparent(result.image))
+        ending, mime = DOWNLOAD_FORMATS[file_format]
+        st.download_button(
+            f"Download ({result.image.width} x {result.image.height})",
+            data=lambda: encode_image(result.image, file_format),
+            file_name=f"{names}.{ending}",
+            mime=mime,
+            type="primary",
+            icon=":material/download:",
+            on_click="ignore",
+            key="download_refined",
+        )
+        st.download_button(
+            "Recipe",
+            data=json.dumps(refining.recipe_of(run), indent=2),
+            file_name=f"{names}.json",
+            mime="application/json",
+            icon=":material/description:",
+            help="The settings: `python -m stylecore optimize PHOTO STYLE --recipe FILE` repeats it.",
+            on_click="ignore",
+            key="download_recipe",
+        )
+        if result.iterates:
+            count = len(result.iterates)
+            steps = f"{count} step{'s' * (count != 1)}"
+            st.caption(
+                f"{steps} in {duration(result.iterates[-1].elapsed_s)}. The address of this page opens this "
+                "painting, for a while, for whoever gets it."
+            )
+
+
+def show_earlier(
+    tokens: Sequence[str], current: refining.RefinementJob | None, *, is_busy: bool
+) -> str | None:
+    """Other paintings that are still there, the newest first; returns the token of one to be shown.
+
+    Args:
+        tokens: Of all, the oldest first.
+        current: The run that the page shows.
+        is_busy: Whether none can be shown now.
+    """
+    found = [(token, refining.job_queue().find(token)) for token in reversed(tokens)]
+    finished = [(token, run) for token, run in found if run and run is not current and run.result]
+    if not finished:
+        return None
+    st.subheader("Your earlier paintings", anchor=False)
+    st.caption("Here for a while, until you close or reload this page: download what you like.")
+    opened = None
+    with st.grid("auto", min_column_width=160, gap="small"):
+        for token, run in finished:
+            with st.container(gap="xxsmall"):
+                alt = f"{run.about.names[0]}, refined ({run.about.words})"
+                st.image(run.progress.snapshots[-1][1], width="stretch", alt=alt)
+                if st.button("Show", key=f"show_{token}", disabled=is_busy, width="stretch", help=alt):
+                    opened = token
+    return opened
+
+
+def _show_styles(pictures: Sequence[bytes], names: Sequence[str]) -> None:
+    """Style pictures under what they are called."""
+    with st.grid(2, gap="xsmall"):
+        for picture, name in zip(pictures, names, strict=True):
+            title = sample_title(name)
+            st.image(picture, caption=f"Style: {title}", width="stretch", alt=f"The style picture {title}")
+
+
+def _show_losses(run: refining.RefinementJob) -> None:
+    x_label = "step; each larger size begins with a jump" if run.about.config.is_coarse_to_fine else "step"
+    line_chart(run.progress.losses, x_label=x_label, y_label="total loss", height=260)
