@@ -9,8 +9,8 @@ from stylecore.extras import has_extra, missing_extra
 
 PAGE_FILES = Path(__file__).parent / "pages"
 
+workarounds.keep_uploads_in_memory()
 if __name__ != "__main__":  # imported by `streamlit run`, which starts the server that it finds here
-    workarounds.keep_uploads_in_memory()
     workarounds.ignore_pages_folder()
     app = st.App(
         __file__,

@@ -85,10 +85,9 @@ elif visit().seen_choice != choice:
     visit().seen_choice = None
 is_seen = visit().seen_choice is not None
 has_painting = run is not None and (is_busy or run.result is not None)
-is_shown = (
-    has_painting and bool(pictures) and run.about.is_of(chosen[0], chosen[1:], weights, settings.config)
+has_new = bool(pictures) and not (
+    has_painting and (is_seen or run.about.is_of(chosen[0], chosen[1:], weights, settings.config))
 )
-has_new = bool(pictures) and not (is_shown or (has_painting and is_seen))
 
 
 def show_sketch() -> None:
@@ -105,7 +104,7 @@ if has_new and not is_busy:
 if is_busy:
     views.show_run(run)
 elif has_painting:
-    views.show_result(run, token)
+    views.show_result(run)
 if has_new and is_busy:
     st.subheader("Sketch of what is chosen now", anchor=False)
     st.caption("The painting that is being made keeps what it began with; refine this one after it.")

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,6 +73,149 @@ def test_the_first_address_ever_asked_for_may_be_any_page(browser, server):
     page.get_by_role("link", name="Your own style").wait_for()
     assert page.locator("[data-testid=stMainBlockContainer]").bounding_box()["width"] > 1000
     page.close()
+
+
+PAGES = {
+    "": ("Instant styles", "Painted in"),
+    "camera": ("Camera", "No picture from the camera?"),
+    "batch": ("Several photos", "Choose photos first"),
+    "custom": ("Your own style", "Instant sketch"),
+    "how_it_works": ("How it works", "Sources and licen"),
+}
+
+
+@pytest.fixture
+def complaints(browser):
+    """A page, and what its browser complains of."""
+    page, said = browser.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]}), []
+    page.set_default_timeout(60_000)
+    page.on(
+        "console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None
+    )
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("requestfailed", lambda request: said.append(f"{request.url}: {request.failure}"))
+    page.on(
+        "response", lambda answer: said.append(f"{answer.status} {answer.url}") if not answer.ok else None
+    )
+    yield page, said
+    page.close()
+
+
+def wait_until_still(page, text: str) -> None:
+    page.get_by_text(text).first.wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_page_opened_by_its_address_leaves_the_console_clean(complaints, server, address):
+    page, said = complaints
+    page.goto(f"{server}/{address}")
+    wait_until_still(page, PAGES[address][1])
+    assert said == []
+
+
+def test_going_from_page_to_page_leaves_the_console_clean(complaints, server):
+    page, said = complaints
+    page.goto(server)
+    wait_until_still(page, PAGES[""][1])
+    for name, text in [*list(PAGES.values())[1:], PAGES[""]]:
+        page.get_by_role("link", name=name).click()
+        wait_until_still(page, text)
+    assert said == []
+
+
+def test_a_refined_painting_is_shared_and_leaves_the_console_clean(complaints, server):
+    page, said = complaints
+    can_share(page)
+    page.goto(f"{server}/custom")
+    wait_until_still(page, "Instant sketch")
+    page.get_by_role("button", name="Refine").click()
+    page.locator("[data-testid=stVegaLiteChart]").wait_for(timeout=180_000)
+    page.get_by_role("button", name="Stop and keep the best so far").click()
+    page.get_by_text("this is the best picture so far").wait_for()
+    page.get_by_role("button", name="Share", exact=True).click()
+    name, _, data = shared_by(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download (").click()
+    assert name == download.value.suggested_filename
+    assert data == Path(download.value.path()).read_bytes()
+    assert said == []
+
+
+SHARING_JS = """
+window.shared = [];
+let refusals = REFUSALS;
+Object.defineProperty(navigator, 'canShare', { value: ({ files }) => files.length === 1 });
+Object.defineProperty(navigator, 'share', { value: async ({ files: [file] }) => {
+  if (refusals-- > 0) throw new DOMException('no tap', 'NotAllowedError');
+  const reader = new FileReader();
+  reader.onload = () => window.shared.push([file.name, file.type, reader.result]);
+  reader.readAsDataURL(file);
+} });
+"""
+
+
+def can_share(page, *, refusals: int = 0) -> None:
+    """Have a page's browser share files: kept in `window.shared`, after some refusals for want of a tap."""
+    page.add_init_script(SHARING_JS.replace("REFUSALS", str(refusals)))
+
+
+def shared_by(page) -> tuple[str, str, bytes]:
+    page.wait_for_function("window.shared.length")
+    name, mime, data = page.evaluate("window.shared.pop()")
+    return name, mime, base64.b64decode(data.partition(",")[2])
+
+
+def test_a_painting_is_shared_as_it_is_downloaded(complaints, server):
+    page, said = complaints
+    can_share(page)
+    page.goto(f"{server}/?style=mosaic")
+    wait_until_still(page, "Painted in")
+    page.get_by_role("button", name="Share", exact=True).click()
+    name, mime, data = shared_by(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download in full size").click()
+    assert (name, mime) == (download.value.suggested_filename, "image/jpeg")
+    assert data == Path(download.value.path()).read_bytes()
+    page.get_by_role("button", name="Fire", exact=True).click()
+    page.get_by_alt_text("Your photo painted like Fire").wait_for()
+    page.get_by_role("button", name="Share", exact=True).click()
+    assert shared_by(page)[0].endswith("_fire.jpg")
+    assert said == []
+
+
+def test_a_snapshot_is_shared(complaints, server):
+    page, said = complaints
+    can_share(page)
+    page.goto(f"{server}/camera")
+    wait_until_still(page, PAGES["camera"][1])
+    page.wait_for_function("document.querySelector('video')?.readyState === 4")
+    page.get_by_role("button", name="Take Photo").click()
+    page.get_by_role("button", name="Share", exact=True).click()
+    assert shared_by(page)[0].startswith("snapshot_")
+    assert said == []
+
+
+def test_a_file_that_took_longer_than_a_tap_counts_is_shared_by_the_next(complaints, server):
+    page, said = complaints
+    can_share(page, refusals=1)
+    page.goto(f"{server}/?style=mosaic")
+    wait_until_still(page, "Painted in")
+    page.get_by_role("button", name="Share", exact=True).click()
+    page.get_by_role("button", name="Ready: share now").click()
+    assert shared_by(page)[0].endswith("_mosaic.jpg")
+    assert said == []
+
+
+@pytest.mark.parametrize("address", ["", "custom"])
+def test_nothing_is_shared_where_the_browser_cannot(complaints, server, address):
+    page, said = complaints
+    page.add_init_script("Object.defineProperty(navigator, 'canShare', { value: undefined })")
+    page.goto(f"{server}/{address}")
+    wait_until_still(page, PAGES[address][1])
+    assert page.get_by_role("button", name="Share").count() == 0
+    assert said == []
 
 
 def test_each_page_has_its_own_title(open_page):

@@ -14,6 +14,7 @@ from pages.shared.entrance import AWAY
 from pages.shared.keeping import offer_to_stop
 from pages.shared.painting import DOWNLOAD_FORMATS
 from pages.shared.pictures import duration, least_wait, sample_title
+from pages.shared.sharing import offer_share
 from pages.shared.showing import choose_format
 from pages.shared.streamlit_workarounds import line_chart
 from pages.shared.visit import visit
@@ -110,13 +111,8 @@ def show_failure(run: refining.RefinementJob) -> None:
         st.info(f"{AWAY if run.is_abandoned else ''}Stopped before it began.")
 
 
-def show_result(run: refining.RefinementJob, token: str) -> None:
-    """The painting, the ways to take it home, and how it came about.
-
-    Args:
-        run: That has made it.
-        token: Of the run.
-    """
+def show_result(run: refining.RefinementJob) -> None:
+    """The painting, the ways to take it home, and how it came about."""
     result, shown = run.result, run.progress
     if result.error is not None:
         st.warning(f"It ended early: {describe(result.error)}. This is the best picture before.")
@@ -126,11 +122,8 @@ def show_result(run: refining.RefinementJob, token: str) -> None:
         st.info(f"Little memory was free, so it became: {', '.join(shown.changes)}.")
     painting = shown.snapshots[-1][1]
     if run.about.quality == "classic":
-        row = [
-            ("Content", run.about.photo),
-            *(("Style", style) for style in run.about.styles),
-            ("Generated", painting),
-        ]
+        styles = [("Style", picture) for picture in run.about.styles]
+        row = [("Content", run.about.photo), *styles, ("Generated", painting)]
         with st.grid(len(row), min_column_width=200, gap="small"):
             for caption, picture in row:
                 st.image(picture, caption=caption, width="stretch", alt=caption)
@@ -142,7 +135,7 @@ def show_result(run: refining.RefinementJob, token: str) -> None:
                 before_alt="Your photo as it was",
                 after_alt="Your photo in your style, refined",
                 is_sought=visit().take_sought(),
-                key=f"compare_{token}",
+                key=f"compare_{run.token}",
             )
             st.caption(f"Refined ({run.about.words}): slide to compare")
         with st.container(gap="xsmall"):
@@ -153,7 +146,7 @@ def show_result(run: refining.RefinementJob, token: str) -> None:
             with st.container():
                 steps = [step for step, _ in shown.snapshots]
                 step = st.select_slider(
-                    "How it came about: step", steps, value=steps[-1], key=f"snapshot_{token}"
+                    "How it came about: step", steps, value=steps[-1], key=f"snapshot_{run.token}"
                 )
                 alt = f"The painting after step {step}"
                 st.image(dict(shown.snapshots)[step], width="stretch", alt=alt)
@@ -175,6 +168,13 @@ def _offer_downloads(run: refining.RefinementJob) -> None:
             icon=":material/download:",
             on_click="ignore",
             key="download_refined",
+        )
+        offer_share(
+            lambda: encode_image(result.image, file_format),
+            file_name=f"{names}.{ending}",
+            mime=mime,
+            version=f"{run.token} {file_format}",
+            key="share_refined",
         )
         st.download_button(
             "Recipe",

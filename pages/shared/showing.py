@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from pages.shared.choosing import Choice, say_unusable
 from pages.shared.comparing import compare
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview
 from pages.shared.pictures import short_title
+from pages.shared.sharing import offer_share
 from pages.shared.visit import visit
 from stylecore import StyleTransferError
 from stylecore.enlarging import LEAST_FACTOR
@@ -104,6 +106,13 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
                 icon=":material/download:",
                 on_click="ignore",
                 key="download",
+            )
+            offer_share(
+                lambda: full_size(photo.data, look, file_format),
+                file_name=f"{photo.name}_{look.name}.{ending}",
+                mime=mime,
+                version=f"{zlib.crc32(photo.data)} {look} {file_format}",
+                key="share",
             )
         is_enlarged = max(width, height) >= LEAST_FACTOR * max(working_size(painting.size, look.stroke_scale))
         if width * height > LARGE_PIXELS and is_enlarged:

@@ -49,6 +49,7 @@ class Visit:
         runs: Tokens of the visit's refinements, the oldest first.
         seen_choice: Pictures and settings that were chosen when an earlier refinement was opened: they have
             no sketch until others are chosen.
+        asked_share: Version of the file that is to be shared and not made yet, see `sharing`.
         watched_jobs: Jobs that every page watches.
     """
 
@@ -69,6 +70,7 @@ class Visit:
     tokens: dict[str, str] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     seen_choice: tuple | None = None
+    asked_share: str = ""
     watched_jobs: list[Job] = field(default_factory=list)
 
     def take_sought(self) -> bool:
