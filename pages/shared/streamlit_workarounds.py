@@ -181,13 +181,16 @@ def line_chart(values: Sequence[float], *, x_label: str, y_label: str, height: i
         y_label: Next to it.
         height: In pixels.
     """
-    axes = {
-        "x": ("step", x_label, [1, max(2, len(values))]),
-        "y": ("value", y_label, [0, max(values) or 1]),
-    }
+    x_axis = {"title": x_label, "grid": False, "tickMinStep": 1}
     encoding = {
-        axis: {"field": field, "type": "quantitative", "title": title, "scale": {"domain": domain}}
-        for axis, (field, title, domain) in axes.items()
+        "x": {"field": "step", "axis": x_axis, "scale": {"domain": [1, max(2, len(values))]}},
+        "y": {
+            "field": "value",
+            "axis": {"title": y_label},
+            "scale": {"domain": [0, max(values) or 1], "nice": True},
+        },
     }
+    for channel in encoding.values():
+        channel["type"] = "quantitative"
     data = {"step": list(range(1, len(values) + 1)), "value": list(values)}
     st.vega_lite_chart(data, {"mark": "line", "encoding": encoding, "height": height}, width="stretch")
