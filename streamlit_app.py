@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared import streamlit_workarounds as workarounds
-from stylecore.extras import has_extra, missing_extra
+from stylecore.host.extras import has_extra, missing_extra
 
 PAGE_FILES = Path(__file__).parent / "pages"
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 
 from stylecore.errors import WeightsError
-from stylecore.preview import DECODER_LAYERS, DECODER_WEIGHTS
-from stylecore.tensor_files import write_tensors
+from stylecore.optimization.preview import DECODER_LAYERS, DECODER_WEIGHTS
+from stylecore.perception.tensor_files import write_tensors
 
 SOURCE_SHA256 = "379ca41d59f3a37eed3599bbbc2560c19da5c458870a5ffd3a9dd41aa88f9472"
 FACTS = {

@@ -16,11 +16,11 @@ import torch
 from PIL import Image
 
 from stylecore import OptimizationConfig, load_image, optimize_image
-from stylecore.features import Vgg19Features
-from stylecore.images import encode_image, to_batch
-from stylecore.losses import gram_matrix
-from stylecore.optimization_config import STYLE_LAYERS
-from stylecore.sheets import fit
+from stylecore.images.loading import encode_image, to_batch
+from stylecore.images.sheets import fit
+from stylecore.optimization.config import STYLE_LAYERS
+from stylecore.perception.features import Vgg19Features
+from stylecore.perception.losses import gram_matrix
 
 SHARED = Path(__file__).resolve().parent.parent / "pages" / "shared"
 FOLDER = SHARED / "explaining"

@@ -19,15 +19,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stylecore.checkpoints import load_network, read_checkpoint, write_checkpoint
 from stylecore.commands.console import BAD_INPUT, FAILED, fail
 from stylecore.errors import StyleTransferError, WeightsError
-from stylecore.folders import WEIGHTS_FOLDER
-from stylecore.inference import open_session
-from stylecore.networks import TransformerNetwork
-from stylecore.style_targets import STYLE_TARGETS, pack_gram
-from stylecore.styles import STYLES_FILE
-from stylecore.tensor_files import read_tensors, write_tensors
+from stylecore.host.folders import WEIGHTS_FOLDER
+from stylecore.instant.stylizer import open_session
+from stylecore.learning.checkpoints import load_network, read_checkpoint, write_checkpoint
+from stylecore.learning.networks import TransformerNetwork
+from stylecore.measuring.style_targets import STYLE_TARGETS, pack_gram
+from stylecore.perception.tensor_files import read_tensors, write_tensors
+from stylecore.styles.catalog import STYLES_FILE
 
 try:
     import onnx

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stylecore.crops import Box
 from stylecore.errors import ImageError
-from stylecore.images import find_pictures, limit_long_side, load_image
+from stylecore.images.loading import find_pictures, limit_long_side, load_image
+from stylecore.learning.crops import Box
 
 try:
     import cv2

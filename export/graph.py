@@ -15,7 +15,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from stylecore.networks import (
+from stylecore.learning.networks import (
     NOISE_SIDE,
     NORM_EPSILON,
     STRIDE,

@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stylecore.checkpoints import ROW_NAMES, read_checkpoint, write_checkpoint
 from stylecore.commands.console import BAD_INPUT, fail
 from stylecore.errors import CheckpointError
+from stylecore.learning.checkpoints import ROW_NAMES, read_checkpoint, write_checkpoint
 
 CROSS_DEVIATION = 0.1  # of the weights from one half to the other, in units of their own half's
 # Of the last norm in the half that is not a style's own. At 0 its channels would get no gradient.

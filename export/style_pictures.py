@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from stylecore.images import load_image
+from stylecore.images.loading import load_image
 
 SIZE = 1024  # px, square
 

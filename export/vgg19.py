@@ -25,8 +25,8 @@ import torch
 from torch import Tensor
 
 from stylecore.errors import WeightsError
-from stylecore.features import CONVOLUTIONS, VGG19_WEIGHTS, convolution_shapes
-from stylecore.tensor_files import write_tensors
+from stylecore.perception.features import CONVOLUTIONS, VGG19_WEIGHTS, convolution_shapes
+from stylecore.perception.tensor_files import write_tensors
 
 NORMALIZED_SHA256 = "804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a"
 # torchvision.models.VGG19_Weights.IMAGENET1K_V1.transforms()

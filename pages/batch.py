@@ -17,7 +17,7 @@ from pages.shared.styling import choose_look, choose_style
 from pages.shared.visit import visit
 from stylecore import StyleTransferError, list_styles
 from stylecore.errors import describe
-from stylecore.jobs import JobState
+from stylecore.host.jobs import JobState
 
 REFRESH_S = 1.0
 SHOWN_PAIRS = 24  # of a finished batch

@@ -10,8 +10,8 @@ from stylecore.errors import (
     StyleTransferError,
     WeightsError,
 )
-from stylecore.images import load_image
-from stylecore.styles import Style, list_styles
+from stylecore.images.loading import load_image
+from stylecore.styles.catalog import Style, list_styles
 
 __version__ = "0.2.0"
 __all__ = [
@@ -34,11 +34,11 @@ __all__ = [
 
 # Imported on first use: onnxruntime takes half a second to import, torch several.
 _LAZY = {
-    "FastStylizer": "inference",
-    "Iterate": "optimization",
-    "OptimizationConfig": "optimization_config",
-    "OptimizationResult": "optimization",
-    "optimize_image": "optimization",
+    "FastStylizer": "instant.stylizer",
+    "Iterate": "optimization.optimize",
+    "OptimizationConfig": "optimization.config",
+    "OptimizationResult": "optimization.optimize",
+    "optimize_image": "optimization.optimize",
 }
 
 

@@ -12,7 +12,7 @@ from pages.shared import batches, limits
 from pages.shared.choosing import Choice
 from pages.shared.painting import Look
 from stylecore import ImageError, list_styles
-from stylecore.jobs import Job
+from stylecore.host.jobs import Job
 from tests.conftest import encoded, make_photo
 
 pytestmark = pytest.mark.usefixtures("clear_caches")

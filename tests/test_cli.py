@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-import stylecore.optimization
-import stylecore.training
+import stylecore.learning.training
+import stylecore.optimization.optimize
 from stylecore import (
     FastStylizer,
     OptimizationConfig,
@@ -283,7 +283,7 @@ def test_a_training_that_diverges_is_a_failed_run(capsys, photo_file, tmp_path, 
     def diverge(*arguments, **settings):
         raise DivergenceError("step 7 has a loss of nan")
 
-    monkeypatch.setattr(stylecore.training, "train", diverge)
+    monkeypatch.setattr(stylecore.learning.training, "train", diverge)
     folders = ("--content", photo_file.parent, "--style-images", photo_file, "--out", tmp_path / "out")
     status, _, err = run(capsys, "train", *folders)
     assert (status, err) == (1, "error: step 7 has a loss of nan\n")
@@ -412,7 +412,7 @@ def test_info_tells_versions_devices_and_weights(capsys):
 
 
 def test_info_names_damaged_and_missing_files(capsys, monkeypatch):
-    for module in ("stylecore.commands.info", "stylecore.inference"):
+    for module in ("stylecore.commands.info", "stylecore.instant.stylizer"):
         monkeypatch.setattr(f"{module}.model_checksum", lambda model: "0" * 64)
     monkeypatch.setattr("stylecore.commands.info.TENSOR_FILES", ("nowhere.safetensors",))
     status, out, _ = run(capsys, "info", "--json")
@@ -427,7 +427,7 @@ def test_info_names_damaged_and_missing_files(capsys, monkeypatch):
 
 
 def test_a_damaged_installation_is_a_failed_run(capsys, photo_file, monkeypatch):
-    monkeypatch.setattr("stylecore.inference.model_checksum", lambda model: "0" * 64)
+    monkeypatch.setattr("stylecore.instant.stylizer.model_checksum", lambda model: "0" * 64)
     status, _, err = run(capsys, "stylize", photo_file, "--style", "mosaic")
     assert status == 1
     assert "is damaged" in err
@@ -516,7 +516,7 @@ def test_an_error_from_below_is_one_line_too(capsys, photo_file, monkeypatch):
     def break_down(*arguments, **settings):
         raise RuntimeError("CUDA out of memory")
 
-    monkeypatch.setattr("stylecore.inference.FastStylizer.stylize", break_down)
+    monkeypatch.setattr("stylecore.instant.stylizer.FastStylizer.stylize", break_down)
     status, _, err = run(capsys, "stylize", photo_file, "--style", "mosaic")
     assert (status, err) == (1, "error: RuntimeError: CUDA out of memory\n")
 
@@ -573,7 +573,7 @@ def test_optimize_repeats_a_run_that_was_stopped(capsys, photo_file, tmp_path):
 
 
 def test_an_interrupted_optimization_keeps_the_best_so_far(capsys, photo_file, tmp_path, monkeypatch):
-    optimize_whole = stylecore.optimization.optimize_image
+    optimize_whole = stylecore.optimization.optimize.optimize_image
 
     def interrupt(*arguments, on_iterate, should_stop):
         def note(iterate):
@@ -583,7 +583,7 @@ def test_an_interrupted_optimization_keeps_the_best_so_far(capsys, photo_file, t
 
         return optimize_whole(*arguments, on_iterate=note, should_stop=should_stop)
 
-    monkeypatch.setattr("stylecore.optimization.optimize_image", interrupt)
+    monkeypatch.setattr("stylecore.optimization.optimize.optimize_image", interrupt)
     arguments = ["optimize", photo_file, photo_file, "-o", tmp_path / "a.png", "--max-side", 48]
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -663,8 +663,9 @@ def test_a_snapshot_that_cannot_be_written_costs_no_painting(capsys, photo_file,
 
 
 def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, monkeypatch):
-    from stylecore import devices, planning
-    from stylecore.optimization import OptimizationConfig
+    from stylecore.host import devices
+    from stylecore.optimization import planning
+    from stylecore.optimization.optimize import OptimizationConfig
 
     config = OptimizationConfig(max_side=181, stroke_size=181, method="adam")
     needed = planning.peak_memory((512, 512), config)

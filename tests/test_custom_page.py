@@ -10,11 +10,12 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import refining
-from stylecore import load_image, pacing, planning
+from stylecore import load_image
 from stylecore.errors import WeightsError
-from stylecore.job_queue import JobQueue
-from stylecore.jobs import Job, JobState
-from stylecore.objective import is_mixed
+from stylecore.host.job_queue import JobQueue
+from stylecore.host.jobs import Job, JobState
+from stylecore.optimization import pacing, planning
+from stylecore.optimization.objective import is_mixed
 from tests.conftest import encoded, make_photo
 
 TINY = replace(refining.QUALITIES["quick"], steps=4, max_side=64, is_coarse_to_fine=False, preview_every=1)

@@ -12,11 +12,11 @@ from PIL import Image, ImageStat
 
 from export import export_onnx, style_pictures
 from export.graph import build_model
-from stylecore.checkpoints import load_network, read_checkpoint, write_checkpoint
 from stylecore.errors import WeightsError
-from stylecore.inference import open_session
-from stylecore.networks import TransformerNetwork
-from stylecore.tensor_files import read_tensors
+from stylecore.instant.stylizer import open_session
+from stylecore.learning.checkpoints import load_network, read_checkpoint, write_checkpoint
+from stylecore.learning.networks import TransformerNetwork
+from stylecore.perception.tensor_files import read_tensors
 from tests.conftest import make_photo
 
 
@@ -252,8 +252,8 @@ def test_generated_pictures_are_deterministic_and_colorful(name):
 def make_checkpoint(folder, network, names):
     from dataclasses import asdict
 
-    from stylecore.checkpoints import write_checkpoint
-    from stylecore.training_config import TrainingConfig
+    from stylecore.learning.checkpoints import write_checkpoint
+    from stylecore.learning.config import TrainingConfig
 
     grams = torch.rand(3, 4, 4)
     contents = {
@@ -271,7 +271,7 @@ def make_checkpoint(folder, network, names):
 def test_the_face_of_the_portrait_is_found(tmp_path):
     pytest.importorskip("cv2")
     from export.find_faces import find_faces
-    from stylecore.crops import read_faces
+    from stylecore.learning.crops import read_faces
 
     samples = Path(__file__).parent.parent / "pages" / "shared" / "samples"
     (tmp_path / "broken.jpg").write_text("not a photo")

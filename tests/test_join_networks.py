@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from export.join_networks import join, main
-from stylecore.checkpoints import load_network, read_checkpoint
 from stylecore.errors import CheckpointError
-from stylecore.folders import WEIGHTS_FOLDER
+from stylecore.host.folders import WEIGHTS_FOLDER
+from stylecore.learning.checkpoints import load_network, read_checkpoint
 
 CHECKPOINTS = [WEIGHTS_FOLDER / name for name in ("painter.pt", "collection.pt")]
 

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 
 import stylecore
 from stylecore import MissingExtraError
-from stylecore.extras import import_extra, runtime_conflict
+from stylecore.host.extras import import_extra, runtime_conflict
 from tests.browsing import ROOT, wait_for_server
 
 MAX_WHEEL_MB = 80

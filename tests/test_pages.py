@@ -11,7 +11,7 @@ from pages.shared import painting, showing, styling
 from pages.shared.painting import Look
 from pages.shared.pictures import SAMPLES, duration, tile_path
 from stylecore import FastStylizer, list_styles, load_image
-from stylecore.inference import working_size
+from stylecore.instant.stylizer import working_size
 from tests.conftest import encoded, make_photo
 
 pytestmark = pytest.mark.usefixtures("clear_caches")

@@ -19,10 +19,10 @@ from pages.shared.limits import limits
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, paint, read_photo
 from stylecore import StyleTransferError
 from stylecore.errors import describe
-from stylecore.images import MAX_SIDES, encode_image, free_path, is_transparent, limit_long_side
-from stylecore.job_queue import JobQueue
-from stylecore.jobs import RunningJob
-from stylecore.sheets import contact_sheet
+from stylecore.host.job_queue import JobQueue
+from stylecore.host.jobs import RunningJob
+from stylecore.images.loading import MAX_SIDES, encode_image, free_path, is_transparent, limit_long_side
+from stylecore.images.sheets import contact_sheet
 
 THUMBNAIL_SIDE = 400  # px
 MEGABYTE = 10**6

@@ -5,7 +5,7 @@ import streamlit as st
 from pages.shared.address import read_address
 from pages.shared.streamlit_workarounds import hidden_place, mend_page
 from pages.shared.visit import visit
-from stylecore.jobs import Job
+from stylecore.host.jobs import Job
 
 AWAY = "You were away for a while, and others waited. "  # why an abandoned job was stopped
 CSS = "<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>"

@@ -7,8 +7,8 @@ import streamlit as st
 from pages.shared import address
 from pages.shared.entrance import keep_watching
 from pages.shared.visit import visit
-from stylecore.job_queue import JobQueue
-from stylecore.jobs import Job
+from stylecore.host.job_queue import JobQueue
+from stylecore.host.jobs import Job
 
 
 def come_back(queue: JobQueue, name: str) -> Job | None:

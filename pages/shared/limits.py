@@ -11,7 +11,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from stylecore import ImageError, load_image
-from stylecore.images import MAX_MEGAPIXELS
+from stylecore.images.loading import MAX_MEGAPIXELS
 
 # Long side by short side. Strips are never scaled to less than 32 px of width, so that a longer one of few
 # pixels would be a large picture wherever others are small.

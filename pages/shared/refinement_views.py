@@ -19,8 +19,8 @@ from pages.shared.showing import choose_format
 from pages.shared.streamlit_workarounds import line_chart
 from pages.shared.visit import visit
 from stylecore.errors import describe
-from stylecore.images import encode_image, is_transparent
-from stylecore.jobs import JobState
+from stylecore.host.jobs import JobState
+from stylecore.images.loading import encode_image, is_transparent
 
 REFRESH_S = 1.0
 

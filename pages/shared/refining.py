@@ -14,15 +14,16 @@ from PIL import Image
 from pages.shared.limits import limits
 from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo, screen_format, screen_photo
 from pages.shared.pictures import SAMPLES
-from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image, pacing
-from stylecore.images import limit_long_side
-from stylecore.job_queue import JobQueue
-from stylecore.jobs import Job, RunningJob
-from stylecore.optimization_config import CLASSIC_RECIPE, stroke_size_at
-from stylecore.optimization_config import QUALITIES as PLANNED_QUALITIES
-from stylecore.pacing import TIMED, Pace, seen_pace, slowness, usual_pace
-from stylecore.planning import Plan, fit_to_memory, free_budget, peak_memory
-from stylecore.preview import PreviewPainter, StyleStatistics
+from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
+from stylecore.host.job_queue import JobQueue
+from stylecore.host.jobs import Job, RunningJob
+from stylecore.images.loading import limit_long_side
+from stylecore.optimization import pacing
+from stylecore.optimization.config import CLASSIC_RECIPE, stroke_size_at
+from stylecore.optimization.config import QUALITIES as PLANNED_QUALITIES
+from stylecore.optimization.pacing import TIMED, Pace, seen_pace, slowness, usual_pace
+from stylecore.optimization.planning import Plan, fit_to_memory, free_budget, peak_memory
+from stylecore.optimization.preview import PreviewPainter, StyleStatistics
 
 SKETCH_SIDE = 512  # px, long side of the instant preview
 MAX_STYLES = 4  # pictures that one painting may mix

@@ -14,10 +14,10 @@ from pages.shared.pictures import short_title
 from pages.shared.sharing import offer_share
 from pages.shared.visit import visit
 from stylecore import StyleTransferError
-from stylecore.enlarging import LEAST_FACTOR
-from stylecore.images import MAX_SIDES
-from stylecore.inference import working_size
-from stylecore.styles import get_style
+from stylecore.images.loading import MAX_SIDES
+from stylecore.instant.enlarging import LEAST_FACTOR
+from stylecore.instant.stylizer import working_size
+from stylecore.styles.catalog import get_style
 
 LARGE_PIXELS = 3e6  # from which on a visitor waits for more than a second
 # The painting stays in view while everything beside it is chosen. On phones, where that is below, what

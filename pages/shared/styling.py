@@ -12,7 +12,7 @@ from pages.shared.pictures import mixture, short_title, tile_path
 from pages.shared.streamlit_workarounds import drop_unknown_options, picture_is_button
 from pages.shared.visit import visit
 from stylecore import Style, list_styles
-from stylecore.inference import MAX_STRENGTH
+from stylecore.instant.stylizer import MAX_STRENGTH
 
 STROKES = {"fine": 0.6, "medium": 1.0, "coarse": 1.7}  # multiples of the size that the network learned
 MAX_BLEND = 4  # styles in one picture

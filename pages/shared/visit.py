@@ -10,7 +10,7 @@ import streamlit as st
 if TYPE_CHECKING:
     from pages.shared.choosing import Choice
     from pages.shared.painting import AllStyles, Look
-    from stylecore.jobs import Job
+    from stylecore.host.jobs import Job
 
 
 @dataclass

@@ -1,1 +1,0 @@
-"""The commands of `python -m stylecore`: each module has the options of one, and what it does."""

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from stylecore.folders import APP_SCRIPT
+from stylecore.host.folders import APP_SCRIPT
 
 
 def add_app(commands: argparse._SubParsersAction) -> None:

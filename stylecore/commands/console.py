@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 
 from stylecore.errors import StyleTransferError
-from stylecore.extras import import_extra
+from stylecore.host.extras import import_extra
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
 

@@ -13,8 +13,8 @@ from PIL import Image
 from stylecore import load_image
 from stylecore.commands.console import UsageError
 from stylecore.errors import ImageError
-from stylecore.images import SAVE_FORMATS, encode_image, find_pictures, save_format, write_image
-from stylecore.metadata import is_painting
+from stylecore.images.loading import SAVE_FORMATS, encode_image, find_pictures, save_format, write_image
+from stylecore.images.metadata import is_painting
 
 STANDARD_STREAM = "-"
 MAX_NAME_BYTES = 255  # of a file name, what usual file systems hold

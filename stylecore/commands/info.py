@@ -11,9 +11,9 @@ from pathlib import Path
 from stylecore import __version__
 from stylecore.commands.console import FAILED, OK, fail, print_json
 from stylecore.errors import StyleTransferError
-from stylecore.extras import RUNTIMES, runtime_conflict
-from stylecore.folders import WEIGHTS_FOLDER
-from stylecore.styles import check_weights_file, list_models, model_checksum
+from stylecore.host.extras import RUNTIMES, runtime_conflict
+from stylecore.host.folders import WEIGHTS_FOLDER
+from stylecore.styles.catalog import check_weights_file, list_models, model_checksum
 
 PACKAGES = ("streamlit", "torch", "torchvision", *RUNTIMES, "pillow", "numpy")
 TENSOR_FILES = ("vgg19.safetensors", "adain_decoder.safetensors")
@@ -69,7 +69,7 @@ def collect_info() -> dict:
 
 def _devices() -> dict[str, str]:
     try:
-        from stylecore.inference import FastStylizer
+        from stylecore.instant.stylizer import FastStylizer
 
         stylizer = FastStylizer("auto")
     except StyleTransferError as error:

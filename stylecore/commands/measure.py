@@ -10,8 +10,8 @@ from stylecore import load_image
 from stylecore.commands.console import BAD_INPUT, OK, UsageError, fail, module, print_json, progress
 from stylecore.commands.files import check_output
 from stylecore.commands.parsing import count
-from stylecore.device_choices import DEVICES
-from stylecore.images import MIN_SIDE, find_pictures, save_format
+from stylecore.host.device_choices import DEVICES
+from stylecore.images.loading import MIN_SIDE, find_pictures, save_format
 
 SIZES, ROUNDS = [256, 512, 1024], 7  # px, and how often each is timed
 
@@ -64,7 +64,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         save_format(options.sheet)  # refuses what cannot be written before the work
         folders = [folder for folder in (options.content, options.style_images) if folder]
         check_output(options.sheet, [path for folder in folders for path in find_pictures(folder)])
-    evaluation = module("stylecore.evaluation")
+    evaluation = module("stylecore.measuring.evaluation")
     report = evaluation.evaluate(
         options.content,
         names=options.styles,
@@ -92,10 +92,10 @@ def run_bench(options: argparse.Namespace) -> int:
         raise UsageError(f"--sizes {min(options.sizes)}: at least {MIN_SIDE} px are needed")
     if options.optimizer:
         pictures = [load_image(path) for path in options.optimizer]
-        benchmark = module("stylecore.optimization_benchmark")
+        benchmark = module("stylecore.measuring.optimization_benchmark")
         report = benchmark.run(*pictures, options.parts or tuple(benchmark.PARTS), on_progress=progress)
     else:
-        benchmark = module("stylecore.benchmark")
+        benchmark = module("stylecore.measuring.benchmark")
         report = benchmark.run(
             options.sizes or SIZES,
             rounds=options.rounds or ROUNDS,

@@ -22,15 +22,15 @@ from stylecore.commands.files import (
     write_output,
 )
 from stylecore.commands.parsing import add_settings, count, given_settings
-from stylecore.device_choices import DEVICES
 from stylecore.errors import ImageError, describe
-from stylecore.images import load_style, save_format
-from stylecore.optimization_config import CLASSIC_RECIPE, QUALITIES, OptimizationConfig
-from stylecore.sheets import contact_sheet
+from stylecore.host.device_choices import DEVICES
+from stylecore.images.loading import load_style, save_format
+from stylecore.images.sheets import contact_sheet
+from stylecore.optimization.config import CLASSIC_RECIPE, QUALITIES, OptimizationConfig
 
 if TYPE_CHECKING:
-    from stylecore.optimization import Iterate, OptimizationResult
-    from stylecore.planning import Plan
+    from stylecore.optimization.optimize import Iterate, OptimizationResult
+    from stylecore.optimization.planning import Plan
 
 HELPS = {
     "steps": "over all scales together",
@@ -92,7 +92,7 @@ def run_optimize(options: argparse.Namespace) -> int:
     shares = options.shares or recipe.get("shares") or [1.0] * len(styles)
     if len(shares) != len(styles):
         raise UsageError(f"{len(shares)} shares for {len(styles)} style pictures: one for each is needed")
-    optimization = module("stylecore.optimization")
+    optimization = module("stylecore.optimization.optimize")
     plan = plan_optimization(options, recipe, content.size)
     stopped_at = recipe.get("stopped_at") if options.steps is None else None
     steps = Steps(output, options.snapshots, stopped_at)
@@ -161,7 +161,7 @@ def check_outputs(options: argparse.Namespace, output: Path) -> None:
 
 def plan_optimization(options: argparse.Namespace, recipe: dict, size: tuple[int, int]) -> Plan:
     """Settings of the recipe, quality or default, changed as the command line says, that fit into memory."""
-    planning, devices = module("stylecore.planning"), module("stylecore.devices")
+    planning, devices = module("stylecore.optimization.planning"), module("stylecore.host.devices")
     base = OptimizationConfig(**{"preview_every": SNAPSHOT_STEPS} | recipe.get("config", {}))
     if options.quality:
         base = replace(QUALITIES[options.quality], preview_every=SNAPSHOT_STEPS)

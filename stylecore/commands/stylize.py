@@ -27,13 +27,13 @@ from stylecore.commands.files import (
     write_output,
 )
 from stylecore.commands.parsing import parse_weights
-from stylecore.device_choices import DEVICES
 from stylecore.errors import ImageError, StyleTransferError, describe
-from stylecore.images import check_max_side, free_path
-from stylecore.metadata import describe_painting
+from stylecore.host.device_choices import DEVICES
+from stylecore.images.loading import check_max_side, free_path
+from stylecore.images.metadata import describe_painting
 
 if TYPE_CHECKING:
-    from stylecore.inference import FastStylizer
+    from stylecore.instant.stylizer import FastStylizer
 
 # Errors of a disk that takes no further picture either; Windows lacks one.
 FULL_DISK = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -80,7 +80,7 @@ def add_styles(commands: argparse._SubParsersAction) -> None:
 
 
 def run_stylize(options: argparse.Namespace) -> int:
-    from stylecore.inference import check_settings, resolve_styles
+    from stylecore.instant.stylizer import check_settings, resolve_styles
 
     # Everything is checked before the network is loaded, so that bad input costs nothing.
     weights = parse_weights(options.style)
@@ -135,7 +135,7 @@ class Batch:
 
     def paint(self, source: Location, output: Location) -> bool:
         """Paint a photo; returns whether further ones can be painted."""
-        from stylecore.inference import FastStylizer
+        from stylecore.instant.stylizer import FastStylizer
 
         try:
             check_output(output, self.sources)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from stylecore.commands.console import OK, UsageError, module, print_json, progress
 from stylecore.commands.files import check_folder
 from stylecore.commands.parsing import add_settings, given_settings
-from stylecore.device_choices import DEVICES
-from stylecore.training_config import TrainingConfig
+from stylecore.host.device_choices import DEVICES
+from stylecore.learning.config import TrainingConfig
 
 if TYPE_CHECKING:
-    from stylecore.training import TrainingProgress
+    from stylecore.learning.training import TrainingProgress
 
 HELPS = {
     "steps": "of the optimizer",
@@ -84,7 +84,7 @@ def run_train(options: argparse.Namespace) -> int:
             f"{state.remaining_s / 60:.1f} min left{skipped}"
         )
 
-    checkpoint = module("stylecore.training").train(
+    checkpoint = module("stylecore.learning.training").train(
         options.content,
         options.style_images,
         options.out,

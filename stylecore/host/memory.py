@@ -1,0 +1,74 @@
+"""What the C library does with freed memory: kept during a long run, given back behind it."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from stylecore.host.overlapping import Overlapping
+
+# Parameters of mallopt(3) in glibc's malloc.h.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -2, -3, -4, -8
+MEBIBYTE = 2**20
+_KEPT = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 128 * MEBIBYTE))
+# glibc's defaults, its adaptive thresholds where they end once large blocks were freed.
+_DEFAULT = (
+    (_MMAP_MAX, 65_536),
+    (_MMAP_THRESHOLD, 32 * MEBIBYTE),
+    (_TRIM_THRESHOLD, 64 * MEBIBYTE),
+    (_TOP_PAD, 0),
+)
+
+
+@Overlapping
+@contextmanager
+def _keeping() -> Iterator[None]:
+    _set(_KEPT)
+    yield
+    _set(_DEFAULT)
+
+
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """Within this context freed memory stays with the process, for all its threads.
+
+    Every step of an optimization allocates and frees the same blocks. Large ones come from the
+    system and go back to it each time, and its clearing of their pages takes a tenth to a fifth
+    of a step. Kept blocks fit less well: the peak grows by a sixth. Behind the last run that
+    overlaps all goes back. Without glibc nothing changes.
+    """
+    try:
+        with _keeping:
+            yield
+    finally:
+        return_freed_memory()
+
+
+def share_freed_memory() -> None:
+    """Let all threads of this process allocate from two arenas, for servers of many threads.
+
+    Else glibc has eight arenas a core, and each keeps what its threads freed: of the pictures of
+    twenty threads twice to three times the memory stayed.
+    """
+    _set(((_ARENA_MAX, 2),))
+
+
+def return_freed_memory() -> None:
+    """Give back to the system what glibc keeps of freed tensors: a hundred MB and more."""
+    if (library := _glibc()) is not None:
+        library.malloc_trim(0)
+
+
+def _set(parameters: tuple[tuple[int, int], ...]) -> None:
+    if (library := _glibc()) is not None:
+        for parameter, value in parameters:
+            library.mallopt(parameter, value)
+
+
+@cache
+def _glibc() -> ctypes.CDLL | None:
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    return library if hasattr(library, "gnu_get_libc_version") else None

@@ -1,0 +1,84 @@
+"""Checkpoints of a training run: written whole, read with care, started from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from stylecore.errors import CheckpointError
+from stylecore.learning.config import TrainingConfig
+from stylecore.learning.networks import TransformerNetwork
+
+ROW_NAMES = (".scale", ".shift")  # endings of what each style has of its own
+
+
+def read_checkpoint(path: Path) -> dict:
+    """A checkpoint's contents, its `config` as a `TrainingConfig`.
+
+    Raises:
+        CheckpointError: Missing, damaged, or not a checkpoint of this project.
+    """
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        config = saved["config"]
+        layers = {key: tuple(config[key]) for key in ("content_layers", "style_layers")}
+        saved["config"] = TrainingConfig(**config | layers)
+        return saved
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no checkpoint {path}") from error
+    except Exception as error:  # torch.load raises anything, from EOFError to UnpicklingError
+        raise CheckpointError(f"{path} is not a checkpoint of this project") from error
+
+
+def write_checkpoint(path: Path, contents: dict) -> None:
+    """Write a checkpoint so that an interruption leaves the former one whole."""
+    partial = path.with_suffix(".partial")
+    torch.save(contents, partial)
+    partial.replace(path)
+
+
+def new_network(config: TrainingConfig, styles: int) -> TransformerNetwork:
+    """A network of the shape that the settings ask for."""
+    return TransformerNetwork(
+        styles, channels=config.channels, blocks=config.blocks, upsampling=config.upsampling
+    )
+
+
+def load_network(checkpoint: dict) -> TransformerNetwork:
+    """The averaged network of a checkpoint, on the CPU, for inference."""
+    network = new_network(checkpoint["config"], len(checkpoint["styles"]))
+    network.load_state_dict(checkpoint["averaged"])
+    return network.eval().requires_grad_(False)
+
+
+def take_trunk(network: TransformerNetwork, checkpoint: dict, names: Sequence[str]) -> None:
+    """Copy a trained trunk, and the rows of the conditional norms by style name.
+
+    Args:
+        network: Gets the weights; one row for each of `names`.
+        checkpoint: As read; styles that it does not have begin as the mean of its rows.
+        names: Styles of the network.
+    Raises:
+        CheckpointError: Another number of channels or blocks, or another upsampling.
+    """
+    own, given = network.state_dict(), checkpoint["averaged"]
+    rows = {name: row for row, name in enumerate(checkpoint["styles"])}
+    if different := own.keys() ^ given.keys():
+        raise CheckpointError(
+            f"the initial checkpoint and the network do not both have {min(different)}: "
+            "give it the same channels, blocks and upsampling"
+        )
+    for key, value in own.items():
+        source = given[key]
+        if key.endswith(ROW_NAMES):
+            mean = source.mean(0)
+            source = torch.stack([source[rows[name]] if name in rows else mean for name in names])
+        if source.shape != value.shape:
+            raise CheckpointError(
+                f"{key} is {tuple(source.shape)} in the initial checkpoint, {tuple(value.shape)} is needed: "
+                "give it the same channels, blocks and upsampling"
+            )
+        own[key] = source
+    network.load_state_dict(own)

@@ -1,0 +1,132 @@
+"""What a training step minimizes: content, style, tone, total variation and weave of painted crops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylecore.host.devices import autocast_dtype
+from stylecore.images.loading import load_style, resize_long_side, to_batch
+from stylecore.learning.config import TrainingConfig
+from stylecore.learning.networks import STRIDE
+from stylecore.optimization.config import STYLE_LAYERS
+from stylecore.perception.features import Vgg19Features, deepest
+from stylecore.perception.losses import (
+    content_loss,
+    gram_matrix,
+    grid_loss,
+    ripple_loss,
+    style_loss,
+    tone_loss,
+    total_variation_loss,
+)
+
+
+class StepLosses(NamedTuple):
+    """What a step minimizes, and its parts for each picture: shapes (), (N,), (N,), ()."""
+
+    total: Tensor
+    content: Tensor
+    style: Tensor
+    pixel: Tensor
+
+
+class TrainingObjective:
+    """Weighted perceptual losses by VGG19, see `TrainingConfig`.
+
+    Args:
+        style_images: One picture a style.
+        config: Settings.
+        device: Where VGG19 computes.
+    Raises:
+        ImageError: An unreadable style picture.
+        ValueError: A layer that VGG19 does not have.
+    Source: Johnson et al. (2016), section 3.
+    """
+
+    def __init__(self, style_images: Sequence[Path], config: TrainingConfig, device: torch.device) -> None:
+        self.config = config
+        used = {*config.content_layers, *config.style_layers}
+        vgg = Vgg19Features(sorted(used | {*STYLE_LAYERS}))  # refuses unknown layers
+        self.deepest = deepest(used)
+        # The order of a GPU's tensor cores; on CPUs it is slower than the plain one.
+        memory_format = torch.channels_last if device.type == "cuda" else torch.preserve_format
+        self.vgg = vgg.to(device, memory_format=memory_format)
+        self.targets, self.ripples = self._read_styles(style_images, device)  # in float32
+        if device.type == "cpu":  # autocast would convert the frozen weights anew in every step
+            self.vgg.to(autocast_dtype(device, config.precision) or torch.float32)
+        factors = [config.content_factors.get(path.stem, 1.0) for path in style_images]
+        self.content_weights = config.content_weight * torch.tensor(factors, device=device)
+
+    @torch.no_grad()
+    def _read_styles(
+        self, style_images: Sequence[Path], device: torch.device
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Gram matrices of all style pictures by layer, each (styles, C, C), and their ripples, (styles,).
+
+        Also of layers that are not trained on: the evaluation measures at all.
+        """
+        layers = {*self.config.style_layers, *STYLE_LAYERS}
+        grams: dict[str, list[Tensor]] = {layer: [] for layer in sorted(layers)}
+        ripples = []
+        for path in style_images:
+            image = resize_long_side(load_style(path), self.config.style_size)
+            picture = torch.from_numpy(to_batch(image)).to(device)
+            features = self.vgg(picture)
+            for layer in grams:
+                grams[layer].append(gram_matrix(features[layer]))
+            ripples.append(ripple_loss(picture))
+        return {layer: torch.cat(matrices) for layer, matrices in grams.items()}, torch.cat(ripples)
+
+    def __call__(
+        self, stylized: Tensor, photos: Tensor, face_masks: Tensor, style_indices: Tensor
+    ) -> StepLosses:
+        """Losses of the stylized pictures of N photos.
+
+        Args:
+            stylized: Shape (N * styles_per_photo, 3, H, W), those of one photo in a row.
+            photos: Shape (N, 3, H, W), in [0, 1].
+            face_masks: 1 in faces, 0 elsewhere, shape (N, 1, H, W).
+            style_indices: Of each stylized picture, shape (N * styles_per_photo,).
+        """
+        config = self.config
+        photo_features = {
+            layer: features.repeat_interleave(config.styles_per_photo, 0)
+            for layer, features in self._content_features(photos).items()
+        }
+        features = self.vgg(stylized, last=self.deepest)
+        emphasis = (1 + (config.face_factor - 1) * face_masks).repeat_interleave(config.styles_per_photo, 0)
+        contents = [
+            content_loss(features[layer], photo_features[layer], emphasis) for layer in config.content_layers
+        ]
+        content = torch.stack(contents).mean(0)
+        targets = {layer: self.targets[layer][style_indices] for layer in config.style_layers}
+        style = style_loss(features, targets)
+        ripples = F.relu(ripple_loss(stylized) - self.ripples[style_indices])
+        tone = tone_loss(stylized, photos.repeat_interleave(config.styles_per_photo, 0))
+        total = (
+            self.content_weights[style_indices] * content
+            + config.style_weight * style
+            + config.tv_weight * total_variation_loss(stylized)
+            + config.grid_weight * grid_loss(stylized, period=STRIDE)
+            + config.ripple_weight * ripples
+            + config.tone_weight * tone
+        ).mean()
+        return StepLosses(total, content, style, torch.zeros(()))
+
+    @torch.no_grad()
+    def _content_features(self, photos: Tensor) -> dict[str, Tensor]:
+        features = self.vgg(photos, last=deepest(self.config.content_layers))
+        return {layer: features[layer] for layer in self.config.content_layers}
+
+
+def pixel_losses(stylized: Tensor, photos: Tensor) -> StepLosses:
+    """Mean squared error: a network that can reproduce the photo learns to paint it sooner."""
+    pixel = F.mse_loss(stylized, photos)
+    none = torch.zeros(len(photos))
+    return StepLosses(pixel, none, none, pixel)

@@ -1,0 +1,163 @@
+"""Milliseconds and memory of the instant path, beside a bare session and installed rivals."""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stylecore.host.folders import WEIGHTS_FOLDER
+from stylecore.host.memory import MEBIBYTE
+from stylecore.images.loading import from_batch, to_batch
+from stylecore.instant.stylizer import FastStylizer, open_session
+from stylecore.measuring import rivals
+from stylecore.styles.catalog import list_styles
+
+ENGINE, SESSION = "stylecore, picture to picture", "our network alone"
+FINE = "our fine network alone"
+
+
+def run(
+    sizes: Sequence[int],
+    *,
+    rounds: int = 7,
+    device: str = "auto",
+    on_progress: Callable[[str], None] = lambda line: None,
+) -> dict:
+    """Time every contender on square pictures.
+
+    Contenders take turns within each round, so that a change in the machine's speed meets all of
+    them. Right before each timed call stands one that is not: threads of the contender before
+    may still be waiting busily, and its pictures fill the caches. Memory is that of a process of
+    its own that paints once.
+
+    Args:
+        sizes: Sides of the pictures in pixels.
+        rounds: Timed calls of each contender at each size.
+        device: `auto`, `cpu` or `cuda`; rivals run on the same where they can.
+        on_progress: Called with a line for each size.
+    Returns:
+        `device`, `rounds`, the machine's `convolutions` (billion multiply-adds a second, by
+        VGG19; None without torch), and `rows`: for each size and contender the median
+        `milliseconds`, the median of the `ratio` to our network alone, round by round, and
+        `peak_mb`, the process's peak memory.
+    """
+    device = FastStylizer(device).device
+    builders = _builders(device)
+    painters = {name: build() for name, build in builders.items()}
+    rows, rates = [], []
+    for size in sizes:
+        batch = to_batch(_test_picture(size))
+        times = _interleave({name: partial(paint, batch) for name, paint in painters.items()}, rounds)
+        for name, values in times.items():
+            ratios = [value / own for value, own in zip(values, times[SESSION], strict=True)]
+            rows.append(
+                {
+                    "size": size,
+                    "contender": name,
+                    "milliseconds": round(statistics.median(values) * 1000, 1),
+                    "ratio": round(statistics.median(ratios), 2),
+                    "peak_mb": _peak_memory(name, size, device) // MEBIBYTE,
+                }
+            )
+        if rivals.CEILING in times:
+            rates.append(rivals.VGG19_MACS * size**2 / statistics.median(times[rivals.CEILING]) / 1e9)
+        on_progress(f"{size} px done")
+    convolutions = round(max(rates)) if rates else None
+    return {"device": device, "rounds": rounds, "convolutions": convolutions, "rows": rows}
+
+
+def as_table(report: dict) -> str:
+    """The report as a Markdown table."""
+    sizes = sorted({row["size"] for row in report["rows"]})
+    cells = {(row["contender"], row["size"]): row for row in report["rows"]}
+    names = dict.fromkeys(row["contender"] for row in report["rows"])
+    lines = [
+        f"milliseconds on {report['device']}, median of {report['rounds']} interleaved rounds "
+        "(times our network alone), peak memory of a process",
+        "",
+        "| | " + " | ".join(f"{size} x {size}" for size in sizes) + " |",
+        "|---" * (len(sizes) + 1) + "|",
+    ]
+    for name in names:
+        values = [cells[name, size] for size in sizes]
+        row = " | ".join(
+            f"{value['milliseconds']:.0f} ({value['ratio']:.2f}), {value['peak_mb']} MB" for value in values
+        )
+        lines.append(f"| {name} | {row} |")
+    if report["convolutions"]:
+        rate = report["convolutions"]
+        lines += ["", f"the machine convolves {rate} billion multiply-adds a second, by VGG19"]
+    for name, hint in rivals.HOW_TO_INSTALL.items():
+        if name not in names:
+            lines += ["", f"not installed: {name} ({hint})"]
+    return "\n".join(lines)
+
+
+def _builders(device: str) -> dict[str, Callable[[], rivals.Painter]]:
+    return {
+        SESSION: partial(_session, device),
+        ENGINE: partial(_engine, device),
+        FINE: partial(_session, device, fine=True),
+        **rivals.builders(device),
+    }
+
+
+def _session(device: str, *, fine: bool = False) -> rivals.Painter:
+    model, index = list_styles()[0].network(fine=fine)
+    session = open_session(WEIGHTS_FOLDER / model, device)
+    weights = np.zeros(session.get_inputs()[1].shape[0], np.float32)
+    weights[index] = 1
+    return lambda batch: session.run(None, {"image": batch, "style_weights": weights})
+
+
+def _engine(device: str) -> rivals.Painter:
+    stylizer, name = FastStylizer(device), list_styles()[0].name
+    pictures: dict[tuple[int, ...], Image.Image] = {}
+
+    def paint(batch: np.ndarray) -> Image.Image:
+        if batch.shape not in pictures:
+            pictures[batch.shape] = from_batch(batch)
+        return stylizer.stylize(pictures[batch.shape], name, stroke_size=512, fine=False)
+
+    return paint
+
+
+def _interleave(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, call in contenders.items():
+            call()
+            started = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - started)
+    return times
+
+
+def _peak_memory(name: str, size: int, device: str) -> int:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_paint_once, (name, size, device))
+
+
+def _paint_once(name: str, size: int, device: str) -> int:
+    _builders(device)[name]()(to_batch(_test_picture(size)))
+    try:
+        # Not getrusage: its peak is inherited from the parent.
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    except OSError:  # not Linux
+        import psutil  # which the installation without torch lacks
+
+        return psutil.Process().memory_info().rss
+
+
+def _test_picture(size: int) -> Image.Image:
+    """Smooth noise: contents do not change the time, but should not be constant either."""
+    small = np.random.default_rng(0).integers(0, 256, (size // 8, size // 8, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize((size, size), Image.Resampling.BICUBIC)

@@ -1,0 +1,123 @@
+"""What memory an optimization takes: the peak of a process, and what cancelled jobs leave behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from collections.abc import Callable, Sequence
+
+import psutil
+from PIL import Image
+
+from stylecore.host.job_queue import JobQueue
+from stylecore.host.jobs import RunningJob
+from stylecore.host.memory import MEBIBYTE
+from stylecore.images.loading import load_image
+from stylecore.optimization import planning
+from stylecore.optimization.config import QUALITIES, OptimizationConfig
+from stylecore.optimization.optimize import optimize_image
+from stylecore.optimization.preview import PreviewPainter
+
+CANCELLED_JOBS = 20
+STEPS = OptimizationConfig.history + 2  # L-BFGS remembers as much as it may
+MEMORY_CASES = {
+    "128 px lbfgs": {"max_side": 128},
+    "384 px lbfgs float32": {"max_side": 384, "precision": "float32"},
+    "512 px adam": {"max_side": 512, "method": "adam"},
+    "1280 px lbfgs": {"max_side": 1280},
+    "512 px lbfgs": {"max_side": 512},
+    "512 px lbfgs float32": {"max_side": 512, "precision": "float32"},
+    "512 px lbfgs patches": {"max_side": 512, "style_loss": "patches"},
+    "512 px style read at 1024": {"max_side": 512, "stroke_size": 1024},
+}
+
+
+def measure_memory(content: Image.Image, style: Image.Image) -> list[dict]:
+    """Peak of a fresh process for several settings, beside what `planning.peak_memory` foretells."""
+    rows = []
+    for name, settings in MEMORY_CASES.items():
+        side = settings["max_side"]
+        config = OptimizationConfig(steps=STEPS, is_coarse_to_fine=False, preview_every=0, **settings)
+        # Square, the size that a limit on the long side makes the most of.
+        square = load_image(content).convert("RGB").resize((side, side))
+        imported, peak = _in_new_process(_peak_of, square, style, config)
+        rows.append(
+            {
+                "case": name,
+                "imported_mb": imported // MEBIBYTE,
+                "peak_mb": peak // MEBIBYTE,
+                "foretold_mb": (imported + planning.peak_memory(square.size, config)) // MEBIBYTE,
+            }
+        )
+    return rows
+
+
+def measure_cancelled_jobs(content: Image.Image, style: Image.Image) -> list[dict]:
+    """Memory that a process holds before and after jobs started and cancelled in a row.
+
+    `imported_mb` is a process that has only imported torch; `began_mb` one that has made the
+    sketch that precedes every job: by then the libraries have allocated what they keep for good.
+    """
+    rows = []
+    for quality in ("quick", "good"):
+        config = QUALITIES[quality]
+        held = _in_new_process(_held_around_jobs, content, style, config)
+        imported, began, ended = (memory // MEBIBYTE for memory in held)
+        rows.append(
+            {
+                "quality": quality,
+                "jobs": CANCELLED_JOBS,
+                "imported_mb": imported,
+                "began_mb": began,
+                "ended_mb": ended,
+            }
+        )
+    return rows
+
+
+def _in_new_process(function: Callable, *arguments: object) -> Sequence[int]:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def _peak_of(content: Image.Image, style: Image.Image, config: OptimizationConfig) -> tuple[int, int]:
+    process = psutil.Process()
+    before = peak = process.memory_info().rss
+    is_done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not is_done.wait(0.005):
+            peak = max(peak, process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    optimize_image(content, style, config)
+    is_done.set()
+    watcher.join()
+    return before, peak
+
+
+def _held_around_jobs(content: Image.Image, style: Image.Image, config: OptimizationConfig) -> list[int]:
+    process = psutil.Process()
+    held = [process.memory_info().rss]
+    painter = PreviewPainter()
+    painter.paint(content, painter.read_style(style), max_side=512)
+    held.append(process.memory_info().rss)
+    queue = JobQueue(kept=0)
+    for _ in range(CANCELLED_JOBS):
+
+        def work(job: RunningJob) -> object:
+            return optimize_image(content, style, config, on_iterate=job.report, should_stop=job.should_stop)
+
+        job = queue.submit(work)
+        while job.progress is None and not job.wait(0.01):
+            pass
+        job.cancel()
+        job.wait()
+        if job.error:
+            raise job.error
+    del job
+    held.append(process.memory_info().rss)
+    return held

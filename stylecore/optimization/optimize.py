@@ -1,0 +1,349 @@
+"""Style transfer by optimizing the pixels themselves: any style, minutes in place of a second."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from stylecore.errors import DivergenceError
+from stylecore.host.memory import kept_memory
+from stylecore.host.overlapping import Overlapping
+from stylecore.images.loading import (
+    flatten_content,
+    from_batch,
+    limit_long_side,
+    load_image,
+    load_style,
+    to_batch,
+)
+from stylecore.instant import blending
+from stylecore.optimization.adam import Adam, resized
+from stylecore.optimization.config import (
+    OptimizationConfig,
+    check_config,
+    learning_rate_at,
+    scales,
+    step_work,
+    stroke_size_at,
+)
+from stylecore.optimization.lbfgs import Lbfgs
+from stylecore.optimization.objective import Objective, load_vgg
+from stylecore.optimization.preview import PreviewPainter, StyleStatistics
+
+# Pixels of a photo up to which freed memory is kept from step to step: 10 to 20 % faster, but the
+# peak grows by a sixth, which larger photos need for themselves. The other way round, blocks of 16 MB
+# and more that go back at once, a run at 512 px would peak 140 MB lower and take 16 % longer.
+# Beside patches it stays kept in no case: at 192 px with those of relu1_1 a run took 5.7 GB in place of 0.7.
+KEPT_PIXELS = 400**2
+# A run has diverged when so many losses are that many times the lowest and do not fall.
+LOST_STEPS, LOST_FACTOR = 20, 3.0
+# CUDA's fastest convolutions sum in an order that changes from run to run. Those flags are the process's.
+REPEATABLE_CONVOLUTIONS = Overlapping(
+    partial(torch.backends.cudnn.flags, enabled=True, benchmark=False, deterministic=True)
+)
+STEP_FAILURES = (RuntimeError, MemoryError)  # torch lacks memory, or the device has gone
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """State of an optimization after a step.
+
+    A step judges the picture that it finds, and then changes it. The losses are those of the picture before
+    the change, and so is the image, if no earlier one was better.
+
+    Attributes:
+        step: Steps done, over all scales.
+        steps: Steps planned.
+        content_loss: Relative content loss, unweighted.
+        style_loss: Relative style loss, layers weighted and summed.
+        total_loss: Weighted sum, total variation and values beyond black and white included.
+        elapsed_s: Seconds since the start.
+        remaining_s: Seconds left, by the work that the steps left have, see `step_work`.
+        image: Best picture so far, or None between previews.
+    """
+
+    step: int
+    steps: int
+    content_loss: float
+    style_loss: float
+    total_loss: float
+    elapsed_s: float
+    remaining_s: float
+    image: Image.Image | None
+
+
+@dataclass(frozen=True)
+class OptimizationResult:
+    """The painted picture and how the run went.
+
+    Attributes:
+        image: The best picture of the finest scale that was reached, RGB or RGBA as the photo. What the
+            last step changed is judged by none, and not in it: one step from the photo gives the photo.
+        iterates: Every step, without pictures.
+        is_stopped: Whether `should_stop` ended the run early.
+        error: What ended the run early, or None: a `DivergenceError`, or the failure of a step, such
+            as for lack of memory. The picture is the best before.
+    """
+
+    image: Image.Image
+    iterates: tuple[Iterate, ...]
+    is_stopped: bool
+    error: Exception | None
+
+
+def optimize_image(
+    content_image: Image.Image,
+    style_image: Image.Image | Sequence[tuple[Image.Image, float]],
+    config: OptimizationConfig = OptimizationConfig(),
+    *,
+    on_iterate: Callable[[Iterate], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> OptimizationResult:
+    """Paint a photo in the style of any picture.
+
+    Args:
+        content_image: The photo; alpha is kept.
+        style_image: The style picture, or several with weights (scaled to sum 1): their statistics
+            are mixed, of patches the heaviest picture gives all and the others their share.
+        config: Settings.
+        on_iterate: Called after every step.
+        should_stop: Asked after every step; True ends the run with the best picture so far.
+    Returns:
+        The picture, as large as the photo limited to `config.max_side`, see `load_image`.
+    Raises:
+        ImageError: A picture smaller than 32 px, or a style picture of a single color.
+        ValueError: Settings that do not exist or are out of range.
+        DeviceError: The device does not start.
+        WeightsError: VGG19's weights, or the sketch's, are missing or damaged.
+    Source: Gatys et al. (2016). Differs: relative losses (see `stylecore.perception.losses`), by default a
+        start from the preview; coarse to fine is that of Gatys et al. (2017), section 6.
+    """
+    check_config(config)
+    run = _Run(content_image, style_image, config)
+    iterates: list[Iterate] = []
+    is_stopped = False
+    is_small = run.photo.width * run.photo.height <= KEPT_PIXELS and config.style_loss != "patches"
+    with kept_memory() if is_small else nullcontext(), REPEATABLE_CONVOLUTIONS:
+        for iterate in run.iterates():
+            iterates.append(replace(iterate, image=None))
+            if on_iterate is not None:
+                on_iterate(iterate)
+            if should_stop is not None and should_stop():
+                is_stopped = True
+                break
+    return OptimizationResult(run.picture(), tuple(iterates), is_stopped, run.error)
+
+
+class _Run:
+    """One optimization: its pictures, and what goes on from one scale to the next.
+
+    Attributes:
+        step: Steps done, over all scales.
+        best: The best picture so far, None before the first step.
+        error: What ended the run early, or None.
+    """
+
+    def __init__(
+        self,
+        content_image: Image.Image,
+        style_image: Image.Image | Sequence[tuple[Image.Image, float]],
+        config: OptimizationConfig,
+    ) -> None:
+        self.config = config
+        self.photo = load_image(content_image, max_megapixels=math.inf, max_side=config.max_side)
+        self.styles = _load_styles(style_image, config)
+        self.content = flatten_content(self.photo)
+        side = min(max(self.photo.size), config.max_side)  # of a narrow strip the photo has more
+        self.scales = scales(side, config)
+        self.vgg = load_vgg(config)
+        self.started = time.monotonic()
+        self.first_step = 0.0  # when it began, without what comes once, such as the sketch
+        self.step = 0
+        self.best: _Best | None = None
+        self.optimizer: Adam | Lbfgs | None = None
+        self.error: Exception | None = None
+
+    def iterates(self) -> Iterator[Iterate]:
+        """Make all steps, scale by scale; a failure ends them and is kept, that of the first step raised."""
+        try:
+            for side, steps in self.scales:
+                batch, objective = self._begin_scale(side)
+                for _ in range(steps):
+                    yield self._iterate(self._make_step(batch, objective))
+        except DivergenceError as error:
+            self.error = error.with_traceback(None)
+        except STEP_FAILURES as error:
+            if self.step == 0:
+                raise
+            self.error = error.with_traceback(None)  # its frames hold tensors
+
+    def _begin_scale(self, side: int) -> tuple[Tensor, Objective]:
+        """The picture to change at a scale, which begins as the best of the scale before, and its loss."""
+        objective = Objective(self.vgg, self.content, self.styles, side, self.config)
+        if self.best is None:
+            batch = _start(objective, self.styles, self.config)
+        else:
+            batch = resized(self.best.picture, objective.photo.shape)
+        batch.requires_grad_()
+        self.optimizer = _optimizer(batch, self.config, earlier=self.optimizer)
+        self.best = _Best(batch)
+        if self.step == 0:
+            self.first_step = time.monotonic()
+        return batch, objective
+
+    def _make_step(self, batch: Tensor, objective: Objective) -> _Losses:
+        """Judge the picture and change it; returns the losses from before the change.
+
+        Raises:
+            DivergenceError: See `_Best.judge`.
+        """
+        is_adam = self.config.method == "adam"
+        if is_adam:
+            self.optimizer.learning_rate = learning_rate_at(self.step, self.config)
+        before = batch.detach().clone()
+        losses = _step(self.optimizer, batch, objective)
+        self.best.judge(before, losses.total)
+        if is_adam:
+            batch.data.clamp_(0, 1)
+        self.step += 1
+        return losses
+
+    def _iterate(self, losses: _Losses) -> Iterate:
+        steps, every = self.config.steps, self.config.preview_every
+        now = time.monotonic()
+        has_image = self.step == steps or (every and self.step % every == 0)
+        return Iterate(
+            step=self.step,
+            steps=steps,
+            content_loss=losses.content,
+            style_loss=losses.style,
+            total_loss=losses.total,
+            elapsed_s=now - self.started,
+            remaining_s=(now - self.first_step) * _work_left(self.scales, self.step, self.photo.size),
+            image=self.picture() if has_image else None,
+        )
+
+    def picture(self) -> Image.Image:
+        """The best picture so far, as large as the photo, with its alpha."""
+        pixels = resized(self.best.picture, (1, 3, self.photo.height, self.photo.width))
+        pixels = pixels.clamp(0, 1).cpu().numpy()
+        if self.config.preserve_color:
+            pixels = blending.preserve_color(to_batch(self.photo), pixels)
+        image = from_batch(pixels)
+        if self.photo.mode == "RGBA":
+            image.putalpha(self.photo.getchannel("A"))
+        return image
+
+
+class _Best:
+    """The best picture of a scale; notices when the run has lost its way.
+
+    Args:
+        start: First picture of the scale, which is the best until a step has judged one.
+    Attributes:
+        picture: Values in [0, 1].
+        loss: Total loss of the picture, infinite before the first step.
+    """
+
+    def __init__(self, start: Tensor) -> None:
+        self.picture, self.loss = start.detach().clone().clamp(0, 1), math.inf
+        self.lost, self.previous = 0, math.inf
+
+    def judge(self, picture: Tensor, loss: float) -> None:
+        """Keep a picture if it is better; its values are clamped.
+
+        Raises:
+            DivergenceError: The loss is not a number, or stays far above the lowest.
+        """
+        if loss < self.loss:  # never where it is not a number
+            self.picture, self.loss = picture.clamp_(0, 1), loss
+        if loss <= LOST_FACTOR * self.loss:
+            self.lost = 0
+        elif loss >= self.previous:  # adam's first steps may rise far, and then fall again
+            self.lost += 1
+        self.previous = loss
+        if self.lost == LOST_STEPS or not math.isfinite(loss):
+            found = f"a loss of {loss:.3g} after {self.loss:.3g}"
+            raise DivergenceError(f"the optimization lost its way with {found}: try other settings")
+
+
+@dataclass(frozen=True)
+class _Losses:
+    content: float
+    style: float
+    total: float
+
+
+def _step(optimizer: Adam | Lbfgs, batch: Tensor, objective: Objective) -> _Losses:
+    """One step of the optimizer; the losses are those of the picture before it."""
+    values: list[_Losses] = []
+
+    def closure() -> Tensor:
+        batch.grad = None
+        total, content, style = objective(batch)
+        total.backward()
+        values.append(_Losses(content.item(), style.item(), total.item()))
+        return total
+
+    optimizer.step(closure)
+    return values[0]
+
+
+def _optimizer(batch: Tensor, config: OptimizationConfig, earlier: Adam | Lbfgs | None) -> Adam | Lbfgs:
+    if config.method == "adam":
+        return Adam(batch, config.learning_rate, earlier)
+    return Lbfgs(batch, config.history)  # gradients of another size tell nothing of this one's
+
+
+def _start(
+    objective: Objective, styles: Sequence[tuple[Image.Image, float]], config: OptimizationConfig
+) -> Tensor:
+    """First picture, of the photo's shape (1, 3, H, W).
+
+    `mixed_noise` is the photo plus uniform noise of 0 to 0.5, clipped, as in the classic recipe.
+    """
+    photo = objective.photo
+    if config.start == "content":
+        return photo.clone()
+    if config.start == "preview":
+        painter = PreviewPainter(config.device, precision=config.precision)
+        known = [
+            (painter.read_style(image, stroke_size=objective.stroke_size), weight) for image, weight in styles
+        ]
+        painted = painter.paint(from_batch(photo.cpu().numpy()), StyleStatistics.mix(known))
+        return torch.from_numpy(to_batch(painted)).to(photo.device)
+    noise = torch.rand(photo.shape, generator=torch.Generator().manual_seed(config.seed)).to(photo.device)
+    return noise if config.start == "noise" else (photo + 0.5 * noise).clamp(0, 1)
+
+
+def _work_left(scales: Sequence[tuple[int, int]], step: int, size: tuple[int, int]) -> float:
+    """Work that is left as a multiple of the work done."""
+    done = total = 0.0
+    for side, steps in scales:
+        total += steps * step_work(side, size)
+        done += max(0, min(step, steps)) * step_work(side, size)
+        step -= steps
+    return (total - done) / done
+
+
+def _load_styles(
+    style_image: Image.Image | Sequence[tuple[Image.Image, float]], config: OptimizationConfig
+) -> list[tuple[Image.Image, float]]:
+    """RGB style pictures, no larger than they are read, with weights that sum to 1."""
+    given = [(style_image, 1.0)] if isinstance(style_image, Image.Image) else list(style_image)
+    total = sum(weight for _, weight in given)
+    if not given or min(weight for _, weight in given) < 0 or not 0 < total < math.inf:
+        raise ValueError("style pictures need weights of at least 0 with a sum above 0")
+    largest = stroke_size_at(config.max_side, config)
+    return [
+        (limit_long_side(load_style(image, max_megapixels=math.inf), largest), weight / total)
+        for image, weight in given
+    ]

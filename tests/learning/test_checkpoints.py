@@ -1,0 +1,96 @@
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from stylecore.errors import CheckpointError
+from stylecore.learning.checkpoints import load_network, read_checkpoint, take_trunk, write_checkpoint
+from stylecore.learning.config import TrainingConfig
+from stylecore.learning.networks import TransformerNetwork
+from stylecore.styles.catalog import WEIGHTS_FOLDER
+
+CONFIG = TrainingConfig(channels=8, blocks=1, content_layers=("relu2_1", "relu3_1"))
+
+
+def checkpoint_of(network: TransformerNetwork, styles: list[str]) -> dict:
+    return {"averaged": network.state_dict(), "styles": styles, "config": asdict(CONFIG)}
+
+
+@pytest.fixture
+def network():
+    return TransformerNetwork(2, channels=8, blocks=1)
+
+
+def test_a_checkpoint_comes_back_as_it_was_written(network, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    write_checkpoint(path, checkpoint_of(network, ["dots", "lines"]))
+    saved = read_checkpoint(path)
+    assert saved["config"] == CONFIG
+    assert saved["styles"] == ["dots", "lines"]
+    own = network.state_dict()
+    assert all(torch.equal(value, own[key]) for key, value in load_network(saved).state_dict().items())
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_an_interrupted_write_leaves_the_former_checkpoint(network, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    write_checkpoint(path, checkpoint_of(network, ["dots", "lines"]))
+    with pytest.raises(Exception, match="pickle"):
+        write_checkpoint(path, {"styles": lambda: None})
+    assert read_checkpoint(path)["styles"] == ["dots", "lines"]
+
+
+@pytest.mark.parametrize("contents", [b"", b"not a checkpoint", None])
+def test_another_file_is_refused(tmp_path, contents):
+    path = tmp_path / "checkpoint.pt"
+    if contents is None:
+        torch.save({"weights": 1}, path)
+    else:
+        path.write_bytes(contents)
+    with pytest.raises(CheckpointError, match=r"is not a checkpoint of this project$"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("name", ["painter", "collection", "fine"])
+def test_the_shipped_checkpoints_hold_every_setting(name):
+    saved = torch.load(WEIGHTS_FOLDER / f"{name}.pt", weights_only=True)
+    assert saved["config"].keys() == asdict(CONFIG).keys()
+    assert set(load_network(read_checkpoint(WEIGHTS_FOLDER / f"{name}.pt")).state_dict()) == set(
+        saved["averaged"]
+    )
+
+
+def test_a_missing_checkpoint_says_so(tmp_path):
+    with pytest.raises(CheckpointError, match="there is no checkpoint"):
+        read_checkpoint(tmp_path / "checkpoint.pt")
+
+
+def test_a_trunk_is_taken_with_the_rows_of_known_styles(network):
+    taken = TransformerNetwork(2, channels=8, blocks=1)
+    for scale in (module.scale for module in network.modules() if hasattr(module, "scale")):
+        torch.nn.init.normal_(scale)
+    take_trunk(taken, checkpoint_of(network, ["dots", "lines"]), ["fresh", "lines"])
+    given, own = network.state_dict(), taken.state_dict()
+    for key, value in own.items():
+        if key.endswith((".scale", ".shift")):
+            assert torch.equal(value, torch.stack([given[key].mean(0), given[key][1]])), key
+        else:
+            assert torch.equal(value, given[key]), key
+
+
+def test_a_trunk_of_another_width_or_depth_is_refused(network):
+    checkpoint = checkpoint_of(network, ["dots", "lines"])
+    for other in (
+        TransformerNetwork(2, channels=16, blocks=1),
+        TransformerNetwork(2, channels=8, blocks=2),
+        TransformerNetwork(2, channels=8, blocks=0),
+        TransformerNetwork(2, channels=8, blocks=1, upsampling="nearest"),
+    ):
+        with pytest.raises(CheckpointError, match="same channels, blocks and upsampling"):
+            take_trunk(other, checkpoint, ["dots", "lines"])
+
+
+def test_a_trunk_of_nearest_upsampling_is_refused(network):
+    nearest = TransformerNetwork(2, channels=8, blocks=1, upsampling="nearest")
+    with pytest.raises(CheckpointError, match="same channels, blocks and upsampling"):
+        take_trunk(network, checkpoint_of(nearest, ["dots", "lines"]), ["dots", "lines"])
