@@ -18,9 +18,9 @@ from PIL import Image
 from stylecore import OptimizationConfig, load_image, optimize_image
 from stylecore.images.loading import encode_image, to_batch
 from stylecore.images.sheets import fit
-from stylecore.optimization.config import STYLE_LAYERS
 from stylecore.perception.features import Vgg19Features
 from stylecore.perception.losses import gram_matrix
+from stylecore.perception.measure import STYLE_LAYERS
 
 SHARED = Path(__file__).resolve().parent.parent / "pages" / "shared"
 FOLDER = SHARED / "explaining"

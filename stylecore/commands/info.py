@@ -13,7 +13,8 @@ from stylecore.commands.console import FAILED, OK, fail, print_json
 from stylecore.errors import StyleTransferError
 from stylecore.host.extras import RUNTIMES, runtime_conflict
 from stylecore.host.folders import WEIGHTS_FOLDER
-from stylecore.styles.catalog import check_weights_file, list_models, model_checksum
+from stylecore.host.weights import check_weights_file
+from stylecore.styles.catalog import list_models, model_checksum
 
 PACKAGES = ("streamlit", "torch", "torchvision", *RUNTIMES, "pillow", "numpy")
 TENSOR_FILES = ("vgg19.safetensors", "adain_decoder.safetensors")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from stylecore.images.arrays import LUMA
+
 # Rec. 601 luma, the weights of JPEG's YCbCr.
-LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)
 
 
 def preserve_color(content: np.ndarray, stylized: np.ndarray) -> np.ndarray:

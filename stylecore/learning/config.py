@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from stylecore.errors import StyleError
 from stylecore.images.loading import MIN_SIDE
-from stylecore.optimization.config import STYLE_LAYERS
+from stylecore.perception.measure import STYLE_LAYERS
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from stylecore.host.devices import autocast_dtype
 from stylecore.images.loading import load_style, resize_long_side, to_batch
 from stylecore.learning.config import TrainingConfig
 from stylecore.learning.networks import STRIDE
-from stylecore.optimization.config import STYLE_LAYERS
 from stylecore.perception.features import Vgg19Features, deepest
 from stylecore.perception.losses import (
     content_loss,
@@ -25,6 +24,7 @@ from stylecore.perception.losses import (
     tone_loss,
     total_variation_loss,
 )
+from stylecore.perception.measure import STYLE_LAYERS
 
 
 class StepLosses(NamedTuple):

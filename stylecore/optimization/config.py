@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass
 
 from stylecore.images.loading import MIN_SIDE, size_at
+from stylecore.perception.measure import STYLE_LAYERS, STYLE_WEIGHT
 
 METHODS = ("lbfgs", "adam")
 STYLE_LOSSES = ("gram", "wasserstein", "patches")
 STARTS = ("content", "preview", "mixed_noise", "noise")
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # Gatys et al. (2016), section 2.3
-STYLE_WEIGHT = 4.0  # of the style loss in the total, the content's counting once
 
 
 @dataclass(frozen=True)

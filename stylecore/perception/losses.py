@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylecore.instant.blending import LUMA
+from stylecore.images.arrays import LUMA
 from stylecore.perception.inner_losses import energy, gram_products, tap_gram_error
 
 PATCH_PART = 1024  # patches that are compared with the style's at a time

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from stylecore.errors import WeightsError
-from stylecore.styles.catalog import check_weights_file
+from stylecore.host.weights import check_weights_file
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 
 from stylecore.errors import StyleError, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
@@ -92,32 +90,6 @@ def get_style(name: str) -> Style:
     near = get_close_matches(name.lower().replace(" ", "_").replace("-", "_"), styles, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(styles)}"
     raise StyleError(f"unknown style {name!r}: {hint}")
-
-
-def check_weights_file(path: Path, *, sha256: str | None = None) -> None:
-    """Compare a file in `weights/` with its recorded SHA-256.
-
-    Args:
-        path: The file.
-        sha256: Expected digest; by default the one in the `.json` of the same name beside it.
-    Raises:
-        WeightsError: The file or its record is missing, or the digests differ.
-    """
-    if not path.is_file():
-        raise WeightsError(f"{path.name} is missing: it belongs in {path.parent}")
-    if sha256 is None:
-        try:
-            sha256 = json.loads(path.with_suffix(".json").read_text())["sha256"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise WeightsError(
-                f"{path.with_suffix('.json').name} with the sha256 of {path.name} is needed: {error!r}"
-            ) from error
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        raise WeightsError(
-            f"{path.name} is damaged: its SHA-256 begins with {found[:12]}, needed is {sha256[:12]}"
-        )
 
 
 def model_checksum(model: str) -> str:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from stylecore.instant.blending import LUMA, apply_strength, preserve_color
+from stylecore.images.arrays import LUMA
+from stylecore.instant.blending import apply_strength, preserve_color
 
 
 @pytest.fixture

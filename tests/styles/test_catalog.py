@@ -4,8 +4,9 @@ import pytest
 
 from stylecore.errors import StyleError, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
+from stylecore.host.weights import check_weights_file
 from stylecore.styles import catalog as styles
-from stylecore.styles.catalog import check_weights_file, get_style, list_models, list_styles, model_checksum
+from stylecore.styles.catalog import get_style, list_models, list_styles, model_checksum
 
 FIRST_STYLES = {
     *("fire", "gold_black", "pink", "triangle", "flame", "landscape", "rain"),
@@ -40,22 +41,6 @@ def test_an_unknown_style_is_answered_with_the_nearest_name(typed, offered):
 def test_a_hopeless_name_is_answered_with_all_names():
     with pytest.raises(StyleError, match=r"there are .*starry_night"):
         get_style("qqq")
-
-
-def test_a_changed_file_is_noticed(tmp_path):
-    path = tmp_path / "network.onnx"
-    path.write_bytes(b"weights")
-    with pytest.raises(WeightsError, match=r"network\.onnx is damaged"):
-        check_weights_file(path, sha256="0" * 64)
-    with pytest.raises(WeightsError, match=r"nowhere\.onnx is missing"):
-        check_weights_file(tmp_path / "nowhere.onnx", sha256="0" * 64)
-
-
-def test_a_file_without_a_record_is_not_trusted(tmp_path):
-    path = tmp_path / "network.safetensors"
-    path.write_bytes(b"weights")
-    with pytest.raises(WeightsError, match=r"network\.json with the sha256"):
-        check_weights_file(path)
 
 
 @pytest.fixture
