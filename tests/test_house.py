@@ -22,7 +22,7 @@ ROOMS = {
 ROOMS["commands"] = {*ROOMS}
 TORCHLESS = ("images", "styles", "instant", "regions")
 HEAVY = {"torch", "torchvision", "ray", "av", "cv2"}
-MAX_LINES = 450
+MAX_LINES = 470
 
 
 def modules_in(folder: str) -> list[Path]:
