@@ -16,7 +16,8 @@ import torch
 from PIL import Image
 
 from stylecore import OptimizationConfig, load_image, optimize_image
-from stylecore.images.loading import encode_image, to_batch
+from stylecore.images.arrays import to_batch
+from stylecore.images.encoding import encode_image
 from stylecore.images.sheets import fit
 from stylecore.perception.features import Vgg19Features
 from stylecore.perception.losses import gram_matrix

@@ -18,7 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from stylecore.errors import ImageError
-from stylecore.images.loading import find_pictures, limit_long_side, load_image
+from stylecore.images.files import find_pictures
+from stylecore.images.loading import load_image
+from stylecore.images.sizes import limit_long_side
 from stylecore.learning.crops import Box
 
 try:

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from export import style_pictures
 from stylecore import FastStylizer, list_styles, load_image
-from stylecore.images.loading import encode_image, limit_long_side
+from stylecore.images.encoding import encode_image
 from stylecore.images.sheets import contact_sheet, fit
+from stylecore.images.sizes import limit_long_side
 
 SHARED = Path(__file__).resolve().parent.parent / "pages" / "shared"
 README_PICTURE = SHARED.parent.parent / "export" / "readme.jpg"

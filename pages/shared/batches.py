@@ -21,8 +21,11 @@ from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import RunningJob
-from stylecore.images.loading import MAX_SIDES, encode_image, free_path, is_transparent, limit_long_side
+from stylecore.images.colors import is_transparent
+from stylecore.images.encoding import MAX_SIDES, encode_image
+from stylecore.images.files import free_path
 from stylecore.images.sheets import contact_sheet
+from stylecore.images.sizes import limit_long_side
 
 THUMBNAIL_SIDE = 400  # px
 MEGABYTE = 10**6

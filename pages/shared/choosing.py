@@ -14,7 +14,7 @@ from pages.shared.pictures import Sample, plain
 from pages.shared.streamlit_workarounds import flush_row, picture_is_button
 from pages.shared.visit import Chooser, visit
 from stylecore import ImageError, StyleTransferError
-from stylecore.images.loading import PHOTO_EXTENSIONS
+from stylecore.images.files import PHOTO_EXTENSIONS
 
 NAMED = 4  # of many photos that are kept
 UPLOAD_TYPES = [extension[1:] for extension in PHOTO_EXTENSIONS]

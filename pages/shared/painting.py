@@ -16,9 +16,11 @@ from pages.shared.pictures import short_title
 from pages.shared.visit import visit
 from stylecore import FastStylizer, list_styles
 from stylecore.host.memory import share_freed_memory
-from stylecore.images.loading import encode_image, is_transparent, limit_long_side
+from stylecore.images.colors import is_transparent
+from stylecore.images.encoding import encode_image
 from stylecore.images.metadata import describe_painting
 from stylecore.images.sheets import contact_sheet
+from stylecore.images.sizes import limit_long_side
 from stylecore.instant.stylizer import WORKING_SIDE, working_size
 
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet

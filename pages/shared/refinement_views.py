@@ -20,7 +20,8 @@ from pages.shared.streamlit_workarounds import line_chart
 from pages.shared.visit import visit
 from stylecore.errors import describe
 from stylecore.host.jobs import JobState
-from stylecore.images.loading import encode_image, is_transparent
+from stylecore.images.colors import is_transparent
+from stylecore.images.encoding import encode_image
 
 REFRESH_S = 1.0
 

@@ -17,7 +17,7 @@ from pages.shared.pictures import SAMPLES
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
 from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import Job, RunningJob
-from stylecore.images.loading import limit_long_side
+from stylecore.images.sizes import limit_long_side
 from stylecore.optimization import pacing
 from stylecore.optimization.config import CLASSIC_RECIPE, stroke_size_at
 from stylecore.optimization.config import QUALITIES as PLANNED_QUALITIES

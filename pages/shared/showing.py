@@ -14,7 +14,7 @@ from pages.shared.pictures import short_title
 from pages.shared.sharing import offer_share
 from pages.shared.visit import visit
 from stylecore import StyleTransferError
-from stylecore.images.loading import MAX_SIDES
+from stylecore.images.encoding import MAX_SIDES
 from stylecore.instant.enlarging import LEAST_FACTOR
 from stylecore.instant.stylizer import working_size
 from stylecore.styles.catalog import get_style

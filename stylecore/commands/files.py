@@ -13,7 +13,8 @@ from PIL import Image
 from stylecore import load_image
 from stylecore.commands.console import UsageError
 from stylecore.errors import ImageError
-from stylecore.images.loading import SAVE_FORMATS, encode_image, find_pictures, save_format, write_image
+from stylecore.images.encoding import SAVE_FORMATS, encode_image, save_format, write_image
+from stylecore.images.files import find_pictures
 from stylecore.images.metadata import is_painting
 
 STANDARD_STREAM = "-"

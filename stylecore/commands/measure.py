@@ -11,7 +11,9 @@ from stylecore.commands.console import BAD_INPUT, OK, UsageError, fail, module, 
 from stylecore.commands.files import check_output
 from stylecore.commands.parsing import count
 from stylecore.host.device_choices import DEVICES
-from stylecore.images.loading import MIN_SIDE, find_pictures, save_format
+from stylecore.images.encoding import save_format
+from stylecore.images.files import find_pictures
+from stylecore.images.sizes import MIN_SIDE
 
 SIZES, ROUNDS = [256, 512, 1024], 7  # px, and how often each is timed
 

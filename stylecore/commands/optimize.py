@@ -24,7 +24,8 @@ from stylecore.commands.files import (
 from stylecore.commands.parsing import add_settings, count, given_settings
 from stylecore.errors import ImageError, describe
 from stylecore.host.device_choices import DEVICES
-from stylecore.images.loading import load_style, save_format
+from stylecore.images.encoding import save_format
+from stylecore.images.loading import load_style
 from stylecore.images.sheets import contact_sheet
 from stylecore.optimization.config import CLASSIC_RECIPE, QUALITIES, OptimizationConfig
 

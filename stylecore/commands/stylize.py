@@ -29,8 +29,9 @@ from stylecore.commands.files import (
 from stylecore.commands.parsing import parse_weights
 from stylecore.errors import ImageError, StyleTransferError, describe
 from stylecore.host.device_choices import DEVICES
-from stylecore.images.loading import check_max_side, free_path
+from stylecore.images.files import free_path
 from stylecore.images.metadata import describe_painting
+from stylecore.images.sizes import check_max_side
 
 if TYPE_CHECKING:
     from stylecore.instant.stylizer import FastStylizer

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from stylecore.images.loading import flatten
+from stylecore.images.colors import flatten
 
 GAP = 6  # px
 TITLE_SHARE = 0.09  # of a cell's width, height of the letters' line

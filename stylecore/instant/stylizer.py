@@ -19,7 +19,10 @@ from stylecore.host.device_choices import check_device
 from stylecore.host.extras import import_extra
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
-from stylecore.images.loading import flatten_content, from_batch, load_image, size_at, to_batch
+from stylecore.images.arrays import from_batch, to_batch
+from stylecore.images.colors import flatten_content
+from stylecore.images.loading import load_image
+from stylecore.images.sizes import size_at
 from stylecore.instant import blending
 from stylecore.instant.enlarging import enlarge
 from stylecore.styles.catalog import USUAL_STROKE_SIZE, Style, get_style, list_styles, model_checksum

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stylecore.errors import StyleError
-from stylecore.images.loading import MIN_SIDE
+from stylecore.images.sizes import MIN_SIDE
 from stylecore.perception.measure import STYLE_LAYERS
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from stylecore.errors import ImageError
-from stylecore.images.loading import load_image, to_batch
+from stylecore.images.arrays import to_batch
+from stylecore.images.loading import load_image
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as parts of width and height
 

@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylecore.host.devices import autocast_dtype
-from stylecore.images.loading import load_style, resize_long_side, to_batch
+from stylecore.images.arrays import to_batch
+from stylecore.images.loading import load_style
+from stylecore.images.sizes import resize_long_side
 from stylecore.learning.config import TrainingConfig
 from stylecore.learning.networks import STRIDE
 from stylecore.perception.features import Vgg19Features, deepest

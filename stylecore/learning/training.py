@@ -20,15 +20,12 @@ from torch.utils.data import DataLoader
 
 from stylecore.errors import CheckpointError, DivergenceError, ImageError, StyleError
 from stylecore.host.devices import autocast_dtype, select_device
-from stylecore.images.loading import (
-    find_pictures,
-    from_batch,
-    load_image,
-    resize_long_side,
-    to_batch,
-    write_image,
-)
+from stylecore.images.arrays import from_batch, to_batch
+from stylecore.images.encoding import write_image
+from stylecore.images.files import find_pictures
+from stylecore.images.loading import load_image
 from stylecore.images.sheets import contact_sheet
+from stylecore.images.sizes import resize_long_side
 from stylecore.learning.checkpoints import (
     ROW_NAMES,
     new_network,

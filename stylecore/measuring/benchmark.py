@@ -14,7 +14,7 @@ from PIL import Image
 
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.memory import MEBIBYTE
-from stylecore.images.loading import from_batch, to_batch
+from stylecore.images.arrays import from_batch, to_batch
 from stylecore.instant.stylizer import FastStylizer, open_session
 from stylecore.measuring import rivals
 from stylecore.styles.catalog import list_styles

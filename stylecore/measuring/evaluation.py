@@ -14,19 +14,12 @@ from torch import Tensor
 
 from stylecore.errors import ImageError
 from stylecore.host.devices import select_device
-from stylecore.images.loading import (
-    MAX_SIDES,
-    find_pictures,
-    from_batch,
-    limit_long_side,
-    load_image,
-    load_style,
-    resize_long_side,
-    save_format,
-    to_batch,
-    write_image,
-)
+from stylecore.images.arrays import from_batch, to_batch
+from stylecore.images.encoding import MAX_SIDES, save_format, write_image
+from stylecore.images.files import find_pictures
+from stylecore.images.loading import load_image, load_style
 from stylecore.images.sheets import GAP, contact_sheet
+from stylecore.images.sizes import limit_long_side, resize_long_side
 from stylecore.instant.stylizer import FastStylizer
 from stylecore.measuring.flaws import LEAST_SIDE, border_excess, grid_excess, stairs_energy
 from stylecore.measuring.rivals import any_style_rival

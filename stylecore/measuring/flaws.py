@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from stylecore.images.arrays import LUMA
-from stylecore.images.loading import to_batch
+from stylecore.images.arrays import LUMA, to_batch
 
 PERIODS = (2, 4)  # px; the network upsamples twice by 2
 BAND = 6  # px, width of the border band that is looked at

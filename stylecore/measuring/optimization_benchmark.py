@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 
 from stylecore.host.devices import select_device
-from stylecore.images.loading import load_image, resize_long_side
+from stylecore.images.loading import load_image
+from stylecore.images.sizes import resize_long_side
 from stylecore.measuring import memory_benchmark
 from stylecore.measuring.convolution_benchmark import measure_layers
 from stylecore.measuring.evaluation import Losses, Measure

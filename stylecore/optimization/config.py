@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from stylecore.images.loading import MIN_SIDE, size_at
+from stylecore.images.sizes import MIN_SIDE, size_at
 from stylecore.perception.measure import STYLE_LAYERS, STYLE_WEIGHT
 
 METHODS = ("lbfgs", "adam")

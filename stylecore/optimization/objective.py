@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from stylecore.host.devices import autocast_dtype, select_device
-from stylecore.images.loading import resize_long_side, to_batch
+from stylecore.images.arrays import to_batch
+from stylecore.images.sizes import resize_long_side
 from stylecore.optimization.config import OptimizationConfig, stroke_size_at, style_layers_of
 from stylecore.perception.features import Vgg19Features, deepest
 from stylecore.perception.inner_losses import Tap, measure_along, tap_gram_error

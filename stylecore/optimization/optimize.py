@@ -16,14 +16,10 @@ from torch import Tensor
 from stylecore.errors import DivergenceError
 from stylecore.host.memory import kept_memory
 from stylecore.host.overlapping import Overlapping
-from stylecore.images.loading import (
-    flatten_content,
-    from_batch,
-    limit_long_side,
-    load_image,
-    load_style,
-    to_batch,
-)
+from stylecore.images.arrays import from_batch, to_batch
+from stylecore.images.colors import flatten_content
+from stylecore.images.loading import load_image, load_style
+from stylecore.images.sizes import limit_long_side
 from stylecore.instant import blending
 from stylecore.optimization.adam import Adam, resized
 from stylecore.optimization.config import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from stylecore.errors import OutOfMemoryError
 from stylecore.host.devices import available_memory
 from stylecore.host.memory import MEBIBYTE
-from stylecore.images.loading import MIN_SIDE, size_at
+from stylecore.images.sizes import MIN_SIDE, size_at
 from stylecore.optimization.config import (
     OptimizationConfig,
     check_config,

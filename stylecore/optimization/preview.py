@@ -14,15 +14,10 @@ from torch import Tensor, nn
 
 from stylecore.host.devices import autocast_dtype, select_device
 from stylecore.host.folders import WEIGHTS_FOLDER
-from stylecore.images.loading import (
-    flatten_content,
-    from_batch,
-    limit_long_side,
-    load_image,
-    load_style,
-    resize_long_side,
-    to_batch,
-)
+from stylecore.images.arrays import from_batch, to_batch
+from stylecore.images.colors import flatten_content
+from stylecore.images.loading import load_image, load_style
+from stylecore.images.sizes import limit_long_side, resize_long_side
 from stylecore.instant import blending
 from stylecore.perception.convolutions import FrozenConv3x3
 from stylecore.perception.features import Vgg19Features

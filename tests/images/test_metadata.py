@@ -9,8 +9,9 @@ from pages.shared import batches, painting
 from pages.shared.choosing import Choice
 from pages.shared.painting import Look
 from stylecore import FastStylizer, __version__, cli, load_image
-from stylecore.images.loading import encode_image, limit_long_side
+from stylecore.images.encoding import encode_image
 from stylecore.images.metadata import SOFTWARE, TAKEN, Taken, is_painting
+from stylecore.images.sizes import limit_long_side
 from tests.conftest import encoded, make_photo
 
 pytestmark = pytest.mark.usefixtures("clear_caches")

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from stylecore import DeviceError, FastStylizer, ImageError, StyleError, list_styles
 from stylecore.host.folders import WEIGHTS_FOLDER
-from stylecore.images.loading import to_batch
+from stylecore.images.arrays import to_batch
 from stylecore.instant import stylizer as inference_module
 from stylecore.styles.catalog import get_style
 from tests.browsing import ROOT

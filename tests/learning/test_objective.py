@@ -66,7 +66,9 @@ def test_an_unchanged_photo_has_no_content_loss(style_images, pictures):
 
 
 def test_a_style_picture_has_no_style_loss_in_its_own_style(style_images, pictures):
-    from stylecore.images.loading import load_style, resize_long_side, to_batch
+    from stylecore.images.arrays import to_batch
+    from stylecore.images.loading import load_style
+    from stylecore.images.sizes import resize_long_side
 
     photos = torch.cat(
         [torch.from_numpy(to_batch(resize_long_side(load_style(path), 64))) for path in style_images]

@@ -10,7 +10,7 @@ from torchvision.models import vgg19
 
 from export import vgg19 as export_vgg19
 from stylecore.errors import WeightsError
-from stylecore.images.loading import to_batch
+from stylecore.images.arrays import to_batch
 from stylecore.perception.features import (
     CONVOLUTIONS,
     VGG19_WEIGHTS,

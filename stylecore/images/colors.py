@@ -1,0 +1,87 @@
+"""Colors of pictures: conversion to sRGB, transparency."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image, ImageCms
+
+_SRGB = ImageCms.createProfile("sRGB")
+
+
+def to_srgb(image: Image.Image) -> Image.Image:
+    """Convert any mode to 8-bit sRGB, RGBA when there is an alpha channel or a transparent color."""
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith(("I", "F")):  # 16-bit and 32-bit grey
+        image = _grey_to_8_bit(image)
+    has_alpha = image.has_transparency_data
+    if image.mode in ("La", "RGBa"):  # color times alpha
+        image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
+    elif image.mode in ("P", "PA", "1") or (has_alpha and image.mode in ("L", "RGB")):
+        image = image.convert("RGBA" if has_alpha else "RGB")
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    color = _apply_profile(image, profile) if profile else image
+    color = color.convert("RGB")
+    if alpha is not None:
+        color.putalpha(alpha)
+    color.info.clear()  # profiles that hold no more, and depth maps, which cannot be cached
+    return color
+
+
+def _grey_to_8_bit(image: Image.Image) -> Image.Image:
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    # Integers are read as 16 bits, the only depth that cameras write; floats up to the next usual scale.
+    scales = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
+    full_scale = next((scale for scale in scales if values.max() <= scale), scales[-1])
+    grey = Image.fromarray((np.clip(values / full_scale, 0, 1) * 255 + 0.5).astype(np.uint8))
+    if "transparency" in image.info:
+        grey.putalpha(
+            Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8))
+        )
+    return grey
+
+
+def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    if image.mode == "LA":
+        image = image.convert("L")
+    elif image.mode == "RGBA":
+        image = image.convert("RGB")
+    try:
+        source_profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(image, source_profile, _SRGB, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image  # A profile for another color space, or a broken one: pixels as they are.
+
+
+def is_transparent(image: Image.Image) -> bool:
+    """Whether anything of a picture is; screenshots have an alpha channel that hides nothing."""
+    return image.mode == "RGBA" and image.getextrema()[3][0] < 255
+
+
+def flatten(image: Image.Image, *, backdrop: str | tuple[int, int, int] = "white") -> Image.Image:
+    """RGB, transparent parts of an RGBA image in the color of the backdrop; RGB is given back itself."""
+    if image.mode == "RGB":
+        return image
+    color = image.convert("RGB")
+    if image.mode != "RGBA":
+        return color
+    flat = Image.new("RGB", image.size, backdrop)
+    flat.paste(color, mask=image.getchannel("A"))
+    return flat
+
+
+def flatten_content(image: Image.Image) -> Image.Image:
+    """RGB of a photo that is about to be painted, transparent parts in the mean visible color.
+
+    What hides under transparency (often black) would otherwise shift a network's statistics and
+    bleed over the edges.
+    """
+    if image.mode != "RGBA":
+        return flatten(image)
+    pixels = np.asarray(image)
+    color, alpha = pixels[..., :3], pixels[..., 3]
+    # A large photo as float32 would take gigabytes; this sums a buffer at a time.
+    total = np.einsum("hwc,hw->c", color, alpha, dtype=np.int64)
+    mean = total / max(alpha.sum(dtype=np.int64), 1)
+    return flatten(image, backdrop=tuple(int(value) for value in mean))
