@@ -13,13 +13,14 @@ from pages.shared.pictures import SAMPLES, duration, tile_path
 from stylecore import FastStylizer, list_styles, load_image
 from stylecore.instant.stylizer import working_size
 from tests.conftest import encoded, make_photo
+from tests.pages.conftest import open_app
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
 
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_file("../streamlit_app.py", default_timeout=120)
+    return open_app()
 
 
 @pytest.fixture
@@ -176,7 +177,7 @@ def test_the_sample_is_in_the_address(app, painted):
     app.run()
     app.button(key="photo_sample_coffee").click().run()
     assert app.query_params["photo_sample"] == "Coffee"
-    other = AppTest.from_file("../streamlit_app.py", default_timeout=120)
+    other = open_app()
     other.query_params["photo_sample"] = "Coffee"
     other.run()
     assert other.session_state.visit.choosers["photo"].sample == "coffee"

@@ -17,6 +17,7 @@ from stylecore.host.jobs import Job, JobState
 from stylecore.optimization import pacing, planning
 from stylecore.optimization.objective import is_mixed
 from tests.conftest import encoded, make_photo
+from tests.pages.conftest import open_app
 
 TINY = replace(refining.QUALITIES["quick"], steps=4, max_side=64, is_coarse_to_fine=False, preview_every=1)
 
@@ -29,7 +30,7 @@ def app(monkeypatch) -> AppTest:
     monkeypatch.setattr(refining, "SKETCH_SIDE", 96)
     monkeypatch.setattr(refining, "slowness", lambda photo: 1.0)
     monkeypatch.setattr(refining, "QUALITIES", {"quick": TINY, "endless": replace(TINY, steps=100_000)})
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app = open_app().run()
     app.switch_page("pages/custom.py").run()
     assert not app.exception
     return app
@@ -156,7 +157,7 @@ def test_a_second_visitor_waits_in_line(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
     first = job_of(app)
-    other = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    other = open_app().run()
     other.switch_page("pages/custom.py").run()
     other.segmented_control(key="quality").set_value("endless").run()
     other.button(key="refine").click().run()
@@ -188,7 +189,7 @@ def test_a_run_says_that_it_is_paused_for_a_shorter_one(app):
 def test_who_leaves_the_line_has_the_sketch_again(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
-    other = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    other = open_app().run()
     other.switch_page("pages/custom.py").run()
     other.segmented_control(key="quality").set_value("endless").run()
     other.button(key="refine").click().run()
@@ -287,7 +288,7 @@ def test_of_several_style_pictures_the_bad_one_is_named(app, bad):
 
 def opened_by_address(token: str) -> AppTest:
     """The page as a new visitor has it by the address of a run."""
-    again = AppTest.from_file("../streamlit_app.py", default_timeout=120)
+    again = open_app()
     again.query_params["run"] = token
     again.run()
     return again.switch_page("pages/custom.py").run()
@@ -447,7 +448,7 @@ def test_the_next_visitor_can_join_the_line_whatever_memory_is_left(app, monkeyp
     app.button(key="refine").click().run()
     run_until(app, lambda: job_of(app).progress is not None)
     monkeypatch.setattr(planning, "available_memory", lambda device: 0)
-    other = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    other = open_app().run()
     other.switch_page("pages/custom.py").run()
     assert not other.error
     assert not other.button(key="refine").disabled
@@ -589,6 +590,6 @@ def test_without_torch_the_page_says_what_to_install(monkeypatch):
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else find_spec(name, *rest)
     )
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app = open_app().run()
     app.switch_page("pages/custom.py").run()
     assert "requirements.txt" in app.warning[0].value

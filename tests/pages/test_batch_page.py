@@ -6,7 +6,6 @@ import zipfile
 
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from pages.shared import batches, limits
 from pages.shared.choosing import Choice
@@ -14,6 +13,7 @@ from pages.shared.painting import Look
 from stylecore import ImageError, list_styles
 from stylecore.host.jobs import Job
 from tests.conftest import encoded, make_photo
+from tests.pages.conftest import open_app
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
 LOOK = Look((("mosaic", 1.0),), 0.8)
@@ -96,7 +96,7 @@ def test_a_full_zip_takes_no_more_paintings(monkeypatch):
 
 
 def test_the_page_paints_all_and_offers_the_zip():
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app = open_app().run()
     app.switch_page("pages/batch.py").run()
     assert not app.exception
     assert app.button(key="paint_batch").disabled
@@ -114,7 +114,7 @@ def test_the_page_paints_all_and_offers_the_zip():
 
 
 def test_photos_stay_chosen_through_other_pages():
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app = open_app().run()
     app.switch_page("pages/batch.py").run()
     for name in "ab":
         app.file_uploader[0].upload(f"{name}.png", encoded(make_photo(64, 48)), "image/png")
@@ -129,7 +129,7 @@ def test_photos_stay_chosen_through_other_pages():
 
 
 def test_of_many_photos_that_are_kept_a_few_are_named():
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app = open_app().run()
     app.session_state.visit.batch_photos = [Choice(b"", f"photo {i}", ".jpg") for i in range(6)]
     app.switch_page("pages/batch.py").run()
     assert app.caption[0].value == "Still here: photo 0.jpg, photo 1.jpg, photo 2.jpg, 3 more"
@@ -138,7 +138,7 @@ def test_of_many_photos_that_are_kept_a_few_are_named():
 def test_a_batch_is_found_again_by_its_address():
     token = batches.start_batch([Choice(encoded(make_photo(64, 48)), "beach")], LOOK, [])
     assert batches.batch_queue().find(token).wait(60)
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120)
+    app = open_app()
     app.query_params["batch"] = token
     app.run()
     app.switch_page("pages/batch.py").run()
@@ -153,7 +153,7 @@ def test_a_batch_is_found_again_by_its_address():
 
 
 def test_a_batch_that_was_stopped_says_so():
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app = open_app().run()
     app.switch_page("pages/batch.py").run()
     is_held, is_open = threading.Event(), threading.Event()
     batches.batch_queue().submit(lambda _: is_held.set() or is_open.wait(60))
@@ -239,7 +239,7 @@ def test_what_is_skipped_is_not_in_the_zip(monkeypatch):
 
 def test_too_many_photos_are_answered(monkeypatch):
     monkeypatch.setattr(limits, "limits", lambda: limits.Limits(photos=1))
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app = open_app().run()
     app.switch_page("pages/batch.py").run()
     for name in ("a.png", "b.png"):
         app.file_uploader[0].upload(name, encoded(make_photo(64, 48)), "image/png")
@@ -262,7 +262,7 @@ def test_limits_come_from_the_environment(monkeypatch, value, message):
 
 
 def test_in_all_styles_there_is_no_style_to_choose():
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app = open_app().run()
     app.switch_page("pages/batch.py").run()
     assert app.button(key="style_mosaic")
     app.toggle(key="in_all_styles").set_value(True).run()
@@ -275,7 +275,7 @@ def test_in_all_styles_there_is_no_style_to_choose():
 
 
 def test_the_photo_of_the_other_pages_can_be_taken():
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app = open_app().run()
     app.file_uploader[0].upload("beach.jpg", encoded(make_photo(64, 48), "JPEG"), "image/jpeg").run()
     app.switch_page("pages/batch.py").run()
     assert app.button(key="paint_batch").disabled
