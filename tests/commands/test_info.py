@@ -1,0 +1,35 @@
+import json
+
+from stylecore import __version__, list_styles
+from tests.commands.conftest import run
+
+
+def test_styles_lists_all(capsys):
+    status, out, _ = run(capsys, "styles", "--json")
+    assert status == 0
+    assert [style["name"] for style in json.loads(out)["styles"]] == [style.name for style in list_styles()]
+    assert "Hokusai" in run(capsys, "styles")[1]
+
+
+def test_info_tells_versions_devices_and_weights(capsys):
+    status, out, _ = run(capsys, "info", "--json")
+    facts = json.loads(out)
+    assert status == 0
+    assert facts["stylecore"] == __version__
+    assert facts["devices"]["cpu"] == "starts"
+    assert {record["state"] for record in facts["weights"].values()} == {"intact"}
+
+
+def test_info_names_damaged_and_missing_files(capsys, monkeypatch):
+    for module in ("stylecore.commands.info", "stylecore.instant.stylizer"):
+        monkeypatch.setattr(f"{module}.model_checksum", lambda model: "0" * 64)
+    monkeypatch.setattr("stylecore.commands.info.TENSOR_FILES", ("nowhere.safetensors",))
+    status, out, _ = run(capsys, "info", "--json")
+    facts = json.loads(out)
+    assert status == 1
+    assert "damaged" in facts["weights"][list_styles()[0].model]["state"]
+    assert "is missing" in facts["weights"]["nowhere.safetensors"]["state"]
+    assert "does not start" in facts["devices"]["cpu"]
+    status, _, err = run(capsys, "info")
+    assert status == 1
+    assert "nowhere.safetensors cannot be used" in err
