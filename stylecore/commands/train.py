@@ -14,7 +14,7 @@ from stylecore.host.device_choices import DEVICES
 from stylecore.learning.config import TrainingConfig
 
 if TYPE_CHECKING:
-    from stylecore.learning.training import TrainingProgress
+    from stylecore.learning.progress import TrainingProgress
 
 HELPS = {
     "steps": "of the optimizer",

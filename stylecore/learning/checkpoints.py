@@ -11,6 +11,7 @@ from stylecore.errors import CheckpointError
 from stylecore.learning.config import TrainingConfig
 from stylecore.learning.networks import TransformerNetwork
 
+CHECKPOINT_NAME = "checkpoint.pt"  # in the folder of a run
 ROW_NAMES = (".scale", ".shift")  # endings of what each style has of its own
 
 

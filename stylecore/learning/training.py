@@ -1,181 +1,127 @@
-"""Training of the transformer network with perceptual losses, interruptible and resumable."""
+"""Training loop of the transformer network; can be interrupted and resumed."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
-from stylecore.errors import CheckpointError, DivergenceError, ImageError, StyleError
+from stylecore.errors import DivergenceError, ImageError, StyleError
 from stylecore.host.devices import autocast_dtype, select_device
-from stylecore.images.arrays import from_batch, to_batch
 from stylecore.images.encoding import write_image
 from stylecore.images.files import find_pictures
-from stylecore.images.loading import load_image
-from stylecore.images.sheets import contact_sheet
-from stylecore.images.sizes import resize_long_side
-from stylecore.learning.checkpoints import (
-    ROW_NAMES,
-    new_network,
-    read_checkpoint,
-    take_trunk,
-    write_checkpoint,
-)
-from stylecore.learning.config import TrainingConfig, check_settings, turns_of
-from stylecore.learning.crops import PhotoCrops, read_faces
-from stylecore.learning.networks import STRIDE, TransformerNetwork
+from stylecore.learning.checkpoints import CHECKPOINT_NAME, write_checkpoint
+from stylecore.learning.config import TrainingConfig
+from stylecore.learning.crops import PhotoCrops
+from stylecore.learning.learner import Learner
+from stylecore.learning.networks import STRIDE
 from stylecore.learning.objective import StepLosses, TrainingObjective, pixel_losses
+from stylecore.learning.preparing import (
+    check_samples,
+    checked_config,
+    photo_crops,
+    read_start,
+    starting_network,
+)
+from stylecore.learning.progress import ProgressMeter, TrainingProgress
+from stylecore.learning.samples import sample_sheet
 
-CHECKPOINT_NAME = "checkpoint.pt"
 LOG_NAME = "log.jsonl"
 SAMPLES_NAME = "samples.jpg"
-SAMPLE_PHOTOS = 3
-SAMPLE_SIDE = 384  # px
-MAX_WORKERS = 8  # processes that read photos for a GPU
+MAX_WORKERS = 8  # worker processes that read photos, on a GPU
 
 
-@dataclass(frozen=True)
-class TrainingProgress:
-    """State of a run after a step; losses are means over the last 50 steps."""
+@torch.backends.cudnn.flags(enabled=True, benchmark=True)  # all crops have one size
+def train(
+    content_folder: Path,
+    style_images: Sequence[Path],
+    out_folder: Path,
+    config: TrainingConfig = TrainingConfig(),
+    *,
+    faces: Path | None = None,
+    init: Path | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    on_progress: Callable[[TrainingProgress], None] | None = None,
+) -> Path:
+    """Train one network for all given styles.
 
-    step: int
-    steps: int
-    content_loss: float
-    style_loss: float
-    pixel_loss: float  # mean squared error while `pixel_steps` run, else 0
-    style_losses: Mapping[str, float]  # by style name
-    images_per_s: float
-    elapsed_s: float  # of all sessions of this run
-    remaining_s: float
-    skipped_photos: int  # that could not be read
-    newly_skipped: tuple[str, ...]  # names of those first met in this step
+    A checkpoint and a sample sheet are written every `checkpoint_s` seconds and at the end.
+    The run can be interrupted at any time; resumed, it ends with the same weights.
 
+    Args:
+        content_folder: Folder of photos; unreadable ones are skipped and counted.
+        style_images: One picture per style; its file name without the ending is the style's name.
+        out_folder: Folder for `checkpoint.pt`, `samples.jpg` and `log.jsonl`.
+        config: Settings; `resume` uses those of the checkpoint instead.
+        faces: JSON file of face boxes, see `read_faces`; `resume` uses those of the checkpoint.
+        init: Checkpoint whose trunk, and rows of styles with the same names, are the start.
+        resume: Continue the run in `out_folder` with its settings.
+        device: `auto`, `cpu` or `cuda`.
+        on_progress: Called after every step.
+    Returns:
+        Path of the final checkpoint.
+    Raises:
+        ImageError: No usable photo, an unreadable style picture, or an input picture at the path of
+            the samples.
+        StyleError: No style, two with the same name, or settings for an unknown style.
+        ValueError: Settings out of range, or both `init` and `resume`.
+        CheckpointError: A checkpoint is missing, does not fit, or would be overwritten.
+        DivergenceError: The loss is not finite; the last checkpoint is from an earlier step.
+        DeviceError: The device does not start.
+    Source: Johnson et al. (2016), section 3; Dumoulin et al. (2017) for many styles at once.
+    """
+    names = [path.stem for path in style_images]
+    if not names or len(set(names)) < len(names):
+        raise StyleError(f"style pictures of different names are needed, got {', '.join(names) or 'none'}")
+    saved, initial = read_start(out_folder, names, init=init, resume=resume)
+    config = checked_config(config, names, saved, initial)
+    torch_device = select_device(device)
+    photos = find_pictures(content_folder)
+    check_samples(out_folder / SAMPLES_NAME, [content_folder / SAMPLES_NAME, *photos, *style_images])
+    crops = photo_crops(photos, names, config, faces, saved)
+    learner = Learner(starting_network(config, names, initial), config, torch_device)
+    if saved is not None:
+        learner.load(saved)
+    objective = TrainingObjective(style_images, config, torch_device)
+    run = _Run(learner, objective, crops, names, out_folder, saved)
 
-class _Meter:
-    """Turns the values of single steps into `TrainingProgress`."""
-
-    def __init__(
-        self, config: TrainingConfig, names: Sequence[str], first_step: int, earlier_s: float
-    ) -> None:
-        self.config, self.first_step, self.earlier_s = config, first_step, earlier_s
-        self.started = time.monotonic()
-        self.recent: deque[tuple[float, float, float]] = deque(maxlen=50)
-        self.by_style: dict[str, deque[float]] = {name: deque(maxlen=25) for name in names}
-
-    @property
-    def elapsed_s(self) -> float:
-        return self.earlier_s + time.monotonic() - self.started
-
-    def read(
-        self, step: int, losses: StepLosses, names: Sequence[str], *, skipped: int, new: Sequence[str]
-    ) -> TrainingProgress:
-        """Progress after a step, whose pictures were painted in the styles `names`.
-
-        Args:
-            step: Steps done.
-            losses: Of this step.
-            names: Of the styles, one for each picture.
-            skipped: Photos that could not be read.
-            new: Names of those first met in this step.
-        """
-        if step == self.config.pixel_steps + 1:
-            self.recent.clear()  # pixels alone have no content and style
-        self.recent.append(tuple(value.detach().mean().item() for value in losses[1:]))
-        if step > self.config.pixel_steps:
-            for name, value in zip(names, losses.style.tolist(), strict=True):
-                self.by_style[name].append(value)
-        steps_per_s = (step - self.first_step) / (time.monotonic() - self.started)
-        content, style, pixel = np.mean(self.recent, axis=0).tolist()
-        return TrainingProgress(
-            step=step,
-            steps=self.config.steps,
-            content_loss=content,
-            style_loss=style,
-            pixel_loss=pixel,
-            style_losses={name: float(np.mean(values)) for name, values in self.by_style.items() if values},
-            images_per_s=steps_per_s * self.config.batch_size,
-            elapsed_s=self.elapsed_s,
-            remaining_s=(self.config.steps - step) / steps_per_s,
-            skipped_photos=skipped,
-            newly_skipped=tuple(new),
-        )
-
-
-class _Learner:
-    """A network, the average of its weights, and what teaches it: all that a checkpoint brings back."""
-
-    def __init__(self, network: TransformerNetwork, config: TrainingConfig, device: torch.device) -> None:
-        if config.is_trunk_frozen:
-            for name, weight in network.named_parameters():
-                weight.requires_grad_(name.endswith(ROW_NAMES))
-        self.config = config
-        self.network = network.to(device)
-        self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=(0.9, 0.98))
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: _rate(step, config))
-        is_scaled = autocast_dtype(device, config.precision) == torch.float16
-        self.scaler = torch.amp.GradScaler(device.type, enabled=is_scaled)
-        self.step = 0
-
-    def learn(self, loss: Tensor) -> None:
-        self.optimizer.zero_grad()
-        self.scaler.scale(loss).backward()
-        self.scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.schedule.step()
-        self.averaged.update_parameters(self.network)
-        self.step += 1
-
-    def state(self) -> dict:
-        return {
-            "network": self.network.state_dict(),
-            "averaged": self.averaged.module.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "step": self.step,
-        }
-
-    def load(self, state: dict) -> None:
-        self.network.load_state_dict(state["network"])
-        self.averaged.module.load_state_dict(state["averaged"])
-        self.averaged.n_averaged.fill_(state["step"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        if state["scaler"]:  # none of a run that began where float16 was not needed
-            self.scaler.load_state_dict(state["scaler"])
-        self.step = state["step"]
+    progress, last_save = None, time.monotonic()
+    for batch in run.batches():
+        progress = run.make_step(*batch)
+        if on_progress is not None:
+            on_progress(progress)
+        if time.monotonic() - last_save >= config.checkpoint_s and progress.step < config.steps:
+            run.save(progress)
+            last_save = time.monotonic()
+    run.save(progress)
+    return out_folder / CHECKPOINT_NAME
 
 
 class _Run:
-    """A training run between its steps: takes batches, makes steps of them, and saves what it has.
+    """A training run: loads batches, makes steps and saves checkpoints.
 
     Args:
-        learner: At the step to begin with.
-        objective: What it minimizes.
+        learner: Network and optimizer at the first step.
+        objective: Losses to minimize.
         crops: Batches by step.
-        names: Of the styles.
-        out_folder: Gets the checkpoint, the sheet of samples and the log; made where it is missing.
-        saved: Checkpoint that the run goes on from.
+        names: Style names.
+        out_folder: Folder for checkpoint, samples and log; created if missing.
+        saved: Resumed checkpoint, if any.
     """
 
     def __init__(
         self,
-        learner: _Learner,
+        learner: Learner,
         objective: TrainingObjective,
         crops: PhotoCrops,
         names: Sequence[str],
@@ -195,10 +141,12 @@ class _Run:
             )
         self.skipped: set[str] = set(saved["skipped_photos"]) if saved is not None else set()
         out_folder.mkdir(parents=True, exist_ok=True)
-        self.meter = _Meter(config, names, learner.step, saved["elapsed_s"] if saved is not None else 0.0)
+        self.meter = ProgressMeter(
+            config, names, learner.step, saved["elapsed_s"] if saved is not None else 0.0
+        )
 
     def batches(self) -> Iterator:
-        """Batches of the steps that are left, see `PhotoCrops`."""
+        """Load the batches of the remaining steps, see `PhotoCrops`."""
         loader = DataLoader(
             self.crops,
             batch_size=None,
@@ -211,10 +159,10 @@ class _Run:
     def make_step(
         self, crops: Tensor, face_masks: Tensor, style_indices: Tensor, bad: Sequence[str]
     ) -> TrainingProgress:
-        """Learn from a batch, whose parts are those of `PhotoCrops`.
+        """Make an optimizer step on a batch of `PhotoCrops`.
 
         Raises:
-            DivergenceError: The loss is not a number any more.
+            DivergenceError: The loss is not finite.
         """
         painted_styles = [self.names[index] for index in style_indices]
         losses = self._losses(
@@ -223,7 +171,7 @@ class _Run:
         if not torch.isfinite(losses.total):
             raise DivergenceError(
                 f"step {self.learner.step + 1} has a loss of {losses.total.item():.3g}: "
-                "try a lower learning rate; the last checkpoint stays"
+                "try a lower learning rate; the last checkpoint is kept"
             )
         self.learner.learn(losses.total)
         new = sorted({*bad} - self.skipped)
@@ -234,7 +182,7 @@ class _Run:
         mixes = F.one_hot(style_indices, len(self.names)).float()
         photos_each = crops.repeat_interleave(self.config.styles_per_photo, 0)
         noise = _fresh_noise(self.learner.step, self.config).to(self.device)
-        # In float32 whatever the precision: nearly all of the time goes into VGG19.
+        # Always in float32: VGG19 takes nearly all of the time.
         stylized = self.paint(photos_each, mixes, noise=noise)
         with torch.autocast(self.device.type, dtype=self.amp_dtype, enabled=self.amp_dtype is not None):
             if self.learner.step < self.config.pixel_steps:
@@ -242,7 +190,7 @@ class _Run:
             return self.measure(stylized, crops, face_masks, style_indices)
 
     def save(self, progress: TrainingProgress | None) -> None:
-        """Write the checkpoint, the sheet of samples, and the last progress, if any, into the log."""
+        """Write the checkpoint and the sheet of samples, and append the progress, if any, to the log."""
         write_checkpoint(
             self.out_folder / CHECKPOINT_NAME,
             self.learner.state()
@@ -263,197 +211,16 @@ class _Run:
                 log.write(json.dumps(asdict(progress)) + "\n")
 
 
-@torch.backends.cudnn.flags(enabled=True, benchmark=True)  # all crops have one size
-def train(
-    content_folder: Path,
-    style_images: Sequence[Path],
-    out_folder: Path,
-    config: TrainingConfig = TrainingConfig(),
-    *,
-    faces: Path | None = None,
-    init: Path | None = None,
-    resume: bool = False,
-    device: str = "auto",
-    on_progress: Callable[[TrainingProgress], None] | None = None,
-) -> Path:
-    """Train one network for all given styles.
-
-    A checkpoint and a sample sheet are written every `checkpoint_s` seconds and at the end.
-    Interrupt the run at any time; `resume` goes on from the last checkpoint to the same end.
-
-    Args:
-        content_folder: Photos; unreadable ones are skipped and counted.
-        style_images: One picture a style; the file name without its ending is the style's name.
-        out_folder: Gets `checkpoint.pt`, `samples.jpg` and `log.jsonl`.
-        config: Settings; ignored by `resume`, which takes those of the checkpoint.
-        faces: JSON of the boxes of faces by file name, see `read_faces`: their content counts
-            `face_factor` times, and `face_share` of the crops come from photos with faces. `resume`
-            takes those that the run began with.
-        init: Checkpoint to start from: its trunk, and its rows for styles of the same names
-            (other styles start from their mean).
-        resume: Continue the run in `out_folder`, with the settings that it began with.
-        device: `auto`, `cpu` or `cuda`.
-        on_progress: Called after every step.
-    Returns:
-        Path of the final checkpoint.
-    Raises:
-        ImageError: No usable photo, an unreadable style picture, or one of both where the samples go.
-        StyleError: No style, two of the same name, or settings for a style that is not given.
-        ValueError: Settings out of range, or both `init` and `resume`.
-        CheckpointError: A checkpoint that is missing, does not fit, or would be overwritten.
-        DivergenceError: A loss is not a number any more; the last checkpoint is from before.
-        DeviceError: The device does not start.
-    Source: Johnson et al. (2016), section 3; Dumoulin et al. (2017) for many styles at once.
-    """
-    names = [path.stem for path in style_images]
-    if not names or len(set(names)) < len(names):
-        raise StyleError(f"style pictures of different names are needed, got {', '.join(names) or 'none'}")
-    saved, initial = _read_start(out_folder, names, init=init, resume=resume)
-    config = _checked_config(config, names, saved, initial)
-    torch_device = select_device(device)
-    photos = find_pictures(content_folder)
-    _check_samples(out_folder / SAMPLES_NAME, [content_folder / SAMPLES_NAME, *photos, *style_images])
-    crops = _crops_of(photos, names, config, faces, saved)
-    learner = _Learner(_new_network(config, names, initial), config, torch_device)
-    if saved is not None:
-        learner.load(saved)
-    objective = TrainingObjective(style_images, config, torch_device)
-    run = _Run(learner, objective, crops, names, out_folder, saved)
-
-    progress, last_save = None, time.monotonic()
-    for batch in run.batches():
-        progress = run.make_step(*batch)
-        if on_progress is not None:
-            on_progress(progress)
-        if time.monotonic() - last_save >= config.checkpoint_s and progress.step < config.steps:
-            run.save(progress)
-            last_save = time.monotonic()
-    run.save(progress)
-    return out_folder / CHECKPOINT_NAME
-
-
-def _read_start(
-    out_folder: Path, names: Sequence[str], *, init: Path | None, resume: bool
-) -> tuple[dict | None, dict | None]:
-    """The checkpoint that a run goes on from, and the one whose trunk it begins with; at most one of them."""
-    if init is not None and resume:
-        raise ValueError("init and resume are given: a run that is resumed goes on from its own checkpoint")
-    path = out_folder / CHECKPOINT_NAME
-    if not resume:
-        if path.exists():
-            raise CheckpointError(f"{path} is there already: resume it, or choose another folder")
-        return None, read_checkpoint(init) if init is not None else None
-    saved = read_checkpoint(path)
-    if saved["styles"] != names:
-        raise CheckpointError(f"{path} was trained for {', '.join(saved['styles'])}, not {', '.join(names)}")
-    return saved, None
-
-
-def _checked_config(
-    config: TrainingConfig, names: Sequence[str], saved: dict | None, initial: dict | None
-) -> TrainingConfig:
-    """The settings of a run: those of the checkpoint that it goes on from, or the given ones."""
-    if saved is not None:
-        config = saved["config"]
-    elif initial is not None:
-        config = replace(config, pixel_steps=0)
-    elif config.is_trunk_frozen:
-        raise ValueError("a frozen trunk is asked for: init, a checkpoint with a trained trunk, is needed")
-    check_settings(config, names)
-    return config
-
-
-def _crops_of(
-    photos: Sequence[Path],
-    names: Sequence[str],
-    config: TrainingConfig,
-    faces: Path | None,
-    saved: dict | None,
-) -> PhotoCrops:
-    """Crops of the photos, with the boxes of faces that a resumed run began with, or those of the file."""
-    boxes = read_faces(faces) if faces is not None else None
-    if saved is not None:
-        boxes = saved["faces"]
-    crops = PhotoCrops(
-        photos,
-        turns=turns_of(config, names),
-        steps=config.steps,
-        batch_size=config.batch_size,
-        styles_per_photo=config.styles_per_photo,
-        crop_size=config.crop_size,
-        crop_share=config.crop_share,
-        seed=config.seed,
-        faces=boxes,
-        face_share=config.face_share,
-    )
-    if boxes is not None and not crops.face_photos:
-        raise ImageError(f"{faces or 'the checkpoint'} names no photo of {photos[0].parent} with a face")
-    return crops
-
-
-def _check_samples(samples: Path, sources: Sequence[Path]) -> None:
-    """Refuse to write the sheet of samples over a picture that is read, or among the photos."""
-    if os.path.realpath(samples) in {os.path.realpath(source) for source in sources}:
-        raise ImageError(f"{samples} would be one of the pictures that are read: choose another folder")
+def _fresh_noise(step: int, config: TrainingConfig) -> Tensor:
+    """Noise for a step, with the size of a crop and the border that the network adds."""
+    side = config.crop_size + 2 * STRIDE
+    noise = np.random.default_rng((config.seed, step)).random((side, side), dtype=np.float32)
+    return torch.from_numpy(noise)
 
 
 def _without_tracebacks(loader: DataLoader) -> Iterator:
-    """What the loader gives; torch puts the traceback of a worker process into its errors."""
+    """Batches of a loader; removes the worker's traceback that torch puts into error messages."""
     try:
         yield from loader
     except ImageError as error:
         raise ImageError(str(error).strip().rpartition("ImageError: ")[2]) from None
-
-
-@torch.no_grad()
-def sample_sheet(
-    network: TransformerNetwork, photos: Sequence[Path], styles: int, device: torch.device
-) -> Image.Image:
-    """The first photos (rows) as they are and in every style (columns)."""
-    rows = []
-    for path in photos:
-        try:
-            image = resize_long_side(load_image(path, max_side=2 * SAMPLE_SIDE), SAMPLE_SIDE)
-        except ImageError:
-            continue
-        batch = torch.from_numpy(to_batch(image)).to(device)
-        mixes = torch.eye(styles, device=device)
-        row = [image] + [from_batch(network(batch, mix[None]).float().cpu().numpy()) for mix in mixes]
-        rows.append(row)
-        if len(rows) == SAMPLE_PHOTOS:
-            break
-    return contact_sheet(rows, cell=(SAMPLE_SIDE, SAMPLE_SIDE))
-
-
-def _new_network(config: TrainingConfig, styles: Sequence[str], initial: dict | None) -> TransformerNetwork:
-    """A network of random weights that hang on the seed alone, or with the trunk of a checkpoint."""
-    network = new_network(config, len(styles))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        network.apply(_initialize)
-    if initial is not None:
-        take_trunk(network, initial, styles)
-    return network
-
-
-def _initialize(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
-def _rate(step: int, config: TrainingConfig) -> float:
-    """Learning rate as a part of its peak: 20 steps of warm-up, then a cosine down to 3 %."""
-    warm_up = 20
-    if step < warm_up:
-        return (step + 1) / warm_up
-    progress = (step - warm_up) / max(1, config.steps - warm_up)
-    return 0.03 + 0.97 * 0.5 * (1 + float(np.cos(np.pi * min(1.0, progress))))
-
-
-def _fresh_noise(step: int, config: TrainingConfig) -> Tensor:
-    """Noise for a step, as large as a crop with the border that the network adds."""
-    side = config.crop_size + 2 * STRIDE
-    noise = np.random.default_rng((config.seed, step)).random((side, side), dtype=np.float32)
-    return torch.from_numpy(noise)

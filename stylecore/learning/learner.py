@@ -1,0 +1,81 @@
+"""A network with its averaged weights, optimizer and learning rate schedule."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from stylecore.host.devices import autocast_dtype
+from stylecore.learning.checkpoints import ROW_NAMES
+from stylecore.learning.config import TrainingConfig
+from stylecore.learning.networks import TransformerNetwork
+
+
+class Learner:
+    """The part of a run that a checkpoint restores.
+
+    Args:
+        network: Moved to the device; of a frozen trunk only scales and shifts are trained.
+        config: Settings.
+        device: Where the network is trained.
+    """
+
+    def __init__(self, network: TransformerNetwork, config: TrainingConfig, device: torch.device) -> None:
+        if config.is_trunk_frozen:
+            for name, weight in network.named_parameters():
+                weight.requires_grad_(name.endswith(ROW_NAMES))
+        self.config = config
+        self.network = network.to(device)
+        self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=(0.9, 0.98))
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, lambda step: learning_rate_at(step, config)
+        )
+        is_scaled = autocast_dtype(device, config.precision) == torch.float16
+        self.scaler = torch.amp.GradScaler(device.type, enabled=is_scaled)
+        self.step = 0
+
+    def learn(self, loss: Tensor) -> None:
+        """Make one optimizer step."""
+        self.optimizer.zero_grad()
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.schedule.step()
+        self.averaged.update_parameters(self.network)
+        self.step += 1
+
+    def state(self) -> dict:
+        """Contents for a checkpoint, see `load`."""
+        return {
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "step": self.step,
+        }
+
+    def load(self, state: dict) -> None:
+        """Restore the `state` of an earlier session."""
+        self.network.load_state_dict(state["network"])
+        self.averaged.module.load_state_dict(state["averaged"])
+        self.averaged.n_averaged.fill_(state["step"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        if state["scaler"]:  # empty if the run started on a device without float16
+            self.scaler.load_state_dict(state["scaler"])
+        self.step = state["step"]
+
+
+def learning_rate_at(step: int, config: TrainingConfig) -> float:
+    """Learning rate as a fraction of its peak: 20 steps of warm-up, then a cosine decay to 3 %."""
+    warm_up = 20
+    if step < warm_up:
+        return (step + 1) / warm_up
+    progress = (step - warm_up) / max(1, config.steps - warm_up)
+    return 0.03 + 0.97 * 0.5 * (1 + float(np.cos(np.pi * min(1.0, progress))))
