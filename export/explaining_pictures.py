@@ -19,9 +19,9 @@ from stylecore import OptimizationConfig, load_image, optimize_image
 from stylecore.images.arrays import to_batch
 from stylecore.images.encoding import encode_image
 from stylecore.images.sheets import fit
+from stylecore.perception.constants import STYLE_LAYERS
 from stylecore.perception.features import Vgg19Features
 from stylecore.perception.losses import gram_matrix
-from stylecore.perception.measure import STYLE_LAYERS
 
 SHARED = Path(__file__).resolve().parent.parent / "pages" / "shared"
 FOLDER = SHARED / "explaining"

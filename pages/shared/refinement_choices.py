@@ -14,7 +14,7 @@ from pages.shared.address import keep_choice, keep_switch
 from pages.shared.choosing import Choice, say_unusable
 from pages.shared.pictures import mixture, sample_title
 from stylecore import OptimizationConfig, StyleTransferError
-from stylecore.perception.measure import STYLE_WEIGHT
+from stylecore.perception.constants import STYLE_WEIGHT
 
 STROKES = {"fine": 0.7, "medium": 1.0, "coarse": 1.5}  # long side of the style picture / of the painting
 LIKENESS = {  # style weights

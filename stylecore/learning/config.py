@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from stylecore.errors import StyleError
 from stylecore.images.sizes import MIN_SIDE
-from stylecore.perception.measure import STYLE_LAYERS
+from stylecore.perception.constants import STYLE_LAYERS
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from stylecore.images.loading import load_style
 from stylecore.images.sizes import resize_long_side
 from stylecore.learning.config import TrainingConfig
 from stylecore.learning.networks import STRIDE
+from stylecore.perception.constants import STYLE_LAYERS
 from stylecore.perception.features import Vgg19Features, deepest
 from stylecore.perception.losses import (
     content_loss,
@@ -26,7 +27,6 @@ from stylecore.perception.losses import (
     tone_loss,
     total_variation_loss,
 )
-from stylecore.perception.measure import STYLE_LAYERS
 
 
 class StepLosses(NamedTuple):

@@ -25,6 +25,7 @@ from stylecore.measuring.flaws import LEAST_SIDE, border_excess, grid_excess, st
 from stylecore.measuring.rivals import any_style_rival
 from stylecore.measuring.style_targets import read_style_targets
 from stylecore.optimization.lbfgs import Lbfgs
+from stylecore.perception.constants import STYLE_LAYERS, STYLE_WEIGHT
 from stylecore.perception.features import Vgg19Features
 from stylecore.perception.losses import (
     RANGE_WEIGHT,
@@ -34,7 +35,6 @@ from stylecore.perception.losses import (
     relative_error,
     style_loss,
 )
-from stylecore.perception.measure import STYLE_LAYERS, STYLE_WEIGHT
 from stylecore.styles.catalog import get_style, list_styles
 
 CONTENT_LAYER = "relu4_1"

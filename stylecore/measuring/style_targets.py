@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stylecore.errors import StyleError
 from stylecore.host.folders import WEIGHTS_FOLDER
-from stylecore.perception.measure import STYLE_LAYERS
+from stylecore.perception.constants import STYLE_LAYERS
 from stylecore.perception.tensor_files import read_tensors
 
 STYLE_TARGETS = WEIGHTS_FOLDER / "style_targets.safetensors"

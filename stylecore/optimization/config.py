@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from stylecore.images.sizes import MIN_SIDE, size_at
-from stylecore.perception.measure import STYLE_LAYERS, STYLE_WEIGHT
+from stylecore.perception.constants import STYLE_LAYERS, STYLE_WEIGHT
 
 METHODS = ("lbfgs", "adam")
 STYLE_LOSSES = ("gram", "wasserstein", "patches")

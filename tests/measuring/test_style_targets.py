@@ -5,7 +5,7 @@ import torch
 from stylecore import list_styles
 from stylecore.errors import StyleError
 from stylecore.measuring.style_targets import pack_gram, read_style_targets, unpack_gram
-from stylecore.perception.measure import STYLE_LAYERS
+from stylecore.perception.constants import STYLE_LAYERS
 
 
 def test_packed_grams_come_back():
