@@ -14,7 +14,7 @@ from stylecore import load_image
 from stylecore.commands.console import UsageError
 from stylecore.errors import ImageError
 from stylecore.images.encoding import SAVE_FORMATS, encode_image, save_format, write_image
-from stylecore.images.files import find_pictures
+from stylecore.images.files import find_pictures, is_irregular
 from stylecore.images.metadata import is_painting
 
 STANDARD_STREAM = "-"
@@ -52,7 +52,7 @@ def find_sources(photos: Sequence[str]) -> Sources:
             sources.append(photo)
         elif os.path.isdir(path):  # where `Path.is_dir` may not look, it raises
             try:
-                pictures = find_pictures(path)
+                pictures = find_pictures(path, regular_only=False)
             except ImageError as error:
                 failed.append({"photo": photo, "error": str(error)})
                 continue
@@ -70,8 +70,8 @@ def find_sources(photos: Sequence[str]) -> Sources:
 
 def reason_to_skip(picture: Path) -> str:
     """Why a file of a folder is not to be painted; empty when it is."""
-    if os.path.exists(picture) and not os.path.isfile(picture):
-        return "it is no regular file"  # reading a named pipe would wait for its writer
+    if is_irregular(picture):
+        return "it is no regular file"
     return "it is a painting of Impasto already" if is_painting(picture) else ""
 
 

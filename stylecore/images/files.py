@@ -1,4 +1,4 @@
-"""Picture files in folders: which there are, and free names for new ones."""
+"""Picture files in folders: finding them, and unused names for new ones."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ PHOTO_EXTENSIONS = (
 )
 
 
-def find_pictures(folder: str | PathLike) -> list[Path]:
-    """Picture files directly in a folder, by name; hidden ones are none (Macs leave `._` files).
+def find_pictures(folder: str | PathLike, *, regular_only: bool = True) -> list[Path]:
+    """List the picture files in a folder by name; hidden ones (macOS leaves `._` files) are skipped.
 
+    Args:
+        folder: Where to look.
+        regular_only: Skip what is no regular file, see `is_irregular`.
     Raises:
-        ImageError: There are none, or no folder that can be read.
+        ImageError: There are none, or the folder cannot be read.
     """
     if not os.path.isdir(folder):
         raise ImageError(f"{folder} is no folder")
@@ -36,20 +39,24 @@ def find_pictures(folder: str | PathLike) -> list[Path]:
         files = [path for path in Path(folder).iterdir() if not path.name.startswith(".")]
     except OSError as error:
         raise ImageError(f"{folder} cannot be read: {error.strerror}") from error
-    pictures = sorted(
-        path for path in files if path.suffix.lower() in PHOTO_EXTENSIONS and not os.path.isdir(path)
-    )
+    named = [path for path in files if path.suffix.lower() in PHOTO_EXTENSIONS and not os.path.isdir(path)]
+    pictures = sorted(path for path in named if not (regular_only and is_irregular(path)))
     if not pictures:
         raise ImageError(f"{folder} has no pictures ({', '.join(PHOTO_EXTENSIONS)})")
     return pictures
 
 
+def is_irregular(path: Path) -> bool:
+    """Whether a path exists but is no regular file; reading a named pipe would wait for its writer."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
 def free_path(path: Path, taken: set[Path]) -> Path:
-    """The path, or with `_2` and so on where it is taken: two cameras both write IMG_0001.
+    """Return the path, with `_2` and so on if it is taken: two cameras may both write IMG_0001.
 
     Args:
-        path: Where a picture would go.
-        taken: Paths given out so far; gets the new one.
+        path: Where a picture should go.
+        taken: Paths returned so far; the new one is added.
     """
     free, number = path, 2
     while free in taken:
