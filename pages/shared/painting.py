@@ -18,7 +18,7 @@ from stylecore import FastStylizer, list_styles
 from stylecore.host.memory import share_freed_memory
 from stylecore.images.colors import is_transparent
 from stylecore.images.encoding import encode_image
-from stylecore.images.metadata import describe_painting
+from stylecore.images.metadata import Description, describe_painting
 from stylecore.images.sheets import contact_sheet
 from stylecore.images.sizes import limit_long_side
 from stylecore.instant.stylizer import WORKING_SIDE, working_size
@@ -63,8 +63,8 @@ class Look:
         return "_".join(name for name, weight in self.styles if weight > 0)
 
     @property
-    def description(self) -> str:
-        """The settings in one line, for the files' metadata."""
+    def description(self) -> Description:
+        """The settings, for the files' metadata."""
         return describe_painting(
             dict(self.styles),
             strength=self.strength,

@@ -21,7 +21,6 @@ from pages.shared.visit import visit
 from stylecore.errors import describe
 from stylecore.host.jobs import JobState
 from stylecore.images.colors import is_transparent
-from stylecore.images.encoding import encode_image
 
 REFRESH_S = 1.0
 
@@ -162,7 +161,7 @@ def _offer_downloads(run: refining.RefinementJob) -> None:
         ending, mime = DOWNLOAD_FORMATS[file_format]
         st.download_button(
             f"Download ({result.image.width} x {result.image.height})",
-            data=lambda: encode_image(result.image, file_format),
+            data=lambda: refining.encode_painting(run, file_format),
             file_name=f"{names}.{ending}",
             mime=mime,
             type="primary",
@@ -171,7 +170,7 @@ def _offer_downloads(run: refining.RefinementJob) -> None:
             key="download_refined",
         )
         offer_share(
-            lambda: encode_image(result.image, file_format),
+            lambda: refining.encode_painting(run, file_format),
             file_name=f"{names}.{ending}",
             mime=mime,
             version=f"{run.token} {file_format}",

@@ -17,6 +17,8 @@ from pages.shared.pictures import SAMPLES
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
 from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import Job, RunningJob
+from stylecore.images.encoding import encode_image
+from stylecore.images.metadata import describe_refinement
 from stylecore.images.sizes import limit_long_side
 from stylecore.optimization import pacing
 from stylecore.optimization.config import CLASSIC_RECIPE, stroke_size_at
@@ -171,6 +173,18 @@ def recipe_of(job: RefinementJob) -> dict:
     if result is not None and (result.is_stopped or result.error):
         recipe["stopped_at"] = len(result.iterates)
     return recipe
+
+
+def encode_painting(job: RefinementJob, file_format: str) -> bytes:
+    """Encode the finished painting with its metadata."""
+    request, config = job.about, job.progress.config
+    description = describe_refinement(
+        zip(request.names[1:], request.shares, strict=True),
+        steps=len(job.result.iterates),
+        preserve_color=config.preserve_color,
+        strokes=f"{config.stroke_size or config.max_side} px",
+    )
+    return encode_image(job.result.image, file_format, description=description)
 
 
 @st.cache_resource(max_entries=1)

@@ -15,7 +15,7 @@ from stylecore.commands.console import UsageError
 from stylecore.errors import ImageError
 from stylecore.images.encoding import SAVE_FORMATS, encode_image, save_format, write_image
 from stylecore.images.files import find_pictures, is_irregular
-from stylecore.images.metadata import is_painting
+from stylecore.images.metadata import Description, is_painting
 
 STANDARD_STREAM = "-"
 MAX_NAME_BYTES = 255  # of a file name, what usual file systems hold
@@ -166,7 +166,7 @@ def check_folder(folder: Path) -> None:
         raise ImageError(f"{existing} cannot be written to: choose another output")
 
 
-def write_output(image: Image.Image, output: Location, *, description: str = "") -> None:
+def write_output(image: Image.Image, output: Location, *, description: Description | None = None) -> None:
     """Write a picture to a file, see `write_image`, or as PNG to standard output."""
     if output == STANDARD_STREAM:
         sys.stdout.buffer.write(encode_image(image, "PNG", description=description))

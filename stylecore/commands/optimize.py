@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from stylecore.errors import ImageError, describe
 from stylecore.host.device_choices import DEVICES
 from stylecore.images.encoding import save_format
 from stylecore.images.loading import load_style
+from stylecore.images.metadata import Description, describe_refinement
 from stylecore.images.sheets import contact_sheet
 from stylecore.optimization.config import CLASSIC_RECIPE, QUALITIES, OptimizationConfig
 
@@ -96,7 +98,13 @@ def run_optimize(options: argparse.Namespace) -> int:
     optimization = module("stylecore.optimization.optimize")
     plan = plan_optimization(options, recipe, content.size)
     stopped_at = recipe.get("stopped_at") if options.steps is None else None
-    steps = Steps(output, options.snapshots, stopped_at)
+    describe_steps = partial(
+        describe_refinement,
+        [(Path(style).stem, share) for style, share in zip(options.styles, shares, strict=True)],
+        preserve_color=plan.config.preserve_color,
+        strokes=f"{plan.config.stroke_size or plan.config.max_side} px",
+    )
+    steps = Steps(output, options.snapshots, stopped_at, describe_steps)
     with interruptible() as is_interrupted:
         result = optimization.optimize_image(
             content,
@@ -105,7 +113,7 @@ def run_optimize(options: argparse.Namespace) -> int:
             on_iterate=steps.report,
             should_stop=lambda: steps.done == stopped_at or is_interrupted(),
         )
-    write_output(result.image, output)
+    write_output(result.image, output, description=describe_steps(steps=steps.done))
     if options.sheet:
         row = [content, *styles, result.image]
         titles = ["Content", *["Style"] * len(styles), "Generated"]
@@ -185,13 +193,21 @@ class Steps:
         output: The painting, which gives the snapshots their names.
         folder: Gets the snapshots, if any.
         last: Step that is reported as the end, where it comes before the planned one.
+        describe_steps: Describes the picture after a number of steps.
     Attributes:
         done: Steps made so far.
         snapshots: Files written so far.
     """
 
-    def __init__(self, output: Path, folder: Path | None, last: int | None) -> None:
+    def __init__(
+        self,
+        output: Path,
+        folder: Path | None,
+        last: int | None,
+        describe_steps: Callable[..., Description],
+    ) -> None:
         self.output, self.folder, self.last = output, folder, last
+        self.describe_steps = describe_steps
         self.done = 0
         self.snapshots: list[str] = []
 
@@ -200,7 +216,7 @@ class Steps:
         if iterate.image is not None and self.folder:
             path = self.folder / f"{self.output.stem}_{iterate.step:05d}.png"
             try:
-                write_output(iterate.image, path)
+                write_output(iterate.image, path, description=self.describe_steps(steps=iterate.step))
                 self.snapshots.append(str(path))
             except OSError as error:  # the painting goes on
                 progress(f"{path} could not be written: {describe(error)}")

@@ -30,7 +30,7 @@ from stylecore.commands.parsing import parse_weights
 from stylecore.errors import ImageError, StyleTransferError, describe
 from stylecore.host.device_choices import DEVICES
 from stylecore.images.files import free_path
-from stylecore.images.metadata import describe_painting
+from stylecore.images.metadata import Description, describe_painting
 from stylecore.images.sizes import check_max_side
 
 if TYPE_CHECKING:
@@ -181,8 +181,8 @@ class Batch:
             fine=not self.options.fast,
         )
 
-    def description(self) -> str:
-        """The settings in one line, for the files' metadata."""
+    def description(self) -> Description:
+        """The settings, for the files' metadata."""
         size = self.options.stroke_size
         return describe_painting(
             self.weights,

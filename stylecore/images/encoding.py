@@ -1,4 +1,4 @@
-"""Picture files that are written: formats, encoding, replacing a file."""
+"""Writing of picture files: formats, encoding, replacing a file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from PIL import Image
 
 from stylecore.errors import ImageError
 from stylecore.images.colors import flatten
-from stylecore.images.metadata import TAKEN, painting_options
+from stylecore.images.metadata import TAKEN, Description, painting_options
 
-MAX_SIDES = {"JPEG": 65_500, "WEBP": 16_383}  # px, what the formats can hold
+MAX_SIDES = {"JPEG": 65_500, "WEBP": 16_383}  # px, limits of the formats
 SAVE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 SAVE_OPTIONS = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -26,7 +26,7 @@ SAVE_OPTIONS = {
 
 
 def save_format(path: str | PathLike) -> str:
-    """Name of the format that a file name's ending stands for.
+    """Return the Pillow format that a file name's ending stands for.
 
     Raises:
         ImageError: An ending that cannot be written.
@@ -39,22 +39,21 @@ def save_format(path: str | PathLike) -> str:
     return SAVE_FORMATS[suffix]
 
 
-def encode_image(image: Image.Image, image_format: str, *, description: str = "") -> bytes:
-    """Encoded file of an RGB or RGBA image.
+def encode_image(image: Image.Image, image_format: str, *, description: Description | None = None) -> bytes:
+    """Encode an RGB or RGBA image as a file.
 
     Args:
         image: The picture. Transparent parts become white in a JPEG.
         image_format: `PNG`, `JPEG` or `WEBP`.
-        description: How it was painted. When there is one, the file also says by what software, that a
-            trained network was used, and when the photo was taken, if `image.info` does, see
-            `stylecore.images.metadata`.
+        description: How it was made. With one, the file also has the metadata of
+            `stylecore.images.metadata`; when the photo was taken is read from `image.info`.
     Raises:
         ImageError: A WEBP of more than 16,383 px or a JPEG of more than 65,500 px a side.
     """
     if max(image.size) > MAX_SIDES.get(image_format, math.inf):
         raise ImageError(f"{image_format} cannot hold {image.width} x {image.height} px: use PNG")
     options = SAVE_OPTIONS[image_format]
-    if description:
+    if description is not None:
         options = options | painting_options(image_format, description, image.info.get(TAKEN))
     if image_format == "JPEG":
         image = flatten(image)
@@ -63,18 +62,18 @@ def encode_image(image: Image.Image, image_format: str, *, description: str = ""
     return buffer.getvalue()
 
 
-def write_image(image: Image.Image, path: str | PathLike, *, description: str = "") -> None:
-    """Write a picture file; one that is there is replaced once the new one is complete.
+def write_image(image: Image.Image, path: str | PathLike, *, description: Description | None = None) -> None:
+    """Write a picture file; an existing one is replaced once the new one is complete.
 
-    Folders are made where they are missing, a link stays one, and a file's permissions stay.
+    Missing folders are made; links and the permissions of an existing file are kept.
 
     Args:
         image: The picture, see `encode_image`.
-        path: Its ending gives the format.
+        path: The file; its ending selects the format.
         description: See `encode_image`.
     Raises:
         ImageError: An ending that cannot be written, or a picture too large for the format.
-        OSError: The file cannot be written; what was there is as before.
+        OSError: The file cannot be written; an existing one is unchanged.
     """
     contents = encode_image(image, save_format(path), description=description)
     target = Path(os.path.realpath(path))

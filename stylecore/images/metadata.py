@@ -1,4 +1,4 @@
-"""What a file says of a painting: how and with what it was made, and when its photo was taken.
+"""Metadata of painted pictures: settings, software, IPTC's mark, and when the photo was taken.
 
 Nothing else of the photo's metadata is kept: no place, no camera, no thumbnail.
 """
@@ -6,7 +6,7 @@ Nothing else of the photo's metadata is kept: no place, no camera, no thumbnail.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 SOFTWARE = "Impasto 0.2"
 TAKEN = "taken"  # key of `Image.info` under which a loaded picture has its `Taken`
-# The IPTC's word for a picture that was edited with a trained model.
+# IPTC term for a picture that was edited with a trained model.
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -46,13 +46,26 @@ class Taken:
     fraction: str = ""
 
 
-def read_taken(image: Image.Image) -> Taken | None:
-    """When an opened photo was taken, None where its EXIF does not say so in the standard's form.
+@dataclass(frozen=True)
+class Description:
+    """How a picture was made, for its file's metadata.
 
-    Call it before the pixels are loaded, with which the file of a TIFF is closed.
+    Attributes:
+        text: The settings in one line.
+        is_generated: Whether a trained network changed the picture; its file then has IPTC's mark.
+    """
+
+    text: str
+    is_generated: bool = True
+
+
+def read_taken(image: Image.Image) -> Taken | None:
+    """Read from an opened photo's EXIF when it was taken; None if that is missing or not in standard form.
+
+    Call it before the pixels are loaded, which closes the file of a TIFF.
     """
     if image.format == "PNG" and "exif" not in image.info:
-        return None  # Pillow would load the pixels to look behind them
+        return None  # Pillow would load the pixels to look for a block after them
     try:
         exif = image.getexif().get_ifd(ExifTags.IFD.Exif)
         time, offset, fraction = (
@@ -73,16 +86,16 @@ def read_taken(image: Image.Image) -> Taken | None:
     )
 
 
-def painting_options(image_format: str, description: str, taken: Taken | None) -> dict[str, object]:
-    """What `Image.save` needs to write the metadata of a painting.
+def painting_options(image_format: str, description: Description, taken: Taken | None) -> dict[str, object]:
+    """Options of `Image.save` that write the metadata of a painting.
 
     Args:
         image_format: `PNG`, `JPEG` or `WEBP`.
-        description: How it was painted.
+        description: How it was made.
         taken: When the photo was taken.
     """
     exif = Image.Exif()
-    exif[ExifTags.Base.ImageDescription] = description
+    exif[ExifTags.Base.ImageDescription] = description.text
     exif[ExifTags.Base.Software] = SOFTWARE
     if taken:
         times = exif.get_ifd(ExifTags.IFD.Exif)
@@ -91,6 +104,8 @@ def painting_options(image_format: str, description: str, taken: Taken | None) -
             times[ExifTags.Base.OffsetTimeOriginal] = taken.offset
         if taken.fraction:
             times[ExifTags.Base.SubsecTimeOriginal] = taken.fraction
+    if not description.is_generated:
+        return {"exif": exif}
     if image_format != "PNG":
         return {"exif": exif, "xmp": XMP}
     chunks = PngInfo()  # Pillow has no option for XMP here
@@ -100,19 +115,41 @@ def painting_options(image_format: str, description: str, taken: Taken | None) -
 
 def describe_painting(
     weights: Mapping[str, float], *, strength: float, preserve_color: bool, strokes: str
-) -> str:
-    """The settings of a painting in one line.
+) -> Description:
+    """Describe a painting of `FastStylizer`; at strength 0 it is the photo itself.
 
     Args:
         weights: By style name.
-        strength: As the stylizer takes it.
-        preserve_color: The same.
-        strokes: Their size, with its unit if it has one.
+        strength: See `FastStylizer.stylize`.
+        preserve_color: See `FastStylizer.stylize`.
+        strokes: Size of the strokes, with its unit if it has one.
     """
-    total = sum(weights.values())
-    styles = ",".join(f"{name}:{weight / total:.2f}" for name, weight in weights.items() if weight > 0)
-    colors = ", colors of the photo" if preserve_color else ""
-    return f"style {styles}, strength {strength:g}, strokes {strokes}{colors}"
+    text = f"{_shares(weights.items())}, strength {strength:g}, strokes {strokes}{_colors(preserve_color)}"
+    return Description(text, is_generated=strength > 0)
+
+
+def describe_refinement(
+    weights: Iterable[tuple[str, float]], *, steps: int, preserve_color: bool, strokes: str
+) -> Description:
+    """Describe a painting of `optimize_image`.
+
+    Args:
+        weights: Names of the style pictures with their weights.
+        steps: Number of steps made.
+        preserve_color: See `OptimizationConfig`.
+        strokes: Size of the strokes, with its unit.
+    """
+    return Description(f"{_shares(weights)}, {steps} steps, strokes {strokes}{_colors(preserve_color)}")
+
+
+def _shares(weights: Iterable[tuple[str, float]]) -> str:
+    weights = list(weights)
+    total = sum(weight for _, weight in weights)
+    return "style " + ",".join(f"{name}:{weight / total:.2f}" for name, weight in weights if weight > 0)
+
+
+def _colors(preserve_color: bool) -> str:
+    return ", colors of the photo" if preserve_color else ""
 
 
 def is_painting(path: str | PathLike) -> bool:
@@ -120,6 +157,6 @@ def is_painting(path: str | PathLike) -> bool:
     try:
         with Image.open(path) as image:
             software = image.getexif().get(ExifTags.Base.Software, "")
-    except Exception:  # as above; what is wrong with the file is said when it is read
+    except Exception:  # as above; `load_image` reports what is wrong with the file
         return False
     return str(software).startswith(SOFTWARE.partition(" ")[0])

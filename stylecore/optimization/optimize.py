@@ -236,6 +236,7 @@ class _Run:
         image = from_batch(pixels)
         if self.photo.mode == "RGBA":
             image.putalpha(self.photo.getchannel("A"))
+        image.info = self.photo.info.copy()  # when the photo was taken
         return image
 
 

@@ -90,10 +90,10 @@ def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, 
 def test_a_snapshot_that_cannot_be_written_costs_no_painting(capsys, photo_file, tmp_path, monkeypatch):
     write = optimize.write_output
 
-    def write_some(image, path):
+    def write_some(image, path, **options):
         if "00001" in path.name:
             raise OSError(28, "No space left on device")
-        write(image, path)
+        write(image, path, **options)
 
     monkeypatch.setattr(optimize, "write_output", write_some)
     arguments = ["optimize", photo_file, photo_file, "-o", tmp_path / "a.png", "--steps", 2, "--max-side", 48]

@@ -10,6 +10,7 @@ from PIL import Image
 from stylecore.errors import ImageError
 from stylecore.images.encoding import encode_image, save_format, write_image
 from stylecore.images.loading import load_image
+from stylecore.images.metadata import Description
 
 
 def test_encode_image_puts_white_behind_a_jpeg():
@@ -59,7 +60,9 @@ def test_one_file_can_be_written_by_many_at_once(photo, tmp_path):
 
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP"])
 def test_the_description_is_in_the_metadata(image_format):
-    data = encode_image(Image.new("RGB", (40, 40)), image_format, description="style mosaic:1.00")
+    data = encode_image(
+        Image.new("RGB", (40, 40)), image_format, description=Description("style mosaic:1.00")
+    )
     with Image.open(io.BytesIO(data)) as image:
         assert image.getexif()[0x010E] == "style mosaic:1.00"
     with Image.open(io.BytesIO(encode_image(Image.new("RGB", (40, 40)), image_format))) as image:

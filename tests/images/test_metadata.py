@@ -1,14 +1,15 @@
 import io
 import zipfile
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 from PIL import ExifTags, Image
 
-from pages.shared import batches, painting
+from pages.shared import batches, painting, refining
 from pages.shared.choosing import Choice
 from pages.shared.painting import Look
-from stylecore import FastStylizer, __version__, cli, load_image
+from stylecore import FastStylizer, OptimizationConfig, __version__, cli, load_image
 from stylecore.images.encoding import encode_image
 from stylecore.images.metadata import SOFTWARE, TAKEN, Taken, is_painting
 from stylecore.images.sizes import limit_long_side
@@ -21,7 +22,7 @@ TIMES = {
     ExifTags.Base.OffsetTimeOriginal: "+02:00",
     ExifTags.Base.SubsecTimeOriginal: "042",
 }
-TOLD = Taken("2024:05:17 18:30:00", "+02:00", "042")
+STORED = Taken("2024:05:17 18:30:00", "+02:00", "042")
 
 
 def camera_exif(times: dict = TIMES) -> Image.Exif:
@@ -39,7 +40,7 @@ def camera_photo(image_format: str = "JPEG") -> bytes:
     return encoded(make_photo(96, 64), image_format, exif=camera_exif())
 
 
-def assert_painting(data: bytes) -> None:
+def assert_painting(data: bytes, settings: str = "style mosaic:1.00, strength 1, strokes 1") -> None:
     """The file has the time, the marks and the description, and nothing else of the photo."""
     with Image.open(io.BytesIO(data)) as image:
         exif, xmp = image.getexif(), image.info["xmp"]
@@ -47,7 +48,7 @@ def assert_painting(data: bytes) -> None:
         names = {ExifTags.Base.ImageDescription, ExifTags.Base.Software, ExifTags.Base.ExifOffset}
         assert set(exif) == names
         assert exif[ExifTags.Base.Software] == SOFTWARE
-        assert exif[ExifTags.Base.ImageDescription].startswith("style mosaic:1.00, strength 1, strokes 1")
+        assert exif[ExifTags.Base.ImageDescription].startswith(settings)
     source_type = ElementTree.fromstring(xmp).find(".//{*}DigitalSourceType")
     assert source_type.tag.startswith("{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}")
     term = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -62,14 +63,14 @@ def test_the_software_is_this_version():
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "HEIF"])
 def test_a_loaded_photo_knows_only_when_it_was_taken(image_format):
-    assert load_image(camera_photo(image_format)).info == {TAKEN: TOLD}
+    assert load_image(camera_photo(image_format)).info == {TAKEN: STORED}
 
 
 def test_the_time_is_read_from_a_tiff():
     exif = camera_exif()  # Pillow writes no such block into a TIFF, but the block is the head of one
     exif.update({256: 64, 257: 64, 258: 8, 259: 1, 262: 1, 273: 0, 277: 1, 278: 64, 279: 64 * 64})
     head = exif.tobytes().removeprefix(b"Exif\0\0")  # which the pixels follow
-    assert load_image(head + bytes(64 * 64)).info == {TAKEN: TOLD}
+    assert load_image(head + bytes(64 * 64)).info == {TAKEN: STORED}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_the_time_stays_through_scaling_and_painting():
     image.putalpha(200)
     for strength in (0, 0.5, 1):
         stylized = FastStylizer().stylize(image, "mosaic", strength=strength, max_side=40)
-        assert stylized.info == {TAKEN: TOLD}
+        assert stylized.info == {TAKEN: STORED}
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
@@ -108,6 +109,39 @@ def test_paintings_in_a_zip_have_the_time_and_the_marks():
     assert job.wait(60)
     with zipfile.ZipFile(io.BytesIO(job.result)) as archive:
         assert_painting(archive.read("photo_mosaic.jpg"))
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
+def test_the_photo_itself_has_the_time_and_no_mark_of_a_trained_network(file_format):
+    data = painting.full_size(camera_photo(), replace(LOOK, strength=0), file_format)
+    with Image.open(io.BytesIO(data)) as image:
+        assert dict(image.getexif().get_ifd(ExifTags.IFD.Exif)) == TIMES
+        assert image.getexif()[ExifTags.Base.ImageDescription].startswith("style mosaic:1.00, strength 0")
+        assert "xmp" not in image.info
+
+
+def test_a_refined_picture_has_the_time_and_the_marks_of_a_painting(monkeypatch):
+    monkeypatch.setattr(refining, "expected_seconds", lambda *_: 1.0)  # timing the machine takes seconds
+    config = OptimizationConfig(steps=2, max_side=48, start="content", preserve_color=True)
+    styles = ((encoded(make_photo(64, 64)), 0.75), (encoded(make_photo(64, 64, seed=1)), 0.25))
+    names = ("photo", "bark", "moss")
+    token = refining.start_run(camera_photo(), styles, config, quality="quick", words="quick", names=names)
+    job = refining.job_queue().find(token)
+    assert job.wait(60)
+    data = refining.encode_painting(job, "JPEG")
+    assert_painting(data, "style bark:0.75,moss:0.25, 2 steps, strokes 48 px, colors of the photo")
+
+
+@pytest.mark.parametrize("made_of", ["painting.png", "steps/painting_00001.png"])
+def test_the_command_line_writes_the_time_and_the_marks_of_a_refined_picture(tmp_path, made_of):
+    (tmp_path / "photo.jpg").write_bytes(camera_photo())
+    make_photo(64, 64).save(tmp_path / "bark.png")
+    arguments = ["optimize", tmp_path / "photo.jpg", tmp_path / "bark.png", "-o", tmp_path / "painting.png"]
+    arguments += ["--snapshots", tmp_path / "steps", "--every", "1"]
+    arguments += ["--steps", "2", "--max-side", "48", "--start", "content"]
+    assert cli.main([str(argument) for argument in arguments]) == 0
+    steps = 1 if "00001" in made_of else 2
+    assert_painting((tmp_path / made_of).read_bytes(), f"style bark:1.00, {steps} steps, strokes 48 px")
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
