@@ -18,15 +18,8 @@ from stylecore.learning.config import TrainingConfig
 from stylecore.learning.networks import STRIDE
 from stylecore.perception.constants import STYLE_LAYERS
 from stylecore.perception.features import Vgg19Features, deepest
-from stylecore.perception.losses import (
-    content_loss,
-    gram_matrix,
-    grid_loss,
-    ripple_loss,
-    style_loss,
-    tone_loss,
-    total_variation_loss,
-)
+from stylecore.perception.losses import content_loss, gram_matrix, style_loss
+from stylecore.perception.penalties import grid_loss, ripple_loss, tone_loss, total_variation_loss
 
 
 class StepLosses(NamedTuple):

@@ -18,14 +18,8 @@ from stylecore.images.arrays import from_batch, to_batch
 from stylecore.optimization.lbfgs import Lbfgs
 from stylecore.perception.constants import STYLE_LAYERS, STYLE_WEIGHT
 from stylecore.perception.features import Vgg19Features
-from stylecore.perception.losses import (
-    RANGE_WEIGHT,
-    content_loss,
-    gram_matrix,
-    range_loss,
-    relative_error,
-    style_loss,
-)
+from stylecore.perception.losses import content_loss, gram_matrix, relative_error, style_loss
+from stylecore.perception.penalties import RANGE_WEIGHT, range_loss
 
 CONTENT_LAYER = "relu4_1"
 

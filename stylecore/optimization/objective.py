@@ -17,7 +17,6 @@ from stylecore.optimization.config import OptimizationConfig, stroke_size_at, st
 from stylecore.perception.features import Vgg19Features, deepest
 from stylecore.perception.inner_losses import Tap, measure_along, tap_gram_error
 from stylecore.perception.losses import (
-    RANGE_WEIGHT,
     content_loss,
     covariance,
     feature_moments,
@@ -25,10 +24,9 @@ from stylecore.perception.losses import (
     gram_matrix,
     matrix_root,
     patch_loss,
-    range_loss,
-    total_variation_loss,
     wasserstein_loss,
 )
+from stylecore.perception.penalties import RANGE_WEIGHT, range_loss, total_variation_loss
 
 StyleTarget = Tensor | tuple[Tensor, Tensor]
 # What each style loss compares: (1, C, C); (1, C) and (1, C, C); or (patches, 9 * C).

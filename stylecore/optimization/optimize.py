@@ -27,20 +27,18 @@ from stylecore.optimization.config import (
     check_config,
     learning_rate_at,
     scales,
-    step_work,
     stroke_size_at,
 )
+from stylecore.optimization.descent import Best, Losses, build_optimizer, start_picture, take_step
 from stylecore.optimization.lbfgs import Lbfgs
 from stylecore.optimization.objective import Objective, load_vgg
-from stylecore.optimization.preview import PreviewPainter, StyleStatistics
+from stylecore.optimization.planning import work_left
 
 # Pixels of a photo up to which freed memory is kept from step to step: 10 to 20 % faster, but the
 # peak grows by a sixth, which larger photos need for themselves. The other way round, blocks of 16 MB
 # and more that go back at once, a run at 512 px would peak 140 MB lower and take 16 % longer.
 # Beside patches it stays kept in no case: at 192 px with those of relu1_1 a run took 5.7 GB in place of 0.7.
 KEPT_PIXELS = 400**2
-# A run has diverged when so many losses are that many times the lowest and do not fall.
-LOST_STEPS, LOST_FACTOR = 20, 3.0
 # CUDA's fastest convolutions sum in an order that changes from run to run. Those flags are the process's.
 REPEATABLE_CONVOLUTIONS = Overlapping(
     partial(torch.backends.cudnn.flags, enabled=True, benchmark=False, deterministic=True)
@@ -163,7 +161,7 @@ class _Run:
         self.started = time.monotonic()
         self.first_step = 0.0  # when it began, without what comes once, such as the sketch
         self.step = 0
-        self.best: _Best | None = None
+        self.best: Best | None = None
         self.optimizer: Adam | Lbfgs | None = None
         self.error: Exception | None = None
 
@@ -185,34 +183,34 @@ class _Run:
         """The picture to change at a scale, which begins as the best of the scale before, and its loss."""
         objective = Objective(self.vgg, self.content, self.styles, side, self.config)
         if self.best is None:
-            batch = _start(objective, self.styles, self.config)
+            batch = start_picture(objective, self.styles, self.config)
         else:
             batch = resized(self.best.picture, objective.photo.shape)
         batch.requires_grad_()
-        self.optimizer = _optimizer(batch, self.config, earlier=self.optimizer)
-        self.best = _Best(batch)
+        self.optimizer = build_optimizer(batch, self.config, earlier=self.optimizer)
+        self.best = Best(batch)
         if self.step == 0:
             self.first_step = time.monotonic()
         return batch, objective
 
-    def _make_step(self, batch: Tensor, objective: Objective) -> _Losses:
+    def _make_step(self, batch: Tensor, objective: Objective) -> Losses:
         """Judge the picture and change it; returns the losses from before the change.
 
         Raises:
-            DivergenceError: See `_Best.judge`.
+            DivergenceError: See `Best.judge`.
         """
         is_adam = self.config.method == "adam"
         if is_adam:
             self.optimizer.learning_rate = learning_rate_at(self.step, self.config)
         before = batch.detach().clone()
-        losses = _step(self.optimizer, batch, objective)
+        losses = take_step(self.optimizer, batch, objective)
         self.best.judge(before, losses.total)
         if is_adam:
             batch.data.clamp_(0, 1)
         self.step += 1
         return losses
 
-    def _iterate(self, losses: _Losses) -> Iterate:
+    def _iterate(self, losses: Losses) -> Iterate:
         steps, every = self.config.steps, self.config.preview_every
         now = time.monotonic()
         has_image = self.step == steps or (every and self.step % every == 0)
@@ -223,7 +221,7 @@ class _Run:
             style_loss=losses.style,
             total_loss=losses.total,
             elapsed_s=now - self.started,
-            remaining_s=(now - self.first_step) * _work_left(self.scales, self.step, self.photo.size),
+            remaining_s=(now - self.first_step) * work_left(self.scales, self.step, self.photo.size),
             image=self.picture() if has_image else None,
         )
 
@@ -238,97 +236,6 @@ class _Run:
             image.putalpha(self.photo.getchannel("A"))
         image.info = self.photo.info.copy()  # when the photo was taken
         return image
-
-
-class _Best:
-    """The best picture of a scale; notices when the run has lost its way.
-
-    Args:
-        start: First picture of the scale, which is the best until a step has judged one.
-    Attributes:
-        picture: Values in [0, 1].
-        loss: Total loss of the picture, infinite before the first step.
-    """
-
-    def __init__(self, start: Tensor) -> None:
-        self.picture, self.loss = start.detach().clone().clamp(0, 1), math.inf
-        self.lost, self.previous = 0, math.inf
-
-    def judge(self, picture: Tensor, loss: float) -> None:
-        """Keep a picture if it is better; its values are clamped.
-
-        Raises:
-            DivergenceError: The loss is not a number, or stays far above the lowest.
-        """
-        if loss < self.loss:  # never where it is not a number
-            self.picture, self.loss = picture.clamp_(0, 1), loss
-        if loss <= LOST_FACTOR * self.loss:
-            self.lost = 0
-        elif loss >= self.previous:  # adam's first steps may rise far, and then fall again
-            self.lost += 1
-        self.previous = loss
-        if self.lost == LOST_STEPS or not math.isfinite(loss):
-            found = f"a loss of {loss:.3g} after {self.loss:.3g}"
-            raise DivergenceError(f"the optimization lost its way with {found}: try other settings")
-
-
-@dataclass(frozen=True)
-class _Losses:
-    content: float
-    style: float
-    total: float
-
-
-def _step(optimizer: Adam | Lbfgs, batch: Tensor, objective: Objective) -> _Losses:
-    """One step of the optimizer; the losses are those of the picture before it."""
-    values: list[_Losses] = []
-
-    def closure() -> Tensor:
-        batch.grad = None
-        total, content, style = objective(batch)
-        total.backward()
-        values.append(_Losses(content.item(), style.item(), total.item()))
-        return total
-
-    optimizer.step(closure)
-    return values[0]
-
-
-def _optimizer(batch: Tensor, config: OptimizationConfig, earlier: Adam | Lbfgs | None) -> Adam | Lbfgs:
-    if config.method == "adam":
-        return Adam(batch, config.learning_rate, earlier)
-    return Lbfgs(batch, config.history)  # gradients of another size tell nothing of this one's
-
-
-def _start(
-    objective: Objective, styles: Sequence[tuple[Image.Image, float]], config: OptimizationConfig
-) -> Tensor:
-    """First picture, of the photo's shape (1, 3, H, W).
-
-    `mixed_noise` is the photo plus uniform noise of 0 to 0.5, clipped, as in the classic recipe.
-    """
-    photo = objective.photo
-    if config.start == "content":
-        return photo.clone()
-    if config.start == "preview":
-        painter = PreviewPainter(config.device, precision=config.precision)
-        known = [
-            (painter.read_style(image, stroke_size=objective.stroke_size), weight) for image, weight in styles
-        ]
-        painted = painter.paint(from_batch(photo.cpu().numpy()), StyleStatistics.mix(known))
-        return torch.from_numpy(to_batch(painted)).to(photo.device)
-    noise = torch.rand(photo.shape, generator=torch.Generator().manual_seed(config.seed)).to(photo.device)
-    return noise if config.start == "noise" else (photo + 0.5 * noise).clamp(0, 1)
-
-
-def _work_left(scales: Sequence[tuple[int, int]], step: int, size: tuple[int, int]) -> float:
-    """Work that is left as a multiple of the work done."""
-    done = total = 0.0
-    for side, steps in scales:
-        total += steps * step_work(side, size)
-        done += max(0, min(step, steps)) * step_work(side, size)
-        step -= steps
-    return (total - done) / done
 
 
 def _load_styles(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from stylecore.errors import OutOfMemoryError
@@ -55,6 +56,16 @@ def run_work(size: tuple[int, int], config: OptimizationConfig) -> float:
     """
     side = min(max(size), config.max_side)
     return sum(steps * step_work(s, size) for s, steps in scales(side, config))
+
+
+def work_left(scales: Sequence[tuple[int, int]], step: int, size: tuple[int, int]) -> float:
+    """Work that is left as a multiple of the work done."""
+    done = total = 0.0
+    for side, steps in scales:
+        total += steps * step_work(side, size)
+        done += max(0, min(step, steps)) * step_work(side, size)
+        step -= steps
+    return (total - done) / done
 
 
 def peak_memory(size: tuple[int, int], config: OptimizationConfig, *, styles: int = 1) -> int:

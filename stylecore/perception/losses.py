@@ -1,4 +1,4 @@
-"""Losses of neural style transfer as pure functions of activations."""
+"""Content and style losses: pure functions of VGG19's activations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylecore.images.arrays import LUMA
 from stylecore.perception.inner_losses import energy, gram_products, tap_gram_error
 
 PATCH_PART = 1024  # patches that are compared with the style's at a time
@@ -48,10 +47,10 @@ def relative_error(value: Tensor, target: Tensor) -> Tensor:
     Returns:
         Shape (N,): 0 when equal, 1 for an all-zero value.
     """
-    return _SquaredDistance.apply(value, target) / energy(target.float())
+    return SquaredDistance.apply(value, target) / energy(target.float())
 
 
-class _SquaredDistance(torch.autograd.Function):
+class SquaredDistance(torch.autograd.Function):
     """Of values to targets without gradient, (N,); by autograd it takes six passes in place of three."""
 
     @staticmethod
@@ -178,124 +177,3 @@ def patch_loss(features: Tensor, target_patches: Tensor) -> Tensor:
         nearest = torch.cat([(part @ directions.T).argmax(1) for part in patches.split(PATCH_PART)])
         matches = target_patches[nearest]
     return ((patches - matches).square().sum() / matches.square().sum())[None]
-
-
-def total_variation_loss(batch: Tensor) -> Tensor:
-    """Mean squared difference of neighboring pixels, the price of noise.
-
-    Args:
-        batch: Pictures, shape (N, 3, H, W).
-    Returns:
-        Shape (N,): squared vertical plus squared horizontal differences, each averaged.
-    Source: Johnson et al. (2016), section 3.2.
-    """
-    return _TotalVariation.apply(batch)
-
-
-class _TotalVariation(torch.autograd.Function):
-    """By autograd it takes twice the time."""
-
-    @staticmethod
-    def forward(ctx, batch: Tensor) -> Tensor:
-        ctx.dtype = batch.dtype
-        batch = batch.float()
-        steps = [batch.diff(dim=axis) for axis in (2, 3)]
-        ctx.save_for_backward(*steps)
-        return sum(energy(own) / own[0].numel() for own in steps)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        vertical, horizontal = (
-            (2 / own[0].numel() * gradient)[:, None, None, None] * own for own in ctx.saved_tensors
-        )
-        total = F.pad(vertical, (0, 0, 1, 0))
-        total[:, :, :-1] -= vertical
-        total[:, :, :, 1:] += horizontal
-        total[:, :, :, :-1] -= horizontal
-        return total.to(ctx.dtype)
-
-
-# Of `range_loss` beside a content loss of weight 1 and a style loss of weight 4 to 16. L-BFGS is not bound
-# to black and white as Adam is, and what it paints beyond is cut off at the end. Portrait and mosaic at
-# 256 px after 50 steps, once cut off: without this 1.31, with 20 1.19, with 100 1.11, with 400 1.10; at a
-# style weight of 16 2.39, with 100 1.94, with 400 1.77.
-RANGE_WEIGHT = 400.0
-
-
-def range_loss(batch: Tensor) -> Tensor:
-    """Mean square of what lies beyond black and white, and is lost when a picture is written.
-
-    Args:
-        batch: Pictures, shape (N, 3, H, W), of any values.
-    Returns:
-        Shape (N,): 0 when all values are in [0, 1].
-    """
-    return _SquaredDistance.apply(batch, batch.detach().clamp(0, 1)) / batch[0].numel()
-
-
-def tone_loss(batch: Tensor, photos: Tensor, *, cell: int = 8) -> Tensor:
-    """How far light and shade of the photo are lost: 1 minus their correlation.
-
-    Instance normalization and Gram matrices leave free which parts come out light; a face darker
-    than its background is hard to read. A correlation leaves contrast and palette to the style.
-
-    Args:
-        batch: Stylized pictures, shape (N, 3, H, W).
-        photos: The photos, shape (N, 3, H, W).
-        cell: Side in pixels of the squares whose mean brightness counts; finer shading is the
-            strokes'.
-    Returns:
-        Shape (N,): 0 when light and shade fall as in the photo, 1 without any relation, 2 for a
-        negative.
-    """
-    weights = torch.from_numpy(LUMA).to(batch.device)[:, None, None]
-    # No matrix product: autocast would round it to 16 bits, and with it the shades of a hazy photo.
-    tones = [
-        F.avg_pool2d((pictures.float() * weights).sum(1), cell).flatten(1) for pictures in (batch, photos)
-    ]
-    return 1 - F.cosine_similarity(*(tone - tone.mean(1, keepdim=True) for tone in tones), eps=1e-4)
-
-
-def ripple_loss(batch: Tensor, *, seen: float = 2 / 255) -> Tensor:
-    """Share of places with ripples of less than 3 px, however faint.
-
-    A network without the sharp edges of a style meets its finest statistics with ripples all over flat
-    areas. An edge counts little more than a ripple of twice `seen`, so that edges stay.
-
-    Args:
-        batch: Pictures, shape (N, 3, H, W).
-        seen: Height of a ripple that counts half.
-    Returns:
-        Shape (N,): 0 for even areas, up to 1; photos have some 0.3.
-    Source: Geman and McClure (1987), Statistical methods for tomographic image reconstruction, for the
-        penalty that lets edges be.
-    """
-    fourth = torch.tensor([1.0, -4.0, 6.0, -4.0, 1.0], device=batch.device) / 16  # 1 for rows that alternate
-    planes = batch.float().flatten(0, 1)[:, None]
-    shares = []
-    for kernel in (fourth[:, None], fourth[None, :]):
-        power = F.conv2d(planes, kernel[None, None]).square()
-        shares.append((power / (power + seen**2)).flatten(1).mean(1))
-    return (sum(shares) / len(shares)).view(len(batch), -1).mean(1)
-
-
-def grid_loss(batch: Tensor, *, period: int = 4, cells: int = 14) -> Tensor:
-    """Energy of a pattern that repeats every `period` pixels and keeps its place.
-
-    A network that works at 1 / `period` of the size can meet the fine statistics of a style with
-    a weave of that period. Averaged over neighboring cells of the grid, whatever keeps its place
-    in the cell stays, and all other texture averages out.
-
-    Args:
-        batch: Pictures, shape (N, 3, H, W).
-        period: Of the pattern, in pixels.
-        cells: Cells of the grid a side that are averaged; fewer in smaller pictures.
-    Returns:
-        Shape (N,): mean square of the pattern; of other texture about 1 / cells**2 is left.
-    """
-    height, width = (length // period * period for length in batch.shape[2:])
-    phases = F.pixel_unshuffle(batch[:, :, :height, :width].float(), period)
-    phases = phases.unflatten(1, (-1, period**2))  # (N, 3, P * P, H / P, W / P)
-    pattern = (phases - phases.mean(2, keepdim=True)).flatten(1, 2)
-    cells = min(cells, *pattern.shape[2:])
-    return F.avg_pool2d(pattern, cells, stride=max(1, cells // 2)).square().flatten(1).mean(1)

@@ -8,7 +8,8 @@ from PIL import Image, ImageFilter
 from stylecore.learning.config import TrainingConfig
 from stylecore.learning.objective import TrainingObjective, pixel_losses
 from stylecore.perception.constants import STYLE_LAYERS
-from stylecore.perception.losses import ripple_loss, style_loss
+from stylecore.perception.losses import style_loss
+from stylecore.perception.penalties import ripple_loss
 from tests.conftest import make_photo
 
 CPU = torch.device("cpu")

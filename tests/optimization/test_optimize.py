@@ -14,8 +14,10 @@ from stylecore.errors import DeviceError, DivergenceError, ImageError
 from stylecore.optimization import objective
 from stylecore.optimization import optimize as optimization
 from stylecore.optimization.config import CLASSIC_RECIPE, OptimizationConfig
+from stylecore.optimization.descent import LOST_STEPS
 from stylecore.optimization.objective import Objective, batch_at, load_vgg
 from stylecore.optimization.optimize import optimize_image
+from stylecore.optimization.preview import PreviewPainter
 from tests.conftest import encoded, make_photo
 
 QUICK = OptimizationConfig(
@@ -119,26 +121,15 @@ def test_a_seed_gives_the_same_picture_again(photo, style):
     assert not np.array_equal(first, other)
 
 
-def test_the_mixed_start_is_the_photo_and_half_noise(photo, style):
-    config = replace(QUICK, start="mixed_noise")
-    vgg = load_vgg(config)
-    objective = Objective(vgg, photo, [(style, 1.0)], max(photo.size), config)
-    start = optimization._start(objective, [], config)
-    added = start - objective.photo
-    assert added.min() >= 0
-    assert added.max() <= 0.5
-    assert start.max() <= 1
-
-
 def test_strokes_keep_their_size_in_a_photo_smaller_than_the_limit(photo, style, monkeypatch):
     sizes = []
-    read = optimization.PreviewPainter.read_style
+    read = PreviewPainter.read_style
 
     def note(self, image, *, stroke_size):
         sizes.append(stroke_size)
         return read(self, image, stroke_size=stroke_size)
 
-    monkeypatch.setattr(optimization.PreviewPainter, "read_style", note)
+    monkeypatch.setattr(PreviewPainter, "read_style", note)
     config = replace(QUICK, start="preview", steps=1, max_side=4 * max(photo.size), stroke_size=512)
     optimize_image(photo, style, config)
     assert sizes == [round(512 / 4)]
@@ -191,7 +182,7 @@ def test_a_loss_that_stays_far_above_the_lowest_keeps_the_last_good_picture(phot
     monkeypatch.setattr(Objective, "__call__", lose_the_way)
     result = optimize_image(photo, style, replace(QUICK, method="adam", steps=100))
     assert isinstance(result.error, DivergenceError)
-    assert len(result.iterates) == 2 + optimization.LOST_STEPS - 1
+    assert len(result.iterates) == 2 + LOST_STEPS - 1
     assert "a loss of" in str(result.error)
 
 
@@ -243,7 +234,7 @@ def test_coarse_to_fine_ends_at_the_full_size(style, method):
     assert result.iterates[-1].total_loss < result.iterates[0].total_loss
 
 
-@pytest.mark.parametrize(("part", "good_calls"), [("Objective", 1), ("resized", 0), ("_optimizer", 1)])
+@pytest.mark.parametrize(("part", "good_calls"), [("Objective", 1), ("resized", 0), ("build_optimizer", 1)])
 def test_a_larger_size_that_does_not_fit_keeps_the_smaller_one_s_picture(
     style, monkeypatch, part, good_calls
 ):
@@ -274,13 +265,13 @@ def test_patches_are_there_as_the_weights_say(photo, style):
 
 
 def test_the_time_left_is_that_of_the_steps_alone(photo, style, monkeypatch):
-    begin = optimization._start
+    begin = optimization.start_picture
 
     def begin_slowly(*arguments):
         time.sleep(2)
         return begin(*arguments)
 
-    monkeypatch.setattr(optimization, "_start", begin_slowly)
+    monkeypatch.setattr(optimization, "start_picture", begin_slowly)
     first, _ = optimize_image(photo, style, replace(QUICK, steps=2)).iterates
     assert first.elapsed_s > 2
     assert first.remaining_s < first.elapsed_s - 1.9

@@ -20,13 +20,13 @@ def iterate_at(step: int) -> Iterate:
 def test_the_machine_is_timed_by_steps_of_its_own(monkeypatch, photo):
     monkeypatch.setattr(pacing, "TIMED", replace(pacing.TIMED, max_side=64))
     alone = pacing.slowness(photo)
-    optimize = optimization._step
+    optimize = optimization.take_step
 
     def dawdle(*arguments):
         time.sleep(0.5)
         return optimize(*arguments)
 
-    monkeypatch.setattr(optimization, "_step", dawdle)
+    monkeypatch.setattr(optimization, "take_step", dawdle)
     per_second = 1 / (pacing.USUAL_PACE_S[is_mixed(pacing.TIMED)] * step_work(64, photo.size))
     assert pacing.slowness(photo) == pytest.approx(alone + 0.5 * per_second, rel=0.5)
 
