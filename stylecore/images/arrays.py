@@ -9,12 +9,12 @@ LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # of red, green and bl
 
 
 def to_batch(image: Image.Image) -> np.ndarray:
-    """Pixels as a network takes them: shape (1, 3, H, W), float32 in [0, 1]."""
+    """Convert an image to a network's input: shape (1, 3, H, W), float32 in [0, 1]."""
     planes = np.stack([np.asarray(band) for band in image.convert("RGB").split()])
     return np.divide(planes[None], np.float32(255), dtype=np.float32)
 
 
 def from_batch(batch: np.ndarray) -> Image.Image:
-    """RGB image of a network's output of shape (1, 3, H, W), clipped to [0, 1] and rounded."""
+    """Convert a network's output of shape (1, 3, H, W) to an RGB image, clipped to [0, 1] and rounded."""
     planes = np.clip(batch[0], 0, 1) * np.float32(255) + np.float32(0.5)
     return Image.merge("RGB", [Image.fromarray(plane) for plane in planes.astype(np.uint8)])

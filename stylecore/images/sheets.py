@@ -1,4 +1,4 @@
-"""Contact sheets: many pictures on one, in equal cells under their titles."""
+"""Contact sheets: pictures in equal cells under their titles."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from stylecore.images.colors import flatten
 
 GAP = 6  # px
-TITLE_SHARE = 0.09  # of a cell's width, height of the letters' line
+TITLE_SHARE = 0.09  # height of the letters as a share of a cell's width
 
 
 def contact_sheet(
     rows: Sequence[Sequence[Image.Image]], *, titles: Sequence[str] = (), cell: tuple[int, int] = (320, 260)
 ) -> Image.Image:
-    """Pictures in rows, each cut to its cell.
+    """Arrange pictures in rows, each cropped to its cell.
 
     Args:
-        rows: Pictures, row by row; rows may be of different length.
+        rows: Pictures, row by row; the rows may differ in length.
         titles: One for each column, above the first row, or one for each picture, above it.
         cell: Width and height of a cell in pixels.
     Returns:
-        RGB image on white, which shows through transparent pictures.
+        RGB image on white; transparent parts of the pictures are white, too.
     Raises:
-        ValueError: No picture, or titles that fit neither columns nor pictures.
+        ValueError: No picture, or a number of titles that fits neither columns nor pictures.
     """
     columns = max((len(row) for row in rows), default=0)
     count = sum(len(row) for row in rows)
@@ -54,5 +54,5 @@ def contact_sheet(
 
 
 def fit(image: Image.Image, cell: tuple[int, int]) -> Image.Image:
-    """Scaled so that it covers the cell, the overhang cut off: a third of it above, two below."""
+    """Scale an image to cover a cell, and crop what exceeds it: a third above, two thirds below."""
     return ImageOps.fit(image, cell, Image.Resampling.LANCZOS, centering=(0.5, 1 / 3))
