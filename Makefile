@@ -30,6 +30,7 @@ app: .venv/app.stamp
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 test: .venv/app.stamp lint
 	$(BIN)/python -m pytest
@@ -67,4 +68,4 @@ image: space
 	echo "docker, podman or buildah is needed, and none of them runs here" >&2; exit 1
 
 clean:
-	rm -rf dist .venv .pytest_cache .ruff_cache
+	rm -rf dist .venv .pytest_cache .ruff_cache .mypy_cache

@@ -25,7 +25,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
     color = color.convert("RGB")
     if alpha is not None:
         color.putalpha(alpha)
-    color.info.clear()  # profiles that hold no more, and depth maps, which cannot be cached
+    color.info.clear()  # profiles that no longer apply, and depth maps, which cannot be cached
     return color
 
 
@@ -49,18 +49,18 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
         image = image.convert("RGB")
     try:
         source_profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(image, source_profile, _SRGB, outputMode="RGB")
+        return ImageCms.buildTransform(source_profile, _SRGB, image.mode, "RGB").apply(image)
     except (ImageCms.PyCMSError, OSError, ValueError):
-        return image  # A profile for another color space, or a broken one: pixels as they are.
+        return image  # a profile for another color space, or a broken one: pixels are kept
 
 
 def is_transparent(image: Image.Image) -> bool:
-    """Whether anything of a picture is; screenshots have an alpha channel that hides nothing."""
-    return image.mode == "RGBA" and image.getextrema()[3][0] < 255
+    """Whether any pixel is transparent; screenshots often have an alpha channel without one."""
+    return image.mode == "RGBA" and any(image.getchannel("A").histogram()[:255])
 
 
 def flatten(image: Image.Image, *, backdrop: str | tuple[int, int, int] = "white") -> Image.Image:
-    """RGB, transparent parts of an RGBA image in the color of the backdrop; RGB is given back itself."""
+    """Convert to RGB, with transparent parts in the backdrop's color; an RGB image is returned itself."""
     if image.mode == "RGB":
         return image
     color = image.convert("RGB")
@@ -72,10 +72,10 @@ def flatten(image: Image.Image, *, backdrop: str | tuple[int, int, int] = "white
 
 
 def flatten_content(image: Image.Image) -> Image.Image:
-    """RGB of a photo that is about to be painted, transparent parts in the mean visible color.
+    """Convert a photo to RGB for a network, with transparent parts in the mean visible color.
 
-    What hides under transparency (often black) would otherwise shift a network's statistics and
-    bleed over the edges.
+    Colors under transparency (often black) would otherwise shift a network's statistics and bleed
+    over the edges.
     """
     if image.mode != "RGBA":
         return flatten(image)
@@ -83,5 +83,5 @@ def flatten_content(image: Image.Image) -> Image.Image:
     color, alpha = pixels[..., :3], pixels[..., 3]
     # A large photo as float32 would take gigabytes; this sums a buffer at a time.
     total = np.einsum("hwc,hw->c", color, alpha, dtype=np.int64)
-    mean = total / max(alpha.sum(dtype=np.int64), 1)
-    return flatten(image, backdrop=tuple(int(value) for value in mean))
+    red, green, blue = (int(value) for value in total / max(alpha.sum(dtype=np.int64), 1))
+    return flatten(image, backdrop=(red, green, blue))

@@ -52,9 +52,9 @@ def encode_image(image: Image.Image, image_format: str, *, description: Descript
     """
     if max(image.size) > MAX_SIDES.get(image_format, math.inf):
         raise ImageError(f"{image_format} cannot hold {image.width} x {image.height} px: use PNG")
-    options = SAVE_OPTIONS[image_format]
+    options: dict[str, object] = {**SAVE_OPTIONS[image_format]}
     if description is not None:
-        options = options | painting_options(image_format, description, image.info.get(TAKEN))
+        options |= painting_options(image_format, description, image.info.get(TAKEN))
     if image_format == "JPEG":
         image = flatten(image)
     buffer = io.BytesIO()

@@ -20,11 +20,11 @@ MAX_MEGAPIXELS = 100.0  # Pillow holds RGB of this size in 400 MB
 PILLOW_MEGAPIXELS = 178  # what Pillow opens at most
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 pillow_heif.register_heif_opener(thumbnails=False)  # what iPhones write
-# Pillow warns above 89 megapixels and raises at twice that; callers of `load_image` have their own limit.
-# For the whole process: a context for each picture would change the filters of other threads.
+# Pillow warns above 89 megapixels and raises at twice that; `load_image` has its own limit. The filter is for
+# the whole process: a context for each picture would change the filters of other threads.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-# By EXIF orientation: how to bring a picture upright. `ImageOps.exif_transpose` also writes the
-# EXIF block anew, and so fails on blocks with flaws that do no harm.
+# What turns a picture upright, by EXIF orientation. `ImageOps.exif_transpose` also rewrites the EXIF block,
+# and so fails on blocks with harmless flaws.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -41,31 +41,27 @@ Source = str | PathLike | bytes | BinaryIO | Image.Image
 def load_image(
     source: Source, *, max_megapixels: float = MAX_MEGAPIXELS, max_side: int | None = None
 ) -> Image.Image:
-    """Read a picture of any common kind as upright sRGB.
+    """Load a picture of any common format as upright sRGB.
 
-    The size is checked from the header, before any pixel is decoded. Of an animation the first
-    frame is taken.
+    The size is checked from the header, before any pixel is decoded. An animation gives its first frame.
 
     Args:
         source: Path, encoded bytes, binary file object, or PIL image.
-        max_megapixels: Largest accepted size, in millions of pixels; files have at most 178, where
-            Pillow's own limit lies.
-        max_side: Scale the picture down, if it is larger, to this many pixels on its long side, see
-            `size_at`.
+        max_megapixels: Largest accepted size, in millions of pixels; for files at most 178, Pillow's own
+            limit.
+        max_side: Scale larger pictures down to this many pixels on their long side, see `size_at`.
     Returns:
-        A new image, mode RGB, or RGBA when the picture has an alpha channel or a transparent color. All
-        that its `info` holds is under `TAKEN` when the photo was taken, a `stylecore.images.metadata.Taken`,
-        if the file says so.
+        A new image, mode RGB, or RGBA when the picture has an alpha channel or a transparent color. Its
+        `info` has, at most, the key `TAKEN`: when the photo was taken, see `stylecore.images.metadata`.
     Raises:
-        ImageError: Not a picture, damaged, smaller than 32 px, or too large, or a limit that is no
-            number. The message says what came and what is needed.
+        ImageError: Not a picture, damaged, smaller than 32 px, or too large, or a limit that is no number.
+            The message names what was given and what is needed.
     """
     check_max_side(max_side)
     if not max_megapixels > 0:
         raise ImageError(f"max_megapixels is {max_megapixels}: a number above 0 is needed")
     label = _label(source)
-    is_ours = not isinstance(source, Image.Image)
-    image = _open(source, label, max_megapixels) if is_ours else source
+    image = source if isinstance(source, Image.Image) else _open(source, label, max_megapixels)
     width, height = image.size
     if width * height > max_megapixels * 1e6:
         raise ImageError(
@@ -75,7 +71,7 @@ def load_image(
     if min(width, height) < MIN_SIDE:
         raise ImageError(f"{label} has {width} x {height} px: at least {MIN_SIDE} px a side are needed")
     try:
-        if is_ours and max_side is not None and image.format in ("JPEG", "MPO"):
+        if image is not source and max_side is not None and image.format in ("JPEG", "MPO"):
             image.draft(None, (max_side, max_side))  # decodes at 1/2, 1/4 or 1/8 where that suffices
         taken = image.info.get(TAKEN) or read_taken(image)
         image.load()
@@ -91,7 +87,7 @@ def load_image(
 
 
 def load_style(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
-    """Read a picture that gives a style, see `load_image`.
+    """Load a style picture, see `load_image`.
 
     Returns:
         A new image, mode RGB; transparent parts are white.
@@ -99,7 +95,7 @@ def load_style(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> Ima
         ImageError: As `load_image`, or the picture has a single color.
     """
     image = flatten(load_image(source, max_megapixels=max_megapixels))
-    if all(low == high for low, high in image.getextrema()):
+    if image.getcolors(maxcolors=1):
         raise ImageError(
             f"{_label(source)} has a single color: a style picture with strokes or texture is needed"
         )
@@ -120,7 +116,7 @@ def _open(source: str | PathLike | bytes | BinaryIO, label: str, max_megapixels:
     try:
         return Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError as error:
-        limit = PILLOW_MEGAPIXELS  # the size is not told
+        limit = PILLOW_MEGAPIXELS  # the error does not have the size
         raise ImageError(
             f"{label} has over {limit} megapixels: at most {min(max_megapixels, limit):g} megapixels "
             "are accepted"
@@ -151,8 +147,8 @@ def _is_empty(source: str | PathLike | bytes | BinaryIO) -> bool:
     return not source.read(1)
 
 
-def _orientation(image: Image.Image) -> int | None:
+def _orientation(image: Image.Image) -> int:
     try:
-        return image.getexif().get(ExifTags.Base.Orientation)
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # Pillow's EXIF parser raises anything, from SyntaxError to struct.error
-        return None
+        return 1

@@ -40,9 +40,9 @@ def enlarge(painting: Image.Image, size: tuple[int, int], repaint: Repaint) -> I
     if max(size) < LEAST_FACTOR * max(painting.size):
         return painting.resize(size, LANCZOS) if size != painting.size else painting
     scale = min(1.0, math.sqrt(DETAIL_PIXELS / (size[0] * size[1])))
-    detailed = tuple(max(old, round(new * scale)) for old, new in zip(painting.size, size, strict=True))
-    while painting.size != detailed:
-        larger = tuple(min(2 * length, end) for length, end in zip(painting.size, detailed, strict=True))
+    width, height = (max(old, round(new * scale)) for old, new in zip(painting.size, size, strict=True))
+    while painting.size != (width, height):
+        larger = min(2 * painting.width, width), min(2 * painting.height, height)
         painting = _with_detail(painting.resize(larger, LANCZOS), painting.height, repaint)
     return painting.resize(size, LANCZOS) if size != painting.size else painting
 

@@ -8,6 +8,7 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,7 +144,8 @@ class FastStylizer:
         for style, weight in parts.items():
             model, index = style.network(fine=fine)
             by_model[model][index] = weight
-        return from_batch(sum(self._run(model, batch, weights) for model, weights in by_model.items()))
+        outputs = (self._run(model, batch, weights) for model, weights in by_model.items())
+        return from_batch(reduce(np.add, outputs))
 
     def _run(self, model: str, batch: np.ndarray, weights: dict[int, float]) -> np.ndarray:
         """The network's output times the sum of the weights of its styles, given by their places."""
