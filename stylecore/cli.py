@@ -1,18 +1,22 @@
-"""Command line: `impasto [app | stylize | styles | optimize | train | evaluate | bench | info]`."""
+"""The command line, `impasto`: runs one of the commands, and reports errors in one line."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
 
+from stylecore import __version__
 from stylecore.commands.app import add_app
+from stylecore.commands.bench import add_bench
 from stylecore.commands.console import BAD_INPUT, FAILED, fail, one_line, print_json
+from stylecore.commands.evaluate import add_evaluate
 from stylecore.commands.info import add_info
-from stylecore.commands.measure import add_bench, add_evaluate
 from stylecore.commands.optimize import add_optimize
 from stylecore.commands.parsing import Parser
-from stylecore.commands.stylize import add_styles, add_stylize
+from stylecore.commands.styles import add_styles
+from stylecore.commands.stylize import add_stylize
 from stylecore.commands.train import add_train
 from stylecore.errors import (
     DeviceError,
@@ -24,9 +28,28 @@ from stylecore.errors import (
     describe,
 )
 
+DESCRIPTION = """\
+Turn photos into paintings. Without a command, impasto opens the app.
+
+paint:
+  app        open the app in the browser
+  stylize    paint photos in ready-made styles
+  styles     list the ready-made styles
+  optimize   paint a photo in the style of any picture
+
+train and measure:
+  train      train a network on style pictures
+  evaluate   measure the content and style losses of the styles
+  bench      measure speed
+
+installation:
+  info       show versions, devices and weights
+
+`impasto COMMAND --help` shows the options of a command."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status: 0, 1 for a failed run, 2 for wrong usage or bad input."""
+    """Runs one command; returns the exit status: 0, 1 for a failed run, 2 for wrong usage or bad input."""
     arguments = sys.argv[1:] if arguments is None else arguments
     error = None
     try:
@@ -35,19 +58,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             fail(error, status)
             if "--json" in arguments:
                 print_json({"error": one_line(error), "status": status})
-        if sys.stdout is not None:  # closed by who started this
+        if sys.stdout is not None:  # it may be closed
             sys.stdout.flush()
         return status
     except OSError as failure:  # of standard output
-        if sys.stdout is not None:  # Python writes what is left when it ends
+        if sys.stdout is not None:  # at its end, Python writes what is left in the buffer
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        # Who reads, such as `head`, may have seen enough.
+        # A program that reads, such as `head`, may have ended early.
         is_silent = error is not None or isinstance(failure, BrokenPipeError)
         return FAILED if is_silent else fail(describe(failure), FAILED)
 
 
 def _run(arguments: Sequence[str]) -> tuple[int, str | None]:
-    """The exit status, and what went wrong where the command has not said so itself."""
+    """Runs one command; returns the exit status, and the error that is not reported yet, if any."""
     try:
         options = build_parser().parse_args(arguments or ["app"])
         return options.run(options), None
@@ -64,10 +87,18 @@ def _run(arguments: Sequence[str]) -> tuple[int, str | None]:
 
 
 def build_parser() -> Parser:
+    """Builds the parser of all commands."""
     parser = Parser(
-        prog="impasto", description="Turn photos into paintings. Without a command, opens the app."
+        prog="impasto",
+        usage="impasto [COMMAND] [OPTION ...]",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"impasto {__version__}")
+    # The description lists the commands, in groups.
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", prog="impasto", help=argparse.SUPPRESS
+    )
     for add in (add_app, add_stylize, add_styles, add_optimize, add_train, add_evaluate, add_bench, add_info):
         add(commands)
     return parser

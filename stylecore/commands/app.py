@@ -1,4 +1,4 @@
-"""`app`: the app in the browser; what `impasto` alone does."""
+"""`app`: the app in the browser, which `impasto` alone opens, too."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 
+from stylecore.commands.parsing import count
 from stylecore.host.folders import APP_SCRIPT
 
 
 def add_app(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("app", help="open the app in the browser")
-    parser.add_argument("--port", type=int, metavar="PORT", help="default 8501")
-    parser.add_argument("--address", metavar="HOST", help="address to listen on; default: all")
+    parser = commands.add_parser("app", description="Start the app and open it in the browser.")
+    parser.add_argument("--port", type=count, metavar="PORT", help="port to listen on (default: 8501)")
+    parser.add_argument("--address", metavar="HOST", help="address to listen on (default: all addresses)")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.set_defaults(run=run_app)
 
@@ -28,5 +29,5 @@ def run_app(options: argparse.Namespace) -> int:
     if options.no_browser:
         command += ["--server.headless", "true"]
     if os.name == "posix":
-        os.execv(sys.executable, command)  # the server itself gets the signals of who stops it
+        os.execv(sys.executable, command)  # the server itself receives the signals that stop it
     return subprocess.call(command)

@@ -1,4 +1,4 @@
-"""How the commands talk: progress on standard error, JSON on standard output, the exit status."""
+"""What commands print: progress on standard error, JSON on standard output; exit statuses."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ OK, FAILED, BAD_INPUT = 0, 1, 2
 
 
 class UsageError(StyleTransferError):
-    """The command line makes no sense; the message says what does."""
+    """The command line is wrong; the message says what is needed."""
 
 
 def print_json(value: dict) -> None:
-    """The one JSON object of a command; RFC 8259 knows no NaN."""
+    """Prints the one JSON object of a command; NaN is refused, since RFC 8259 has none."""
     print(json.dumps(value, indent=2, allow_nan=False))
 
 
 def progress(line: str) -> None:
-    if sys.stderr is not None:  # closed: `print` would take standard output
+    if sys.stderr is not None:  # where it is closed, `print` would use standard output
         print(line, file=sys.stderr, flush=True)
 
 
@@ -32,13 +32,13 @@ def one_line(error: object) -> str:
 
 
 def fail(error: object, status: int) -> int:
-    """Say in one line what went wrong; returns the status."""
+    """Reports an error in one line; returns the status."""
     progress(f"error: {one_line(error)}")
     return status
 
 
 def module(name: str) -> ModuleType:
-    """A module that needs torch, imported where it is needed.
+    """Imports a module that needs torch, when it is needed.
 
     Raises:
         MissingExtraError: torch is not installed.

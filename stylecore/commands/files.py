@@ -1,4 +1,4 @@
-"""Pictures that a command reads and writes, the standard streams among them."""
+"""Pictures that commands read and write, in files or standard streams."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from stylecore.images.files import find_pictures, is_irregular
 from stylecore.images.metadata import Description, is_painting
 
 STANDARD_STREAM = "-"
-MAX_NAME_BYTES = 255  # of a file name, what usual file systems hold
-USUAL_NAME_BYTES = 240  # of names given by us, so that the number of `free_path` fits, too
+MAX_NAME_BYTES = 255  # of a file name, on usual file systems
+USUAL_NAME_BYTES = 240  # of names made here, so that the number of `free_path` fits as well
 Location = str | Path  # "-" or a path
 
 
@@ -29,8 +29,8 @@ class Sources:
 
     Attributes:
         photos: Files and standard input; folders are replaced by the photos in them.
-        failed: Folders that have none, with the `error`.
-        skipped: Files of folders that are not to be painted, with the `reason`.
+        failed: Folders without photos, each with its `error`.
+        skipped: Files in folders that are not painted, each with its `reason`.
     """
 
     photos: list[Location]
@@ -39,7 +39,7 @@ class Sources:
 
 
 def find_sources(photos: Sequence[str]) -> Sources:
-    """Find the photos that a command line names.
+    """Finds the photos that a command line names.
 
     Raises:
         UsageError: Standard input is given twice, or closed.
@@ -50,7 +50,7 @@ def find_sources(photos: Sequence[str]) -> Sources:
         path = Path(photo)
         if photo == STANDARD_STREAM:
             sources.append(photo)
-        elif os.path.isdir(path):  # where `Path.is_dir` may not look, it raises
+        elif os.path.isdir(path):  # `Path.is_dir` would raise where it has no permission
             try:
                 pictures = find_pictures(path, regular_only=False)
             except ImageError as error:
@@ -69,23 +69,25 @@ def find_sources(photos: Sequence[str]) -> Sources:
 
 
 def reason_to_skip(picture: Path) -> str:
-    """Why a file of a folder is not to be painted; empty when it is."""
+    """Why a file in a folder is not painted; empty if it is."""
     if is_irregular(picture):
         return "it is no regular file"
     return "it is a painting of Impasto already" if is_painting(picture) else ""
 
 
 def output_path(source: Location, output: str | None, label: str, *, is_one: bool) -> Location:
-    """Where a picture goes: the given file, or `NAME_LABEL.EXT` in the given or current folder.
+    """Path of an output: the given file, or `NAME_LABEL.EXT` in the given or current folder.
+
+    A path that ends with a slash, or has no ending and does not exist, is a folder.
 
     Args:
         source: The photo.
-        output: As the command line has it.
-        label: What the photo is painted in, for the file's name.
-        is_one: Whether a single photo is painted, no folder.
+        output: The option --output, None if it is not given.
+        label: Name of the style, for the file name.
+        is_one: Whether the command line names a single photo, not a folder.
     Raises:
-        UsageError: One output for several photos, or standard output that is closed.
-        ImageError: An ending that cannot be written.
+        UsageError: There are several photos for one output, or standard output is closed.
+        ImageError: The format of this ending cannot be written.
     """
     if output == STANDARD_STREAM:
         if not is_one:
@@ -94,7 +96,8 @@ def output_path(source: Location, output: str | None, label: str, *, is_one: boo
             raise UsageError("standard output (-) is closed: name a file")
         return output
     target = Path(output) if output else Path()
-    is_folder = os.path.isdir(target) or (output or "./").endswith(("/", "\\"))
+    is_new_folder = not target.suffix and not os.path.exists(target)
+    is_folder = os.path.isdir(target) or is_new_folder or (output or "./").endswith(("/", "\\"))
     if not is_folder and (is_one or target.suffix.lower() in SAVE_FORMATS):
         if not is_one:
             raise UsageError(f"{output} is one file: for several photos, or a folder, give a folder")
@@ -105,19 +108,19 @@ def output_path(source: Location, output: str | None, label: str, *, is_one: boo
 
 
 def file_name(stem: str, ending: str) -> str:
-    """The file name of both, with a stem that is shortened where the name would be too long."""
+    """Stem and ending as one file name; the stem is shortened where the name would be too long."""
     while stem and len(os.fsencode(stem + ending)) > USUAL_NAME_BYTES:
         stem = stem[:-1]
     return stem + ending
 
 
 def output_hint(pictures: Sequence[str], output: str | None, *, least: int) -> str:
-    """What to add to the error when the last picture is not there: it may be meant as the output.
+    """Hint for the error when the last picture does not exist: it may be meant as the output.
 
     Args:
-        pictures: As the command line has them.
-        output: The same, None when it names none.
-        least: Pictures that the command needs.
+        pictures: The pictures of the command line.
+        output: The option --output, None if it is not given.
+        least: Number of pictures that the command needs.
     """
     last = Path(pictures[-1])
     is_output = len(pictures) > least and output is None and not os.path.exists(last)
@@ -131,10 +134,10 @@ def read_source(source: Location, *, max_side: int | None) -> Image.Image:
 
 
 def check_output(output: Location, sources: Iterable[Location]) -> None:
-    """Refuse to write over a picture that is read, or where nothing can be written.
+    """Refuses an output that is a picture to be read, or that cannot be written.
 
     Raises:
-        ImageError: The output is one of the sources, or it or its folder cannot be used.
+        ImageError: The output is one of the sources, or it or its folder cannot be written to.
     """
     if output == STANDARD_STREAM:
         return
@@ -153,12 +156,12 @@ def check_output(output: Location, sources: Iterable[Location]) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that cannot be made or written to, before the work that would be lost.
+    """Refuses a folder that cannot be made or written to, before any work is done.
 
     Raises:
-        ImageError: The message names the part of its path that stands in the way.
+        ImageError: The message names the part of the path that cannot be used.
     """
-    # `Path.exists` would raise where it may not look.
+    # `Path.exists` would raise where it has no permission.
     existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     if not os.path.isdir(existing):
         raise ImageError(f"{existing} is no folder: {folder} cannot be written to")
@@ -167,7 +170,7 @@ def check_folder(folder: Path) -> None:
 
 
 def write_output(image: Image.Image, output: Location, *, description: Description | None = None) -> None:
-    """Write a picture to a file, see `write_image`, or as PNG to standard output."""
+    """Writes a picture to a file, see `write_image`, or as PNG to standard output."""
     if output == STANDARD_STREAM:
         sys.stdout.buffer.write(encode_image(image, "PNG", description=description))
         sys.stdout.buffer.flush()

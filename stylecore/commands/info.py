@@ -1,4 +1,4 @@
-"""`info`: versions, devices that really start, and weights with their checksums."""
+"""`info`: versions, devices that start, and weights with their checksums."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stylecore import __version__
 from stylecore.commands.console import FAILED, OK, fail, print_json
+from stylecore.commands.parsing import add_json
 from stylecore.errors import StyleTransferError
 from stylecore.host.extras import RUNTIMES, runtime_conflict
 from stylecore.host.folders import WEIGHTS_FOLDER
@@ -18,12 +19,16 @@ from stylecore.styles.catalog import list_models, model_checksum
 
 PACKAGES = ("streamlit", "torch", "torchvision", *RUNTIMES, "pillow", "numpy")
 TENSOR_FILES = ("vgg19.safetensors", "adain_decoder.safetensors")
-EVALUATION_FILE = "style_targets.safetensors"  # for `evaluate` alone; a wheel does without
+EVALUATION_FILE = "style_targets.safetensors"  # for `evaluate` only; not in the wheel
 
 
 def add_info(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("info", help="versions, devices that start, weights")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser = commands.add_parser(
+        "info",
+        description="Show the versions of the packages, the devices that start, and whether the weights "
+        "are intact.",
+    )
+    add_json(parser)
     parser.set_defaults(run=run_info)
 
 
@@ -32,14 +37,7 @@ def run_info(options: argparse.Namespace) -> int:
     if options.json:
         print_json(facts)
     else:
-        print(f"impasto {facts['stylecore']}, Python {facts['python']}, {facts['platform']}")
-        for name, version in facts["packages"].items():
-            print(f"{name:<16} {version or 'not installed'}")
-        for device, state in facts["devices"].items():
-            print(f"{device:<16} {state}")
-        for name, record in facts["weights"].items():
-            size = f"{record['megabytes']:.2f} MB" if record["megabytes"] is not None else "no file"
-            print(f"{name:<28} {size:<9}  {(record['sha256'] or 'no record')[:16]}  {record['state']}")
+        print_info(facts)
     if facts["runtime_conflict"]:
         return fail(facts["runtime_conflict"], FAILED)
     damaged = [name for name, record in facts["weights"].items() if record["state"] != "intact"]
@@ -48,8 +46,19 @@ def run_info(options: argparse.Namespace) -> int:
     return OK
 
 
+def print_info(facts: dict) -> None:
+    print(f"impasto {facts['stylecore']}, Python {facts['python']}, {facts['platform']}")
+    for name, version in facts["packages"].items():
+        print(f"{name:<16} {version or 'not installed'}")
+    for device, state in facts["devices"].items():
+        print(f"{device:<16} {state}")
+    for name, record in facts["weights"].items():
+        size = f"{record['megabytes']:.2f} MB" if record["megabytes"] is not None else "no file"
+        print(f"{name:<28} {size:<9}  {(record['sha256'] or 'no record')[:16]}  {record['state']}")
+
+
 def collect_info() -> dict:
-    """Versions, devices that really start, and the weights that are needed, damaged ones included."""
+    """Collects versions, devices that really start, and the state of the weights."""
     try:
         weights = {model: _weights(WEIGHTS_FOLDER / model) for model in list_models()}
     except StyleTransferError as error:  # the catalog cannot be read

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,9 +21,9 @@ from stylecore.commands.files import (
     output_path,
     write_output,
 )
-from stylecore.commands.parsing import add_settings, count, given_settings
+from stylecore.commands.parsing import add_device, add_json, add_settings, count, given_settings
+from stylecore.commands.recipes import read_recipe
 from stylecore.errors import ImageError, describe
-from stylecore.host.device_choices import DEVICES
 from stylecore.images.encoding import save_format
 from stylecore.images.loading import load_style
 from stylecore.images.metadata import Description, describe_refinement
@@ -32,56 +31,95 @@ from stylecore.images.sheets import contact_sheet
 from stylecore.optimization.config import CLASSIC_RECIPE, QUALITIES, OptimizationConfig
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from stylecore.optimization.optimize import Iterate, OptimizationResult
     from stylecore.optimization.planning import Plan
 
 HELPS = {
-    "steps": "over all scales together",
-    "max_side": "long side in pixels",
-    "stroke_size": "long side in pixels at which the style picture is read for a result of --max-side",
-    "style_weight": "against --content-weight",
+    "steps": "number of steps, at all sizes together",
+    "max_side": "long side of the painting in pixels",
+    "stroke_size": "long side in pixels at which the style picture is read (default: --max-side)",
+    "content_weight": "weight of the content loss",
+    "style_weight": "weight of the style loss",
     "style_loss": "gram, wasserstein or patches",
-    "method": "adam or lbfgs",
-    "learning_rate": "of adam",
-    "decay_share": "last part of the steps, in which adam's rate falls to a tenth",
-    "history": "gradients that lbfgs remembers",
-    "start": "preview, content, mixed_noise or noise",
-    "is_coarse_to_fine": "begin small, at --coarse-side",
-    "coarse_side": "long side in pixels at which coarse to fine begins",
-    "content_layer": "of VGG19, relu1_1 to relu5_4 or conv1_1 to conv5_4",
-    "style_layer_weights": "one for each of --style-layers",
-    "patch_layers": "in place of --style-layers for patches",
-    "tv_weight": "of the total variation",
-    "preserve_color": "keep the photo's colors",
-    "pooling": "max or average",
+    "method": "optimizer: lbfgs or adam",
+    "learning_rate": "learning rate of adam",
+    "decay_share": "last share of the steps, in which the rate of adam falls to a tenth",
+    "history": "number of gradients that lbfgs keeps",
+    "start": "first picture: preview, content, mixed_noise or noise",
+    "is_coarse_to_fine": "start small, at --coarse-side, and enlarge",
+    "coarse_side": "long side in pixels of the first size with --coarse-to-fine",
+    "content_layer": "layer of VGG19 for the content loss, relu1_1 to relu5_4 or conv1_1 to conv5_4",
+    "style_layers": "layers of VGG19 for the style loss",
+    "style_layer_weights": "weight of each of the --style-layers (default: all 1)",
+    "patch_layers": "layers used instead of --style-layers with --style-loss patches",
+    "tv_weight": "weight of the total variation",
+    "preserve_color": "keep the colors of the photo",
+    "pooling": "pooling of VGG19: max or average",
     "precision": "auto, float32 or mixed",
+    "seed": "seed of the random numbers",
 }
-SNAPSHOT_STEPS = 25  # between snapshots, where the recipe does not say
+SNAPSHOT_STEPS = 25  # between snapshots, if the recipe has no number
+EXAMPLES = """\
+examples:
+  impasto optimize photo.jpg any_picture.jpg -o painting.png
+  impasto optimize photo.jpg dots.jpg lines.jpg --shares 2 1 --quality best
+
+Ctrl-C ends the run and writes the best picture so far.
+"""
 
 
 def add_optimize(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("optimize", help="paint a photo in the style of any picture")
+    parser = commands.add_parser(
+        "optimize",
+        description="Paint a photo in the style of any picture, by optimization. Takes minutes on a CPU; "
+        "needs torch.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("content", metavar="CONTENT", help="photo")
     parser.add_argument("styles", nargs="+", metavar="STYLE", help="style picture, or several to mix")
-    parser.add_argument("-o", "--output", help="file or folder; default: CONTENT_STYLE and its ending here")
-    parser.add_argument("--shares", nargs="+", type=float, metavar="W", help="of several style pictures")
-    base = parser.add_mutually_exclusive_group()
-    base.add_argument("--quality", choices=QUALITIES, help="settings of the app")
-    base.add_argument("--classic", action="store_true", help="the classic recipe: 2,500 steps of Adam")
-    base.add_argument("--recipe", type=Path, metavar="FILE", help="settings that the app saved")
-    parser.add_argument("--snapshots", type=Path, metavar="FOLDER", help="keep pictures on the way")
     parser.add_argument(
+        "--shares",
+        nargs="+",
+        type=float,
+        metavar="W",
+        help="weights of several style pictures (default: all 1)",
+    )
+    base = parser.add_mutually_exclusive_group()
+    base.add_argument("--quality", choices=QUALITIES, help="settings that the app offers")
+    base.add_argument("--classic", action="store_true", help="classic recipe: 2,500 steps of Adam")
+    base.add_argument("--recipe", type=Path, metavar="FILE", help="settings that the app saved")
+    add_device(parser, default=None, use="to optimize on")
+    add_outputs(parser)
+    add_settings(parser, OptimizationConfig, HELPS)
+    parser.set_defaults(run=run_optimize)
+
+
+def add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Options for what is written."""
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "-o",
+        "--output",
+        metavar="OUTPUT",
+        help="file or folder (default: CONTENT_STYLE in the current folder)",
+    )
+    group.add_argument(
+        "--snapshots", type=Path, metavar="FOLDER", help="also write intermediate pictures to this folder"
+    )
+    group.add_argument(
         "--every",
         dest="preview_every",
         type=count,
         metavar="N",
-        help=f"steps between snapshots, default {SNAPSHOT_STEPS}, with --classic 250",
+        help=f"steps between these pictures (default: {SNAPSHOT_STEPS}, with --classic 250)",
     )
-    parser.add_argument("--sheet", type=Path, metavar="FILE", help="content, style and painting in a row")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--device", choices=DEVICES, help=f"default {OptimizationConfig.device}")
-    add_settings(parser, OptimizationConfig, HELPS)
-    parser.set_defaults(run=run_optimize)
+    group.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="also write content, styles and painting side by side"
+    )
+    add_json(group)
 
 
 def run_optimize(options: argparse.Namespace) -> int:
@@ -115,12 +153,8 @@ def run_optimize(options: argparse.Namespace) -> int:
         )
     write_output(result.image, output, description=describe_steps(steps=steps.done))
     if options.sheet:
-        row = [content, *styles, result.image]
-        titles = ["Content", *["Style"] * len(styles), "Generated"]
-        write_output(contact_sheet([row], titles=titles, cell=result.image.size), options.sheet)
-    seconds = result.iterates[-1].elapsed_s if result.iterates else 0
-    size = f"{result.image.width} x {result.image.height} px"
-    progress(f"{' + '.join(pictures)} -> {output}: {size}, {seconds:.0f} s")
+        write_sheet(options.sheet, content, styles, result.image)
+    report_result(options, output, result)
     if options.json:
         report = {"output": str(output), **report_of(plan, result), "interrupted": is_interrupted()}
         print_json(report | {"snapshots": steps.snapshots})
@@ -131,8 +165,21 @@ def run_optimize(options: argparse.Namespace) -> int:
     return OK
 
 
+def write_sheet(path: Path, content: Image.Image, styles: list[Image.Image], stylized: Image.Image) -> None:
+    """Writes content, styles and painting side by side."""
+    titles = ["Content", *["Style"] * len(styles), "Generated"]
+    write_output(contact_sheet([[content, *styles, stylized]], titles=titles, cell=stylized.size), path)
+
+
+def report_result(options: argparse.Namespace, output: Path, result: OptimizationResult) -> None:
+    """Prints what was written, and how long it took."""
+    seconds = result.iterates[-1].elapsed_s if result.iterates else 0
+    size = f"{result.image.width} x {result.image.height} px"
+    progress(f"{' + '.join([options.content, *options.styles])} -> {output}: {size}, {seconds:.0f} s")
+
+
 def name_output(options: argparse.Namespace) -> Path:
-    """Where the painting goes, see `output_path`; its name is made of content and styles.
+    """Path of the painting, see `output_path`; its name is made of content and styles.
 
     Raises:
         UsageError: Standard output is asked for.
@@ -145,10 +192,10 @@ def name_output(options: argparse.Namespace) -> Path:
 
 
 def check_outputs(options: argparse.Namespace, output: Path) -> None:
-    """Refuse a painting, sheet or snapshots that cannot be written, or would replace a picture.
+    """Refuses outputs that cannot be written, or that would overwrite a picture.
 
     Raises:
-        UsageError: Two outputs of one name, or a setting that would do nothing.
+        UsageError: Two outputs have one name, or an option would do nothing.
         ImageError: An output that is read as well, or cannot be written.
     """
     pictures = [options.content, *options.styles]
@@ -169,7 +216,7 @@ def check_outputs(options: argparse.Namespace, output: Path) -> None:
 
 
 def plan_optimization(options: argparse.Namespace, recipe: dict, size: tuple[int, int]) -> Plan:
-    """Settings of the recipe, quality or default, changed as the command line says, that fit into memory."""
+    """Settings from recipe, quality or defaults and from the command line, reduced to fit into memory."""
     planning, devices = module("stylecore.optimization.planning"), module("stylecore.host.devices")
     base = OptimizationConfig(**{"preview_every": SNAPSHOT_STEPS} | recipe.get("config", {}))
     if options.quality:
@@ -187,12 +234,12 @@ def plan_optimization(options: argparse.Namespace, recipe: dict, size: tuple[int
 
 
 class Steps:
-    """Reports the steps of a run, and keeps its snapshots.
+    """Prints the steps of a run, and writes its snapshots.
 
     Args:
-        output: The painting, which gives the snapshots their names.
-        folder: Gets the snapshots, if any.
-        last: Step that is reported as the end, where it comes before the planned one.
+        output: Path of the painting; the names of the snapshots are made of it.
+        folder: Folder of the snapshots; None for none.
+        last: Last step, if the run ends before the planned one.
         describe_steps: Describes the picture after a number of steps.
     Attributes:
         done: Steps made so far.
@@ -218,7 +265,7 @@ class Steps:
             try:
                 write_output(iterate.image, path, description=self.describe_steps(steps=iterate.step))
                 self.snapshots.append(str(path))
-            except OSError as error:  # the painting goes on
+            except OSError as error:  # the run continues
                 progress(f"{path} could not be written: {describe(error)}")
         if iterate.step % 10 == 0 or iterate.step in (iterate.steps, self.last):
             progress(
@@ -229,7 +276,7 @@ class Steps:
 
 
 def report_of(plan: Plan, result: OptimizationResult) -> dict:
-    """What `--json` prints of a run's settings and end."""
+    """Settings and result of a run, for `--json`."""
     last = result.iterates[-1] if result.iterates else None
     return {
         "width": result.image.width,
@@ -246,14 +293,14 @@ def report_of(plan: Plan, result: OptimizationResult) -> dict:
 
 
 def is_snapshot(path: Path, folder: Path, stem: str) -> bool:
-    """Whether a file has the name of a snapshot of that output in that folder."""
+    """Whether a path is one that a snapshot in the folder could have."""
     number = path.stem.removeprefix(f"{stem}_")
     return path.resolve().parent == folder.resolve() and path.stem == f"{stem}_{number}" and number.isdigit()
 
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks for an early end, the second one is as usual; yields whether it was asked for."""
+    """Makes the first Ctrl-C a request to stop, the second one works as usual; yields whether it came."""
     is_interrupted = False
 
     def note(*signal_and_frame: object) -> None:
@@ -262,46 +309,9 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
     before = signal.getsignal(signal.SIGINT)
-    if before is not signal.SIG_IGN:  # as shells set it for what runs in the background
+    if before is not signal.SIG_IGN:  # as shells set it for commands in the background
         signal.signal(signal.SIGINT, note)
     try:
         yield lambda: is_interrupted
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def read_recipe(path: Path) -> dict:
-    """Settings, shares of the style pictures, and the last step if before the end, from an app's file.
-
-    Raises:
-        UsageError: Not such a file, or its settings cannot be used.
-    """
-    try:
-        recipe = json.loads(path.read_text(encoding="utf-8"))
-        config = {name: tuple(v) if isinstance(v, list) else v for name, v in recipe["config"].items()}
-        weights = [style["weight"] for style in recipe["styles"]]
-        stopped_at = recipe.get("stopped_at")
-        if not weights:
-            raise ValueError("it names no style picture")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path} is not a recipe that the app saved: {error}") from error
-    kinds = {field.name: field.type for field in fields(OptimizationConfig)}
-    if unknown := config.keys() - kinds.keys():
-        raise UsageError(f"{path} has unknown settings: {', '.join(sorted(unknown))}")
-    wrong = [f"{name} {value!r}" for name, value in config.items() if not _fits(value, kinds[name])]
-    wrong += [f"weight {weight!r}" for weight in weights if not _fits(weight, "float")]
-    if not _fits(stopped_at, "int | None"):
-        wrong.append(f"stopped_at {stopped_at!r}")
-    if wrong:
-        raise UsageError(f"{path} has unusable settings: {', '.join(wrong)}")
-    return {"config": config, "shares": weights, "stopped_at": stopped_at}
-
-
-def _fits(value: object, kind: str) -> bool:
-    """Whether a value is of the kind that a field's annotation names; whole numbers are numbers."""
-    if kind.endswith(" | None"):
-        return value is None or _fits(value, kind.removesuffix(" | None"))
-    if kind.startswith("tuple["):
-        item = kind.removeprefix("tuple[").removesuffix(", ...]")
-        return isinstance(value, tuple) and all(_fits(part, item) for part in value)
-    return type(value).__name__ in (("float", "int") if kind == "float" else (kind,))

@@ -1,4 +1,4 @@
-"""Command lines to settings: options that a dataclass of settings defines, counts, and weights by name."""
+"""Options that several commands share, options made from a dataclass, and how their values are read."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from stylecore.commands.console import UsageError
+from stylecore.host.device_choices import DEVICES
 
 # By the annotation of a field; a tuple's option takes several values.
 KINDS = {
-    "int": {"type": int, "metavar": "INT"},
-    "int | None": {"type": int, "metavar": "INT"},
-    "float": {"type": float, "metavar": "FLOAT"},
+    "int": {"type": int, "metavar": "N"},
+    "int | None": {"type": int, "metavar": "N"},
+    "float": {"type": float, "metavar": "X"},
     "str": {"metavar": "NAME"},
     "bool": {"action": argparse.BooleanOptionalAction},
     "tuple[str, ...]": {"nargs": "+", "metavar": "NAME"},
-    "tuple[float, ...] | None": {"nargs": "+", "type": float, "metavar": "FLOAT"},
+    "tuple[float, ...] | None": {"nargs": "+", "type": float, "metavar": "X"},
     "Mapping[str, float]": {"metavar": "NAME:NUMBER,..."},
     "Mapping[str, int]": {"metavar": "NAME:NUMBER,..."},
 }
@@ -30,24 +31,37 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
+def add_json(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+
+
+def add_device(parser: argparse.ArgumentParser, *, default: str | None, use: str = "") -> None:
+    """The option --device; without a default, it is None where the command line has none."""
+    words = f"device {use}".strip()
+    parser.add_argument(
+        "--device", default=default, choices=DEVICES, help=f"{words} (default: {default or 'auto'})"
+    )
+
+
 def add_settings(parser: argparse.ArgumentParser, config: type, helps: Mapping[str, str]) -> None:
-    """An option for each field of a dataclass of settings that has none yet, named after it.
+    """Adds an option for each field of a dataclass of settings that has none yet, named after the field.
 
     Args:
-        parser: Gets the options.
+        parser: Gets the options, in a group of their own in its help.
         config: The dataclass.
         helps: What fields mean, by name; the default is added.
     """
     given = {action.dest for action in parser._actions}
+    group = parser.add_argument_group("settings")
     for field in fields(config):
         if field.name in given:
             continue
         default = field.default
         is_off = default is MISSING or default is None or default is False
-        known = "" if is_off else f"default {format_default(default)}"
-        words = ", ".join(text for text in (helps.get(field.name, ""), known) if text)
+        known = "" if is_off else f"(default: {format_default(default)})"
+        words = f"{helps.get(field.name, '')} {known}".strip()
         name = field.name.removeprefix("is_").replace("_", "-")
-        parser.add_argument(
+        group.add_argument(
             f"--{name}", dest=field.name, default=None, help=words.replace("%", "%%"), **KINDS[field.type]
         )
 
@@ -57,7 +71,7 @@ def format_default(value: Any) -> str:
 
 
 def given_settings(options: argparse.Namespace, config: type) -> dict[str, Any]:
-    """What the command line says of the fields of a dataclass of settings.
+    """The fields of a dataclass of settings that the command line sets.
 
     Raises:
         UsageError: A mapping that is not of the form NAME:NUMBER,NAME:NUMBER.
@@ -79,14 +93,14 @@ def given_settings(options: argparse.Namespace, config: type) -> dict[str, Any]:
 
 
 def count(text: str) -> int:
-    """A whole number of at least 1, for argparse."""
+    """Reads a whole number of at least 1, for argparse."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} given, a whole number of at least 1 is needed")
     return int(text)
 
 
 def parse_weights(text: str, option: str = "--style") -> dict[str, float]:
-    """Weights by style name of `NAME` or `NAME:WEIGHT,NAME:WEIGHT`.
+    """Reads `NAME` or `NAME:WEIGHT,NAME:WEIGHT` as weights by style name.
 
     Raises:
         UsageError: Another form.

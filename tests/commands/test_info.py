@@ -1,4 +1,5 @@
 import json
+from importlib import metadata
 
 from stylecore import __version__, list_styles
 from tests.commands.conftest import run
@@ -33,3 +34,13 @@ def test_info_names_damaged_and_missing_files(capsys, monkeypatch):
     status, _, err = run(capsys, "info")
     assert status == 1
     assert "nowhere.safetensors cannot be used" in err
+
+
+def test_info_reports_two_builds_of_onnx_runtime(capsys, monkeypatch):
+    version = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "1.0" if "onnxruntime" in name else version(name))
+    status, out, err = run(capsys, "info")
+    assert status == 1
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("onnxruntime")] == ["1.0"] * 2
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu, then install one of the extras" in err
+    assert len(err.splitlines()) == 1

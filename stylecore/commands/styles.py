@@ -1,0 +1,28 @@
+"""`styles`: the list of ready-made styles."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from stylecore import list_styles
+from stylecore.commands.console import OK, print_json
+from stylecore.commands.parsing import add_json
+
+
+def add_styles(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "styles", description="List the ready-made styles: name, painting, artist, year, license."
+    )
+    add_json(parser)
+    parser.set_defaults(run=run_styles)
+
+
+def run_styles(options: argparse.Namespace) -> int:
+    styles = list_styles()
+    if options.json:
+        print_json({"styles": [asdict(style) for style in styles]})
+    else:
+        for style in styles:
+            print(f"{style.name:<16} {style.title}, {style.artist}, {style.year} ({style.license})")
+    return OK
