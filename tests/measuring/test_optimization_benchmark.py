@@ -3,6 +3,7 @@ import itertools
 import pytest
 import torch
 
+from stylecore.measuring import choice_tables, step_benchmark
 from stylecore.measuring import optimization_benchmark as benchmark
 from stylecore.perception.convolutions import KERNELS
 from tests.conftest import make_photo
@@ -20,22 +21,22 @@ def test_a_part_that_does_not_exist_is_refused():
 
 
 def test_starts_and_methods_are_compared(monkeypatch):
-    monkeypatch.setattr(benchmark, "TABLE_SIDE", 48)
-    monkeypatch.setattr(benchmark, "TABLE_TIMES_S", (1e-9, 3))
-    monkeypatch.setattr(benchmark, "STARTS", ("content",))
-    monkeypatch.setattr(benchmark, "STYLE_LOSSES", ("gram",))
+    monkeypatch.setattr(choice_tables, "TABLE_SIDE", 48)
+    monkeypatch.setattr(choice_tables, "TABLE_TIMES_S", (1e-9, 3))
+    monkeypatch.setattr(choice_tables, "STARTS", ("content",))
+    monkeypatch.setattr(choice_tables, "STYLE_LOSSES", ("gram",))
     report = benchmark.run(*PICTURES, ["choices"], on_progress=silent)
     rows = report["choices"]
-    assert [row["method"] for row in rows] == list(benchmark.METHODS)
+    assert [row["method"] for row in rows] == list(choice_tables.METHODS)
     assert all(row["total_after_s"]["1e-09"] is None for row in rows)  # nothing is reached in no time
     assert all(row["total_after_s"]["3"] > 0 for row in rows)
     assert "**choices**" in benchmark.as_table(report)
 
 
 def test_each_default_is_compared_with_its_alternatives(monkeypatch):
-    monkeypatch.setattr(benchmark, "TABLE_SIDE", 48)
+    monkeypatch.setattr(choice_tables, "TABLE_SIDE", 48)
     cases = {"4 steps": {"steps": 4}, "12 steps": {"steps": 12}}
-    monkeypatch.setattr(benchmark, "SETTINGS_CASES", cases)
+    monkeypatch.setattr(choice_tables, "SETTINGS_CASES", cases)
     few, many = benchmark.run(*PICTURES, ["settings"], on_progress=silent)["settings"]
     assert (few["case"], many["case"]) == tuple(cases)
     assert many["total"] < few["total"]
@@ -43,15 +44,15 @@ def test_each_default_is_compared_with_its_alternatives(monkeypatch):
 
 
 def test_a_step_is_timed_beside_bare_passes(monkeypatch):
-    monkeypatch.setattr(benchmark, "STEP_SIDES", (48,))
-    rows = benchmark.measure_steps(*PICTURES, rounds=1)
+    monkeypatch.setattr(step_benchmark, "STEP_SIDES", (48,))
+    rows = step_benchmark.measure_steps(*PICTURES, rounds=1)
     assert [row["side"] for row in rows] == [48, 48]
     assert rows[1]["precision"] == "float32"
     assert all(row[name] > 0 for row in rows for name in ("bare_s", "torch_s", "step_s", "ratio"))
 
 
 def test_every_layer_is_timed_by_the_kernels_of_this_machine(monkeypatch):
-    monkeypatch.setattr(benchmark, "STEP_SIDES", (32,))
+    monkeypatch.setattr(step_benchmark, "STEP_SIDES", (32,))
     rows = benchmark.run(*PICTURES, ["layers"], on_progress=silent)["layers"]
     kinds = {kind.__name__ for kind in KERNELS if kind.is_for(*[torch.ones(4, 4, dtype=kind.dtype)] * 2)}
     assert {row["kernel"] for row in rows} == kinds
@@ -67,4 +68,4 @@ def test_a_run_takes_as_long_as_its_median_step_says():
             self.elapsed_s = elapsed_s
 
     times = itertools.accumulate([2.0, 1.0, 1.0, 50.0, 1.0])  # something else ran for a while
-    assert benchmark._seconds([Step(elapsed_s) for elapsed_s in times]) == 2 + 4 * 1.0
+    assert step_benchmark.run_seconds([Step(elapsed_s) for elapsed_s in times]) == 2 + 4 * 1.0
