@@ -180,7 +180,7 @@ def network_records(checkpoint: dict, model: str, sha256: str, scores: dict[str,
             "sha256": sha256,
             "stroke_size": config.style_size,
             "training": {
-                "stage": "the last of the convolutions; all are in MODEL_CARD.md",
+                "stage": "last stage that trained the convolutions; MODEL_CARD.md describes it",
                 "steps": checkpoint["step"],
                 "hours": round(checkpoint["elapsed_s"] / 3600, 2),
                 **settings,
