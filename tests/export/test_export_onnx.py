@@ -1,6 +1,4 @@
-import importlib
 import json
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -8,16 +6,16 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from PIL import Image, ImageStat
 
-from export import export_onnx, style_pictures
+from export import export_onnx, records
 from export.graph import build_model
+from export.records import read_records
 from stylecore.errors import WeightsError
 from stylecore.instant.stylizer import open_session
 from stylecore.learning.checkpoints import load_network, read_checkpoint, write_checkpoint
+from stylecore.learning.config import TrainingConfig
 from stylecore.learning.networks import TransformerNetwork
 from stylecore.perception.tensor_files import read_tensors
-from tests.conftest import make_photo
 
 
 @pytest.fixture
@@ -27,6 +25,20 @@ def network() -> TransformerNetwork:
     for parameter in network.parameters():
         parameter.data += 0.2 * torch.randn_like(parameter)
     return network.eval().requires_grad_(False)
+
+
+def make_checkpoint(folder, network, names):
+    grams = torch.rand(3, 4, 4)
+    contents = {
+        "averaged": network.state_dict(),
+        "styles": names,
+        "targets": {"relu1_1": grams + grams.transpose(1, 2)},
+        "config": asdict(TrainingConfig(channels=16, blocks=2)),
+        "step": 5,
+        "elapsed_s": 60.0,
+    }
+    write_checkpoint(folder / "checkpoint.pt", contents)
+    return folder / "checkpoint.pt"
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (35, 61), (34, 200), (129, 466)])
@@ -68,14 +80,14 @@ def test_export_writes_model_targets_and_records(network, tmp_path, monkeypatch)
     measured = {"starry_night": {"total": 1}}
     export_onnx.export([checkpoint], tmp_path / "new.onnx", styles_file, scores=measured)
     export_onnx.export([checkpoint], tmp_path / "new.onnx", styles_file)
-    records = {record["name"]: record for record in json.loads(styles_file.read_text())}
-    assert records["the_scream"] == kept
-    assert records["mosaic"]["index"] == 0
-    assert records["mosaic"]["scores"] is None  # those were another network's
-    assert records["starry_night"]["scores"] == {"total": 1}  # of the very same one
-    assert records["starry_night"]["artist"] == "Vincent van Gogh"
+    entered = {record["name"]: record for record in json.loads(styles_file.read_text())}
+    assert entered["the_scream"] == kept
+    assert entered["mosaic"]["index"] == 0
+    assert entered["mosaic"]["scores"] is None  # those were another network's
+    assert entered["starry_night"]["scores"] == {"total": 1}  # of the very same one
+    assert entered["starry_night"]["artist"] == "Vincent van Gogh"
     assert (
-        records["the_wave"]["sha256"]
+        entered["the_wave"]["sha256"]
         == export_onnx.hashlib.sha256((tmp_path / "new.onnx").read_bytes()).hexdigest()
     )
     assert (tmp_path / "style_targets.safetensors").exists()
@@ -94,7 +106,7 @@ def test_a_style_without_a_turn_keeps_its_network_and_targets(network, tmp_path)
     config = replace(saved["config"], is_trunk_frozen=True, style_turns={"mosaic": 0})
     write_checkpoint(checkpoint, saved | {"config": asdict(config)})
     export_onnx.export([checkpoint], tmp_path / "new.onnx", styles_file)
-    models = {record["name"]: record["model"] for record in export_onnx.read_records(styles_file)}
+    models = {name: record["model"] for name, record in read_records(styles_file).items()}
     assert models == {"mosaic": "old.onnx", "the_wave": "new.onnx", "starry_night": "new.onnx"}
     after = read_tensors(tmp_path / "style_targets.safetensors")
     assert {key.split(".")[0] for key in targets if not torch.equal(targets[key], after[key])} == {*names[1:]}
@@ -120,10 +132,10 @@ def test_a_fine_network_is_entered_beside_the_fast_one(network, tmp_path):
     with pytest.raises(WeightsError, match="mosaic, the_wave, starry_night: a style's fast network"):
         export_onnx.export([checkpoint], tmp_path / "wide.onnx", styles_file, fine=True)
     export_onnx.export([checkpoint], tmp_path / "small.onnx", styles_file)
-    small = {record["name"]: record for record in export_onnx.read_records(styles_file)}
+    small = read_records(styles_file)
     measured = {"mosaic": {"total": 1}}
     export_onnx.export([checkpoint], tmp_path / "wide.onnx", styles_file, scores=measured, fine=True)
-    both = {record["name"]: record for record in export_onnx.read_records(styles_file)}
+    both = read_records(styles_file)
     assert both["mosaic"]["fine"]["model"] == "wide.onnx"
     assert both["mosaic"]["fine"]["scores"] == {"total": 1}
     assert {name: record | {"fine": None} for name, record in both.items()} == {
@@ -131,25 +143,14 @@ def test_a_fine_network_is_entered_beside_the_fast_one(network, tmp_path):
     }
     export_onnx.export([checkpoint], tmp_path / "small.onnx", styles_file)  # keeps what is fine
     export_onnx.export([checkpoint], tmp_path / "wide.onnx", styles_file, fine=True)  # and its scores
-    again = {record["name"]: record for record in export_onnx.read_records(styles_file)}
+    again = read_records(styles_file)
     assert again == both
     make_checkpoint(tmp_path, network, ["mosaic", "the_wave", "ink"])
     export_onnx.export([checkpoint], tmp_path / "extra.onnx", styles_file)
     export_onnx.export([checkpoint], tmp_path / "wide.onnx", styles_file, fine=True)
-    left = {record["name"]: record for record in export_onnx.read_records(styles_file)}
+    left = read_records(styles_file)
     assert "fine" in left["ink"]
     assert "fine" not in left["starry_night"]  # the wide network paints it no more
-
-
-def test_scores_say_what_they_were_measured_on():
-    losses = {"content": 1.0, "style": 0.5, "total": 3.0}
-    report = {"photos": ["a.jpg", "b.jpg"], "side": 512, "styles": {"mosaic": losses, "ink": losses}}
-    record = losses | {"optimization": losses, "network_same_photos": losses}
-    references = {"reference_photos": 1, "reference_steps": 20, "styles": {"mosaic": record}}
-    scores = export_onnx.style_scores(report, references)
-    assert scores["ink"] == {"photos": 2, "side": 512, **losses}
-    assert scores["mosaic"]["optimization"] == {"photos": 1, "steps": 20, **losses, "network": losses}
-    assert scores["mosaic"]["total"] == 3.0
 
 
 def test_targets_are_kept_when_only_rounding_differs(tmp_path):
@@ -183,43 +184,13 @@ def test_several_checkpoints_give_the_mean_of_their_weights(network, tmp_path):
 
 
 def test_export_needs_a_whole_catalog_entry(network, tmp_path, monkeypatch):
-    monkeypatch.setattr(export_onnx, "CATALOG_FILE", tmp_path / "catalog.json")
+    monkeypatch.setattr(records, "CATALOG_FILE", tmp_path / "catalog.json")
     record = dict.fromkeys(("title", "artist", "year", "credit", "license"), "x")
     catalog = {"b": {"title": "B", "artist": "me"}, "mosaic": record}
-    export_onnx.CATALOG_FILE.write_text(json.dumps(catalog))
+    records.CATALOG_FILE.write_text(json.dumps(catalog))
     checkpoint = make_checkpoint(tmp_path, network, ["a", "b", "mosaic"])
     with pytest.raises(WeightsError, match="a, b: title, artist"):
         export_onnx.export([checkpoint], tmp_path / "new.onnx", tmp_path / "styles.json")
-
-
-def test_details_are_cut_from_scans(tmp_path):
-    scan = make_photo(200, 100)
-    scan.save(tmp_path / "scan.png")
-    whole = style_pictures.cut_out(style_pictures.Detail("scan.png", (0.25, 0.0, 0.75, 0.5)), tmp_path)
-    assert np.array_equal(np.asarray(whole), np.asarray(scan.crop((50, 0, 150, 50))))
-    turned = style_pictures.cut_out(
-        style_pictures.Detail("scan.png", (0.25, 0.0, 0.75, 0.5), hue=120.0), tmp_path
-    )
-    red_to_green = np.asarray(turned, np.float32).mean((0, 1)) - np.asarray(whole, np.float32).mean((0, 1))
-    assert red_to_green[1] > 0 > red_to_green[0]
-    vivid = style_pictures.cut_out(style_pictures.Detail("scan.png", saturation=2, contrast=1.5), tmp_path)
-    plain = style_pictures.cut_out(style_pictures.Detail("scan.png"), tmp_path)
-    for measure in (lambda image: ImageStat.Stat(image.convert("HSV")).mean[1], deviation_of_brightness):
-        assert measure(vivid) > 1.1 * measure(plain)
-
-
-def deviation_of_brightness(image: Image.Image) -> float:
-    return ImageStat.Stat(image.convert("L")).stddev[0]
-
-
-def test_every_style_picture_has_its_catalog_entry():
-    catalog = json.loads(export_onnx.CATALOG_FILE.read_text(encoding="utf-8"))
-    ours = set(style_pictures.PICTURES) | set(style_pictures.DETAILS)
-    assert set(catalog) >= ours  # others are of one's own
-    for name, record in catalog.items():
-        needed = {"title", "artist", "year", "credit", "license", "kind"}
-        assert set(record) >= (needed | {"picture"} if name in ours else needed), name
-        assert all(record.values())
 
 
 @pytest.mark.parametrize(
@@ -239,54 +210,3 @@ def test_bad_input_is_one_line(capsys, tmp_path, monkeypatch, arguments, message
     err = capsys.readouterr().err
     assert message in err
     assert len(err.splitlines()) == 1
-
-
-@pytest.mark.parametrize("name", list(style_pictures.PICTURES))
-def test_generated_pictures_are_deterministic_and_colorful(name):
-    settings = {"rounds": 60} if name == "flame" else {}
-    pixels = np.asarray(style_pictures.PICTURES[name](**settings))
-    assert np.array_equal(pixels, style_pictures.PICTURES[name](**settings))
-    assert pixels.std(axis=(0, 1)).min() > 20
-
-
-def make_checkpoint(folder, network, names):
-    from dataclasses import asdict
-
-    from stylecore.learning.checkpoints import write_checkpoint
-    from stylecore.learning.config import TrainingConfig
-
-    grams = torch.rand(3, 4, 4)
-    contents = {
-        "averaged": network.state_dict(),
-        "styles": names,
-        "targets": {"relu1_1": grams + grams.transpose(1, 2)},
-        "config": asdict(TrainingConfig(channels=16, blocks=2)),
-        "step": 5,
-        "elapsed_s": 60.0,
-    }
-    write_checkpoint(folder / "checkpoint.pt", contents)
-    return folder / "checkpoint.pt"
-
-
-def test_the_face_of_the_portrait_is_found(tmp_path):
-    pytest.importorskip("cv2")
-    from export.find_faces import find_faces
-    from stylecore.learning.crops import read_faces
-
-    samples = Path(__file__).parent.parent / "pages" / "shared" / "samples"
-    (tmp_path / "broken.jpg").write_text("not a photo")
-    faces = find_faces([samples / "portrait.jpg", samples / "coffee.jpg", tmp_path / "broken.jpg"])
-    ((left, top, right, bottom),) = faces.pop("portrait.jpg")
-    assert 0.3 < left < 0.44 < right < 0.56  # the eyes lie at (0.44, 0.21)
-    assert 0.02 < top < 0.21 < bottom < 0.4
-    assert not faces
-    path = tmp_path / "faces.json"
-    path.write_text(json.dumps({"portrait.jpg": [(left, top, right, bottom)]}))
-    assert read_faces(path) == {"portrait.jpg": [(left, top, right, bottom)]}
-
-
-def test_looking_for_faces_without_opencv_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cv2", None)
-    monkeypatch.delitem(sys.modules, "export.find_faces", raising=False)
-    with pytest.raises(SystemExit, match="pip install 'opencv-python-headless<5'"):
-        importlib.import_module("export.find_faces")
