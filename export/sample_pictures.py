@@ -15,7 +15,7 @@ import argparse
 import importlib.util
 from pathlib import Path
 
-from export import style_pictures
+from export.style_pictures import PICTURES
 from stylecore import FastStylizer, list_styles, load_image
 from stylecore.images.encoding import encode_image
 from stylecore.images.sheets import contact_sheet, fit
@@ -36,7 +36,7 @@ README_CELL, README_COLUMNS = (230, 172), 6  # px
 
 
 def write_samples() -> None:
-    pictures = {name: paint() for name, paint in style_pictures.PICTURES.items()}
+    pictures = {name: paint() for name, paint in PICTURES.items()}
     for name, (package, path) in PHOTOS.items():
         root = Path(importlib.util.find_spec(package).origin).parent
         pictures[name] = limit_long_side(load_image(root / path), 1024)
