@@ -1,6 +1,6 @@
-# The app for a host. `make image` builds it from the folder that `make space` writes: this file, the
-# wheel and the requirements. With requirements-lite.txt it has the instant styles on the CPU; everything,
-# custom styles and CUDA included, several GB: make image REQUIREMENTS=requirements.txt
+# The app in a container. `make image` builds it in the folder that `make space` writes, which has this
+# file, the wheel and the requirements. requirements-lite.txt gives the instant styles on the CPU;
+# `make image REQUIREMENTS=requirements.txt` gives everything, custom styles and CUDA included (several GB).
 ARG BASE=python:3.11-slim
 FROM $BASE
 

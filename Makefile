@@ -46,7 +46,7 @@ wheel: .venv/app.stamp
 	rm -rf dist/*.whl
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-# A folder that can be pushed as a Docker Space as it is, and that `image` builds from.
+# A folder that can be pushed as a Docker Space as it is; `image` builds from it, too.
 space: wheel
 	rm -rf dist/space && mkdir -p dist/space
 	cp Dockerfile requirements.txt requirements-lite.txt dist/*.whl dist/space
@@ -54,7 +54,7 @@ space: wheel
 	echo '*.whl filter=lfs diff=lfs merge=lfs -text' > dist/space/.gitattributes
 	@echo "dist/space is ready: push it with git and git-lfs"
 
-# BASE is the image to build on, REQUIREMENTS the file of packages to install in it.
+# BASE is the image to build on, REQUIREMENTS the file with the packages to install: see docs/hosting.md.
 BASE ?= python:3.11-slim
 REQUIREMENTS ?= requirements-lite.txt
 image: space

@@ -1,6 +1,7 @@
 """The rooms of `stylecore/` and who may import whom, as docs/architecture.md draws them."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -108,3 +109,15 @@ def test_packages_are_entered_without_side_effects():
 def test_a_module_is_one_idea():
     for path in modules_in("stylecore") + modules_in("pages") + modules_in("export"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES, path
+
+
+def test_the_architecture_names_folders_and_functions_that_exist():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = re.findall(r"^\| `(\S+/)`", text, re.MULTILINE)
+    places = re.findall(r"^\| [^|]+\? \| `(\S+)` \| `(\w+)` \|", text, re.MULTILINE)
+    assert {f"stylecore/{room}/" for room in ROOMS} <= set(folders)
+    assert all((ROOT / folder).is_dir() for folder in folders)
+    assert len(places) >= 5
+    for file, name in places:
+        code = (ROOT / file).read_text(encoding="utf-8")
+        assert re.search(rf"^(def|class) {name}\b", code, re.MULTILINE), f"{name} in {file}"

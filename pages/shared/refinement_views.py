@@ -182,7 +182,7 @@ def _offer_downloads(run: refining.RefinementJob) -> None:
             file_name=f"{names}.json",
             mime="application/json",
             icon=":material/description:",
-            help="The settings: `python -m stylecore optimize PHOTO STYLE --recipe FILE` repeats it.",
+            help="The settings: `impasto optimize PHOTO STYLE --recipe FILE` repeats it.",
             on_click="ignore",
             key="download_recipe",
         )
