@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: written whole, read with care, started from."""
+"""Checkpoints of a training run: write, read, and load networks from them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from stylecore.learning.config import TrainingConfig
 from stylecore.learning.networks import TransformerNetwork
 
 CHECKPOINT_NAME = "checkpoint.pt"  # in the folder of a run
-ROW_NAMES = (".scale", ".shift")  # endings of what each style has of its own
+ROW_NAMES = (".scale", ".shift")  # endings of the parameters that each style has its own of
 
 
 def read_checkpoint(path: Path) -> dict:
-    """A checkpoint's contents, its `config` as a `TrainingConfig`.
+    """Read a checkpoint, its `config` as a `TrainingConfig`.
 
     Raises:
-        CheckpointError: Missing, damaged, or not a checkpoint of this project.
+        CheckpointError: The file is missing, damaged, or not a checkpoint of this project.
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
@@ -29,19 +29,19 @@ def read_checkpoint(path: Path) -> dict:
         return saved
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {path}") from error
-    except Exception as error:  # torch.load raises anything, from EOFError to UnpicklingError
+    except Exception as error:  # torch.load raises many types, from EOFError to UnpicklingError
         raise CheckpointError(f"{path} is not a checkpoint of this project") from error
 
 
 def write_checkpoint(path: Path, contents: dict) -> None:
-    """Write a checkpoint so that an interruption leaves the former one whole."""
+    """Write a checkpoint; if interrupted, the former one stays intact."""
     partial = path.with_suffix(".partial")
     torch.save(contents, partial)
     partial.replace(path)
 
 
 def new_network(config: TrainingConfig, styles: int) -> TransformerNetwork:
-    """A network of the shape that the settings ask for."""
+    """A network with the channels, blocks and upsampling of the settings."""
     return TransformerNetwork(
         styles, channels=config.channels, blocks=config.blocks, upsampling=config.upsampling
     )
@@ -55,14 +55,14 @@ def load_network(checkpoint: dict) -> TransformerNetwork:
 
 
 def take_trunk(network: TransformerNetwork, checkpoint: dict, names: Sequence[str]) -> None:
-    """Copy a trained trunk, and the rows of the conditional norms by style name.
+    """Copy a trained trunk, and the rows of styles with the same names, into a network.
 
     Args:
-        network: Gets the weights; one row for each of `names`.
-        checkpoint: As read; styles that it does not have begin as the mean of its rows.
+        network: Receives the weights; has one row for each of `names`.
+        checkpoint: From `read_checkpoint`; other styles start from the mean of its rows.
         names: Styles of the network.
     Raises:
-        CheckpointError: Another number of channels or blocks, or another upsampling.
+        CheckpointError: The numbers of channels or blocks, or the upsampling, differ.
     """
     own, given = network.state_dict(), checkpoint["averaged"]
     rows = {name: row for row, name in enumerate(checkpoint["styles"])}

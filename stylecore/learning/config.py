@@ -1,4 +1,4 @@
-"""Settings of a training run, and which of them are refused."""
+"""Settings of a training run, and their check."""
 
 from __future__ import annotations
 
@@ -13,51 +13,45 @@ from stylecore.perception.constants import STYLE_LAYERS
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Settings of one training run; those of the shipped networks stand in `weights/styles.json`."""
+    """Settings of a training run. Reasons for the defaults are in docs/training.md."""
 
-    steps: int = 4000  # optimizer steps, those on pixels alone included
-    pixel_steps: int = 400  # first steps that only reproduce the photo; 0 with `init`
-    batch_size: int = 2  # pictures a step, each in a style of its own while there are enough
-    styles_per_photo: int = 1  # pictures made of one crop: its content features are read once
-    # px, side of the random crops. A trained network that gained 1 % an hour from four crops of 224 px
-    # gained 7 % from two of 320, of nearly the whole photo: style is learned as whole pictures are painted.
-    crop_size: int = 320
-    crop_share: float = 0.74  # smallest side of a crop before it is resized / short side of its photo
+    steps: int = 4000  # optimizer steps, including `pixel_steps`
+    pixel_steps: int = 400  # first steps, which only reproduce the photo; 0 with `init`
+    batch_size: int = 2  # pictures per step, in different styles as far as possible
+    styles_per_photo: int = 1  # pictures made of each crop, in different styles
+    crop_size: int = 320  # px, side of the random crops
+    crop_share: float = 0.74  # smallest side of a crop before resizing / short side of its photo
     style_size: int = 512  # px, long side at which style pictures are read: the stroke size
-    channels: int = 32  # width of the trunk
+    channels: int = 32  # channels of the residual blocks
     blocks: int = 5  # residual blocks
-    upsampling: str = "linear"  # to the full size; nearest left a faint grid of 2 px on even slopes
-    content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")  # relu4_1 alone lost eyes and mouths
-    style_layers: tuple[str, ...] = STYLE_LAYERS
-    content_weight: float = 4.0
-    content_factors: Mapping[str, float] = field(default_factory=dict)  # of it, for styles that lose faces
-    # In a round of all styles, others have 1; 0, beside a frozen trunk, leaves a style as it is
-    style_turns: Mapping[str, int] = field(default_factory=dict)
-    face_factor: float = 4.0  # of the content's weight in faces, where these are given
-    face_share: float = 0.35  # of the crops that come from photos with faces; by chance it is 0.1
-    style_weight: float = 4.0  # twice the content's drowned it within the first hundred steps
-    tv_weight: float = 6.0
-    grid_weight: float = 1000.0  # against a weave at the network's stride
-    ripple_weight: float = 4.0  # against finer ripples than the style picture has
-    tone_weight: float = 2.0  # for light and shade as in the photo
-    learning_rate: float = 2e-3  # peak of Adam's, after 20 warm-up steps, cosine decay to 3 %
+    upsampling: str = "linear"  # to the full size: linear or nearest
+    content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")  # the content loss is their mean
+    style_layers: tuple[str, ...] = STYLE_LAYERS  # the style loss is their sum
+    content_weight: float = 4.0  # weight of the content loss
+    content_factors: Mapping[str, float] = field(default_factory=dict)  # on `content_weight`, by style
+    style_turns: Mapping[str, int] = field(default_factory=dict)  # draws in a round of all styles, else 1
+    face_factor: float = 4.0  # on the content loss in faces, if their boxes are given
+    face_share: float = 0.35  # fraction of the crops from photos with faces
+    style_weight: float = 4.0  # weight of the style loss
+    tv_weight: float = 6.0  # weight of the total variation
+    grid_weight: float = 1000.0  # weight of the loss on patterns with the network's stride
+    ripple_weight: float = 4.0  # weight of the loss on ripples finer than the style picture's
+    tone_weight: float = 2.0  # weight of the loss that keeps light and shade of the photo
+    learning_rate: float = 2e-3  # peak of Adam's; 20 steps of warm-up, cosine decay to 3 %
     gradient_clip: float = 5.0  # largest norm of the gradient
-    ema_decay: float = 0.995  # of the averaged weights that samples and export use
-    precision: str = "auto"  # auto, float32 or mixed; auto is mixed where the hardware has it
-    # By torch.compile: on an H100 1.8 times as fast, behind two minutes of compiling; slower on CPUs
-    is_compiled: bool = False
+    ema_decay: float = 0.995  # of the averaged weights, which samples and export use
+    precision: str = "auto"  # auto, float32 or mixed; auto is mixed where the hardware supports it
+    is_compiled: bool = False  # by torch.compile
     checkpoint_s: float = 240.0  # seconds between checkpoints
-    # Learn the scales and shifts of the norms alone, on the convolutions of `init`: other styles on the
-    # same trunk stay as they are. Dumoulin et al. (2017), section 3.2
-    is_trunk_frozen: bool = False
-    seed: int = 0
+    is_trunk_frozen: bool = False  # train only scales and shifts; Dumoulin et al. (2017), section 3.2
+    seed: int = 0  # of weights, crops and noise
 
 
 UPSAMPLINGS = ("linear", "nearest")
 WEIGHTS = ("content", "style", "tv", "grid", "ripple", "tone")
 LEAST = {
     **dict.fromkeys(("steps", "batch_size", "styles_per_photo", "blocks"), 1),
-    "channels": 2,  # half of them at half the size
+    "channels": 2,  # the layer at half the size has half of them
     **dict.fromkeys(("crop_size", "style_size"), MIN_SIDE),
     **dict.fromkeys(("pixel_steps", "checkpoint_s", "seed", "face_factor", "learning_rate"), 0),
     **{f"{name}_weight": 0 for name in WEIGHTS},
@@ -65,10 +59,13 @@ LEAST = {
 
 
 def check_settings(config: TrainingConfig, styles: Sequence[str]) -> None:
-    """Refuse settings out of range, or for a style that is not among `styles`.
+    """Check the settings.
 
+    Args:
+        config: Settings.
+        styles: Style names.
     Raises:
-        StyleError: Settings for a style that is not given.
+        StyleError: Settings for a style that is not in `styles`.
         ValueError: Settings out of range.
     """
     if unknown := sorted({*config.content_factors, *config.style_turns} - set(styles)):
@@ -103,5 +100,5 @@ def check_settings(config: TrainingConfig, styles: Sequence[str]) -> None:
 
 
 def turns_of(config: TrainingConfig, styles: Sequence[str]) -> list[int]:
-    """How often each style is drawn in a round of all."""
+    """How often each style is drawn in a round of all styles."""
     return [config.style_turns.get(name, 1) for name in styles]

@@ -17,7 +17,7 @@ from stylecore.errors import ImageError
 from stylecore.images.arrays import to_batch
 from stylecore.images.loading import load_image
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom as parts of width and height
+Box = tuple[float, float, float, float]  # left, top, right, bottom as fractions of width and height
 
 
 class PhotoCrops(Dataset):
@@ -28,15 +28,15 @@ class PhotoCrops(Dataset):
 
     Args:
         photos: Files to draw from.
-        turns: Of each style in a round, in which all styles are drawn.
+        turns: How often each style is drawn in a round of all styles.
         steps: Number of batches.
-        batch_size: Pictures to paint of a batch, a multiple of `styles_per_photo`.
+        batch_size: Pictures to paint per batch, a multiple of `styles_per_photo`.
         styles_per_photo: Styles in which each crop is painted.
-        crop_size: Side of the crops in pixels, to which they are resized.
-        crop_share: Smallest side of what is cut out, as a part of the photo's short side; the largest is 1.
-        seed: Of all draws.
-        faces: Boxes of the faces by the name of the photo's file.
-        face_share: Part of the crops that come from photos with faces, if there are such.
+        crop_size: Side in pixels to which the crops are resized.
+        crop_share: Smallest side of the cut as a fraction of the photo's short side; the largest is 1.
+        seed: Seed of all draws.
+        faces: Boxes of faces by file name of the photo.
+        face_share: Fraction of the crops from photos with faces, if there are any.
     """
 
     def __init__(
@@ -71,8 +71,12 @@ class PhotoCrops(Dataset):
         return self.steps
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor, list[str]]:
-        """Crops (N, 3, S, S) in [0, 1], where they show faces (N, 1, S, S) in [0, 1], style indices
-        (N * styles_per_photo,), unreadable photos."""
+        """Batch of a step.
+
+        Returns:
+            Crops (N, 3, S, S) in [0, 1]; face masks (N, 1, S, S) in [0, 1]; style indices
+            (N * styles_per_photo,); names of unreadable photos.
+        """
         random = np.random.default_rng((self.seed, step))
         bad: list[str] = []
         pairs = [self._crop(random, bad) for _ in range(self.batch_size // self.styles_per_photo)]
@@ -80,7 +84,7 @@ class PhotoCrops(Dataset):
         return crops, faces[:, :1].contiguous(), self._style_indices(step), bad
 
     def _style_indices(self, step: int) -> Tensor:
-        # All styles in turn, in a new order every round, so that each gets its share.
+        # Rounds of all styles, each in a new order, so that every style gets its share.
         first = step * self.batch_size
         places = range(first, first + self.batch_size)
         orders = {
@@ -105,7 +109,7 @@ class PhotoCrops(Dataset):
 
     def _cut(self, image: Image.Image, scale: float, x: float, y: float, is_flipped: bool) -> Image.Image:
         width, height = image.size
-        side = min(width, height) / (1 + (1 / self.crop_share - 1) * scale)  # evenly from whole to close up
+        side = min(width, height) / (1 + (1 / self.crop_share - 1) * scale)  # 1 / side is uniform
         left, top = x * (width - side), y * (height - side)
         crop = image.convert("RGB").resize(
             (self.crop_size,) * 2,
@@ -116,12 +120,12 @@ class PhotoCrops(Dataset):
 
 
 def read_faces(path: Path) -> dict[str, list[Box]]:
-    """Boxes of faces by the photo's file name, as `export.find_faces` writes them.
+    """Read the boxes of faces by file name of the photo, as `export.find_faces` writes them.
 
-    Each is left, top, right, bottom as parts of the upright photo's width and height.
+    A box is left, top, right, bottom as fractions of the upright photo's width and height.
 
     Raises:
-        ImageError: Missing, not such a file, or a box whose right or lower edge comes before its other.
+        ImageError: The file is missing or not of this form, or a box has a negative size.
     """
     try:
         faces = json.loads(path.read_text(encoding="utf-8"))

@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 STRIDE = 4  # The trunk works at a quarter of the size, so sizes are padded to multiples of 4.
 NORM_EPSILON = 1e-5
-NOISE_SIDE = 1024  # px; no flat area that is painted at the usual size sees a noise repeat
-TWO_CONVS = 2  # pixels that two convolutions of 3x3 take away on each side
+NOISE_SIDE = 1024  # px; large enough that no flat area of usual size shows a repetition
+TWO_CONVS = 2  # pixels that two 3x3 convolutions remove on each side
 
 
 def reflect_borders(features: Tensor) -> Tensor:
-    """(N, C, H, W) with as many pixels more on every side as two convolutions take away.
+    """Pad (N, C, H, W) by reflection, on every side by as much as two convolutions remove.
 
-    Zeros would be seen as an edge, and darken a band along the border. Reflecting for each
-    convolution apart takes ONNX Runtime, which pads on one core, a twelfth longer.
+    Zeros would act as an edge and darken a band along the border. Padding before each convolution
+    takes ONNX Runtime, which pads on one core, a twelfth longer.
     """
     return F.pad(features, (TWO_CONVS,) * 4, mode="reflect")
 
@@ -42,9 +42,9 @@ class ConditionalInstanceNorm2d(nn.Module):
 
 
 class ConvBlock(nn.Module):
-    """3x3 convolution and conditional instance normalization; takes a border of one pixel away.
+    """3x3 convolution and conditional instance normalization; removes a border of one pixel.
 
-    The convolution has no bias: the normalization would subtract it again.
+    The convolution has no bias because the normalization would subtract it.
     """
 
     def __init__(self, in_channels: int, out_channels: int, styles: int) -> None:
@@ -57,7 +57,7 @@ class ConvBlock(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions round a shortcut, without a nonlinearity behind the sum.
+    """Two convolutions with a shortcut, without a nonlinearity after the sum.
 
     Source: Johnson et al. (2016), supplementary material; Gross and Wilber (2016).
     """
@@ -72,12 +72,12 @@ class ResidualBlock(nn.Module):
         return features + self.second(residual, style_mix)
 
 
-# A filter behind x2 upsampling, rewritten as two 3-tap filters on the small pixels, one for the even and
+# A filter after x2 upsampling, rewritten as two 3-tap filters on the small pixels, one for the even and
 # one for the odd outputs: phase p of output row 2i + p is sum over t of (PHASES[p] @ taps)[t] *
-# small[i - 1 + t]. Filters have 3 taps, behind "linear" 4, which lie round the middle of two outputs.
+# small[i - 1 + t]. Filters have 3 taps, after "linear" 4, centered between two outputs.
 PHASES = {
     "nearest": (((1, 0, 0), (0, 1, 1), (0, 0, 0)), ((0, 0, 0), (1, 1, 0), (0, 0, 1))),
-    "linear": (  # each small pixel, and between two their mean
+    "linear": (  # each small pixel, and the mean between two
         ((1, 0.5, 0, 0), (0, 0.5, 1, 0.5), (0, 0, 0, 0.5)),
         ((0.5, 0, 0, 0), (0.5, 1, 0.5, 0), (0, 0, 0.5, 1)),
     ),
@@ -92,16 +92,15 @@ class UpsampleConv(nn.Module):
     """x2 upsampling followed by a convolution, computed on the small pixels.
 
     The four output phases of each small pixel are one convolution with four times the channels
-    and a depth-to-space: exactly the same numbers without ever holding the large features.
-    Takes a border of one small pixel away. Training the phases freely would bring back the
-    checkerboard that upsampling avoids; here they share their weights.
+    and a depth-to-space: the same result without the large features in memory. Removes a border of
+    one small pixel. The phases share their weights, so that no checkerboard appears.
 
     Args:
-        in_channels: Of the small features.
-        out_channels: Of the large ones.
+        in_channels: Channels of the small features.
+        out_channels: Channels of the large features.
         mode: `nearest`, which turns an even slope into stairs of 2 px, a faint grid; `linear` and
             `bilinear`, which keep it even. `linear` with its 4x4 weights is the sharper of the two.
-        bias: Whether the convolution has one.
+        bias: Whether the convolution has a bias.
     Source: resize convolution of Odena et al. (2016); sub-pixel form of Shi et al. (2016).
     """
 
@@ -130,12 +129,12 @@ class TransformerNetwork(nn.Module):
 
     Args:
         styles: Number of styles.
-        channels: Width of the trunk; the layer at half the size has half of it.
+        channels: Channels of the residual blocks; the layer at half the size has half of them.
         blocks: Number of residual blocks.
         upsampling: To the full size, `linear` or `nearest`, see `UpsampleConv`.
-    Source: Johnson et al. (2016). Differs: 4x4 space-to-depth in place of the convolutions at
+    Source: Johnson et al. (2016). Differs: 4x4 space-to-depth instead of the convolutions at
         full and half size, conditional instance normalization (Dumoulin et al. 2017), a channel
-        of noise beside the photo (Karras et al. 2019, section 3.2, on what it is good for), borders
+        of noise next to the photo (Karras et al. 2019, section 3.2), borders
         reflected, sigmoid output.
     """
 
@@ -162,9 +161,8 @@ class TransformerNetwork(nn.Module):
         Args:
             batch: Photos, shape (N, 3, H, W), RGB in [0, 1], H and W of at least 32.
             style_mix: Weight of each style, shape (N, styles), rows summing to 1.
-            noise: Tile of values in [0, 1] in place of the network's own, shape (H', W'). Training
-                draws it anew for each step: a network that always sees the same noise learns it by
-                heart, and paints the same spots on every flat area, tile by tile.
+            noise: Tile of values in [0, 1] instead of the network's own, shape (H', W'). Training draws
+                new noise for each step; with fixed noise, networks paint the same spots in every tile.
         Returns:
             Stylized pictures, shape (N, 3, H, W), in [0, 1].
         """
@@ -180,22 +178,22 @@ class TransformerNetwork(nn.Module):
             features = block(features, style_mix)
         features = reflect_borders(features)
         features = F.relu(self.up_norm(self.up(features), style_mix))  # (N, C/2, H/2 + 4, W/2 + 4)
-        # One pixel of H/2 is left of the border on each side: two of H.
+        # One pixel of the border at H/2 remains on each side: two at H.
         stylized = self.out(features)[:, :, TWO_CONVS:, TWO_CONVS:]  # (N, 3, H + 2, W + 2)
         return torch.sigmoid(stylized[:, :, :height, :width])
 
 
 def _tiled(noise: Tensor, pictures: Tensor) -> Tensor:
-    """Noise beside pictures of shape (N, C, H, W), tile by tile, (N, 1, H, W)."""
+    """Noise repeated to the size of pictures of shape (N, C, H, W), (N, 1, H, W)."""
     height, width = pictures.shape[2:]
     tiles = noise.repeat(-(-height // noise.shape[0]), -(-width // noise.shape[1]))
     return tiles[:height, :width].expand(len(pictures), 1, height, width)
 
 
 def noise_tile() -> np.ndarray:
-    """The noise that is laid beside every picture in tiles, uint8 of shape (1024, 1024).
+    """The noise tile of every network, uint8 of shape (1024, 1024).
 
-    A flat area of a photo gives a convolutional network nothing to tell one place from another,
-    so that it can only fill it evenly or with a lattice; the noise tells the places apart.
+    In a flat area of a photo all places look alike to a convolutional network, so that it can only
+    paint it even or with a regular pattern. Noise makes the places different.
     """
     return np.random.default_rng(0).integers(0, 256, (NOISE_SIDE, NOISE_SIDE), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""What a training step minimizes: content, style, tone, total variation and weave of painted crops."""
+"""Objective of the training: content, style, tone, total variation, grid and ripple losses."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from stylecore.perception.penalties import grid_loss, ripple_loss, tone_loss, to
 
 
 class StepLosses(NamedTuple):
-    """What a step minimizes, and its parts for each picture: shapes (), (N,), (N,), ()."""
+    """Losses of a step with N pictures."""
 
-    total: Tensor
-    content: Tensor
-    style: Tensor
-    pixel: Tensor
+    total: Tensor  # weighted sum to minimize, shape ()
+    content: Tensor  # of each picture, shape (N,)
+    style: Tensor  # of each picture, shape (N,)
+    pixel: Tensor  # mean squared error during the pixel steps, shape ()
 
 
 class TrainingObjective:
     """Weighted perceptual losses by VGG19, see `TrainingConfig`.
 
     Args:
-        style_images: One picture a style.
+        style_images: One picture per style.
         config: Settings.
-        device: Where VGG19 computes.
+        device: Device of VGG19.
     Raises:
         ImageError: An unreadable style picture.
         ValueError: A layer that VGG19 does not have.
@@ -47,13 +47,13 @@ class TrainingObjective:
     def __init__(self, style_images: Sequence[Path], config: TrainingConfig, device: torch.device) -> None:
         self.config = config
         used = {*config.content_layers, *config.style_layers}
-        vgg = Vgg19Features(sorted(used | {*STYLE_LAYERS}))  # refuses unknown layers
+        vgg = Vgg19Features(sorted(used | {*STYLE_LAYERS}))  # raises ValueError for unknown layers
         self.deepest = deepest(used)
-        # The order of a GPU's tensor cores; on CPUs it is slower than the plain one.
+        # channels_last suits the tensor cores of GPUs; on CPUs it is slower.
         memory_format = torch.channels_last if device.type == "cuda" else torch.preserve_format
         self.vgg = vgg.to(device, memory_format=memory_format)
         self.targets, self.ripples = self._read_styles(style_images, device)  # in float32
-        if device.type == "cpu":  # autocast would convert the frozen weights anew in every step
+        if device.type == "cpu":  # autocast would convert the frozen weights in every step
             self.vgg.to(autocast_dtype(device, config.precision) or torch.float32)
         factors = [config.content_factors.get(path.stem, 1.0) for path in style_images]
         self.content_weights = config.content_weight * torch.tensor(factors, device=device)
@@ -64,7 +64,7 @@ class TrainingObjective:
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Gram matrices of all style pictures by layer, each (styles, C, C), and their ripples, (styles,).
 
-        Also of layers that are not trained on: the evaluation measures at all.
+        Includes layers that are not trained on, for the evaluation.
         """
         layers = {*self.config.style_layers, *STYLE_LAYERS}
         grams: dict[str, list[Tensor]] = {layer: [] for layer in sorted(layers)}
@@ -84,10 +84,10 @@ class TrainingObjective:
         """Losses of the stylized pictures of N photos.
 
         Args:
-            stylized: Shape (N * styles_per_photo, 3, H, W), those of one photo in a row.
+            stylized: Shape (N * styles_per_photo, 3, H, W), pictures of one photo next to each other.
             photos: Shape (N, 3, H, W), in [0, 1].
             face_masks: 1 in faces, 0 elsewhere, shape (N, 1, H, W).
-            style_indices: Of each stylized picture, shape (N * styles_per_photo,).
+            style_indices: Style of each stylized picture, shape (N * styles_per_photo,).
         """
         config = self.config
         photo_features = {
@@ -121,7 +121,7 @@ class TrainingObjective:
 
 
 def pixel_losses(stylized: Tensor, photos: Tensor) -> StepLosses:
-    """Mean squared error: a network that can reproduce the photo learns to paint it sooner."""
+    """Mean squared error; a network that can reproduce photos learns styles sooner."""
     pixel = F.mse_loss(stylized, photos)
     none = torch.zeros(len(photos))
     return StepLosses(pixel, none, none, pixel)

@@ -1,4 +1,4 @@
-"""Milliseconds and memory of the instant path, beside a bare session and installed rivals."""
+"""Time and memory of the instant path, next to a bare session and installed rivals."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 from PIL import Image
 
 from stylecore.host.folders import WEIGHTS_FOLDER
@@ -32,10 +33,9 @@ def run(
 ) -> dict:
     """Time every contender on square pictures.
 
-    Contenders take turns within each round, so that a change in the machine's speed meets all of
-    them. Right before each timed call stands one that is not: threads of the contender before
-    may still be waiting busily, and its pictures fill the caches. Memory is that of a process of
-    its own that paints once.
+    Contenders take turns within each round, so that changes in the machine's speed affect all of
+    them. An untimed call precedes each timed one, because threads of the previous contender may still
+    spin and its pictures fill the caches. Memory is the peak of a new process that paints once.
 
     Args:
         sizes: Sides of the pictures in pixels.
@@ -46,7 +46,7 @@ def run(
         `device`, `rounds`, the machine's `convolutions` (billion multiply-adds a second, by
         VGG19; None without torch), and `rows`: for each size and contender the median
         `milliseconds`, the median of the `ratio` to our network alone, round by round, and
-        `peak_mb`, the process's peak memory.
+        `peak_mb`.
     """
     device = FastStylizer(device).device
     builders = _builders(device)
@@ -74,7 +74,7 @@ def run(
 
 
 def as_table(report: dict) -> str:
-    """The report as a Markdown table."""
+    """Format the report as a Markdown table."""
     sizes = sorted({row["size"] for row in report["rows"]})
     cells = {(row["contender"], row["size"]): row for row in report["rows"]}
     names = dict.fromkeys(row["contender"] for row in report["rows"])
@@ -148,16 +148,14 @@ def _peak_memory(name: str, size: int, device: str) -> int:
 def _paint_once(name: str, size: int, device: str) -> int:
     _builders(device)[name]()(to_batch(_test_picture(size)))
     try:
-        # Not getrusage: its peak is inherited from the parent.
+        # Not getrusage, whose peak is inherited from the parent.
         status = Path("/proc/self/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
     except OSError:  # not Linux
-        import psutil  # which the installation without torch lacks
-
         return psutil.Process().memory_info().rss
 
 
 def _test_picture(size: int) -> Image.Image:
-    """Smooth noise: contents do not change the time, but should not be constant either."""
+    """Smooth noise; the time does not depend on the content."""
     small = np.random.default_rng(0).integers(0, 256, (size // 8, size // 8, 3), dtype=np.uint8)
     return Image.fromarray(small).resize((size, size), Image.Resampling.BICUBIC)

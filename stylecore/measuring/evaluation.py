@@ -229,7 +229,7 @@ def mean_flaws(images: Sequence[Image.Image]) -> dict[str, float]:
 
 
 def as_table(report: dict) -> str:
-    """The report as a Markdown table, `total (content / style)` in each cell."""
+    """Format the report as a Markdown table, `total (content / style)` in each cell."""
 
     def cell(record: dict | None) -> str:
         return f"{record['total']:.2f} ({record['content']:.2f} / {record['style']:.2f})" if record else "-"

@@ -1,4 +1,4 @@
-"""Flaws that feed-forward networks leave in flat areas and at borders, as numbers."""
+"""Measures of flaws that feed-forward networks leave in flat areas and at borders."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from PIL import Image
 from stylecore.images.arrays import LUMA, to_batch
 
 PERIODS = (2, 4)  # px; the network upsamples twice by 2
-BAND = 6  # px, width of the border band that is looked at
+BAND = 6  # px, width of the compared bands at the border
 LEAST_SIDE = 64  # px, of pictures that are measured
-UNSEEN_AMPLITUDE = 0.5 / 255  # of a grid that nobody sees, however little texture is round it
-WINDOW = 32  # px, side of the windows that stairs are looked for in
-SURROUNDINGS = 6  # bins round a grid frequency that it is compared with
+UNSEEN_AMPLITUDE = 0.5 / 255  # of a grid that is invisible even in flat areas
+WINDOW = 32  # px, side of the windows in which stairs are measured
+SURROUNDINGS = 6  # bins on each side of a grid frequency that it is compared with
 
 
 def grid_excess(image: Image.Image) -> float:
-    """Energy at the network's grid frequencies in units of the energy round them and of an unseen grid's.
+    """Energy at the network's grid frequencies, relative to that around them plus an invisible grid's.
 
     A pattern that repeats every 2 or 4 px is a sharp peak in the spectrum, whatever the picture;
     texture of the same fineness is spread out.
@@ -24,7 +24,7 @@ def grid_excess(image: Image.Image) -> float:
     Args:
         image: At least 64 px a side.
     Returns:
-        The largest mean ratio among grids of rows, of columns, and of both. Without a grid up to
+        The largest mean ratio among grids of rows, of columns, and of both. Without a grid it is up to
         about 2, by chance.
     Raises:
         ValueError: The image is too small.
@@ -46,7 +46,7 @@ def grid_excess(image: Image.Image) -> float:
                 continue
             y, x = height // 8 + row * height // step, width // 8 + column * width // step
             peak = power[y - 1 : y + 2, x - 1 : x + 2]
-            # Edges of the picture spread along lines through the peak, so lines are what counts.
+            # Edges of the picture spread along lines through the peak, so compare along lines.
             around = np.r_[-SURROUNDINGS:-1, 2 : SURROUNDINGS + 1]
             rest = max(power[y - 1 : y + 2, x + around].mean(), power[y + around, x - 1 : x + 2].mean())
             kind = "rows" if column == 0 else "columns" if row == 0 else "both"
@@ -55,16 +55,16 @@ def grid_excess(image: Image.Image) -> float:
 
 
 def stairs_energy(image: Image.Image) -> float:
-    """Energy of rows and columns that alternate from pixel to pixel, in units of what is nearly as fine.
+    """Energy of rows and columns that alternate from pixel to pixel, relative to slightly coarser ones.
 
     Nearest upsampling turns an even slope into stairs of 2 px. Their sign follows the slope, so that
-    they cancel out over a whole picture and `grid_excess` misses them; in small windows they stand out.
+    they cancel over a whole picture and `grid_excess` misses them; small windows show them.
 
     Args:
         image: At least 64 px a side.
     Returns:
-        The larger ratio, of rows and of columns, in the median window. Photos have about 0.1, pictures
-        with stairs that are seen at 300 % from 0.3 on.
+        The larger ratio, of rows or of columns, in the median window. Photos have about 0.1; stairs are
+        visible at 300 % zoom from 0.3.
     Raises:
         ValueError: The image is too small.
     Source: Welch (1967) for the mean of spectra in overlapping windows; the median, as flat windows show
@@ -85,19 +85,19 @@ def stairs_energy(image: Image.Image) -> float:
 
 
 def border_excess(image: Image.Image) -> float:
-    """How far the outermost band differs from the next one, in units of how bands inside differ.
+    """Difference between the two outermost bands, relative to that of bands further inside.
 
     Args:
         image: At least 64 px a side.
     Returns:
-        About 1 without a visible border, several without a padding that fits.
+        About 1 without a visible border, several with zero padding.
     Raises:
         ValueError: The image is too small.
     """
     _check_size(image)
     pixels = to_batch(image)[0]
     steps = []
-    for turn in range(4):  # each side on top in its turn
+    for turn in range(4):  # each side on top once
         turned = np.rot90(pixels, turn, axes=(1, 2))
         bands = np.stack([turned[:, i * BAND : (i + 1) * BAND].mean(1) for i in range(5)])
         steps.append(np.abs(np.diff(bands, axis=0)).mean((1, 2)))

@@ -1,4 +1,4 @@
-"""What memory an optimization takes: the peak of a process, and what cancelled jobs leave behind."""
+"""Memory of an optimization: peak of a process, and memory held after cancelled jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stylecore.optimization.optimize import optimize_image
 from stylecore.optimization.preview import PreviewPainter
 
 CANCELLED_JOBS = 20
-STEPS = OptimizationConfig.history + 2  # L-BFGS remembers as much as it may
+STEPS = OptimizationConfig.history + 2  # the history of L-BFGS is full
 MEMORY_CASES = {
     "128 px lbfgs": {"max_side": 128},
     "384 px lbfgs float32": {"max_side": 384, "precision": "float32"},
@@ -33,12 +33,12 @@ MEMORY_CASES = {
 
 
 def measure_memory(content: Image.Image, style: Image.Image) -> list[dict]:
-    """Peak of a fresh process for several settings, beside what `planning.peak_memory` foretells."""
+    """Peak of a fresh process for several settings, next to the prediction of `planning.peak_memory`."""
     rows = []
     for name, settings in MEMORY_CASES.items():
         side = settings["max_side"]
         config = OptimizationConfig(steps=STEPS, is_coarse_to_fine=False, preview_every=0, **settings)
-        # Square, the size that a limit on the long side makes the most of.
+        # A square is the largest picture of a given long side.
         square = load_image(content).convert("RGB").resize((side, side))
         imported, peak = _in_new_process(_peak_of, square, style, config)
         rows.append(
@@ -46,17 +46,17 @@ def measure_memory(content: Image.Image, style: Image.Image) -> list[dict]:
                 "case": name,
                 "imported_mb": imported // MEBIBYTE,
                 "peak_mb": peak // MEBIBYTE,
-                "foretold_mb": (imported + planning.peak_memory(square.size, config)) // MEBIBYTE,
+                "predicted_mb": (imported + planning.peak_memory(square.size, config)) // MEBIBYTE,
             }
         )
     return rows
 
 
 def measure_cancelled_jobs(content: Image.Image, style: Image.Image) -> list[dict]:
-    """Memory that a process holds before and after jobs started and cancelled in a row.
+    """Memory of a process before and after a series of jobs that are started and cancelled.
 
-    `imported_mb` is a process that has only imported torch; `began_mb` one that has made the
-    sketch that precedes every job: by then the libraries have allocated what they keep for good.
+    `imported_mb` is measured after importing torch; `began_mb` after a sketch, as every job makes,
+    when the libraries have allocated what they keep.
     """
     rows = []
     for quality in ("quick", "good"):

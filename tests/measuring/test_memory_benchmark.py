@@ -10,7 +10,7 @@ def test_the_peak_of_a_fresh_process_lies_above_what_importing_took(monkeypatch)
     (row,) = benchmark.measure_memory(*PICTURES)
     assert row["case"] == "64 px"
     assert 50 < row["imported_mb"] < row["peak_mb"]
-    assert row["foretold_mb"] > row["imported_mb"]
+    assert row["predicted_mb"] > row["imported_mb"]
 
 
 def test_memory_is_read_before_the_sketch_after_it_and_after_all_jobs(monkeypatch):
