@@ -2,8 +2,8 @@
 
     python -m export.explaining_pictures
 
-What each layer of VGG19 keeps of a photo, what the Gram matrices of more and more layers keep of
-a style picture, such a matrix itself, and the dial from photo to texture. Some five minutes on 2 cores.
+They show a photo rebuilt from each layer of VGG19, a style picture from the Gram matrices of one to five
+layers, Gram matrices, and paintings of several style weights. Takes about five minutes on 2 cores.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHARED = Path(__file__).resolve().parent.parent / "pages" / "shared"
 FOLDER = SHARED / "explaining"
 PHOTO, STYLE = "portrait", "mosaic"
 SIDE = 208  # px
-DIAL = (0.25, 1.0, 4.0, 16.0, 256.0)  # style weights, the content's is 1
+DIAL = (0.25, 1.0, 4.0, 16.0, 256.0)  # style weights, with content weight 1
 GRAM_LAYER = "relu2_1"
 FROM_NOISE = OptimizationConfig(steps=120, max_side=SIDE, start="noise", tv_weight=2.0)
 
@@ -59,9 +59,9 @@ def main() -> None:
 
 @torch.no_grad()
 def draw_grams(pictures: dict[str, Image.Image]) -> dict[str, Image.Image]:
-    """The Gram matrices at `GRAM_LAYER` as pictures, brighter for larger entries, on one scale.
+    """Draw the Gram matrices at `GRAM_LAYER`, brighter for larger entries, on one scale.
 
-    The channels stand in the order of their strength in the style picture.
+    Channels are ordered by their strength in the style picture.
     """
     vgg = Vgg19Features([GRAM_LAYER])
     grams = {

@@ -3,8 +3,8 @@
     pip install 'opencv-python-headless<5'
     python -m export.find_faces photos/ faces.json
 
-OpenCV's cascade finds frontal faces without any download. Half a minute for a thousand photos of
-the side used in training.
+OpenCV's cascade finds frontal faces without a download. A thousand photos of the size used in training
+take half a minute.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ try:
 except ModuleNotFoundError as error:
     raise SystemExit("this needs OpenCV: pip install 'opencv-python-headless<5'") from error
 
-MAX_SIDE = 640  # px
-SMALLEST_FACE = 24  # px, in the photo of that size: smaller ones are mostly none
+MAX_SIDE = 640  # px, long side at which photos are searched
+SMALLEST_FACE = 24  # px, at that size; smaller finds are mostly wrong
 
 
 def find_faces(photos: Sequence[Path]) -> dict[str, list[Box]]:
-    """Boxes by file name of the photos that show frontal faces; see `crops.read_faces`.
+    """Find frontal faces; returns boxes by file name, see `crops.read_faces`.
 
     Source: Viola and Jones (2001), OpenCV's cascade `haarcascade_frontalface_alt2`.
     """

@@ -1,10 +1,9 @@
-"""The transformer network as an ONNX graph.
+"""Builds the transformer network as an ONNX graph.
 
-The graph is written node by node instead of traced: the style mix then feeds
-InstanceNormalization directly as scale and bias, the space-to-depth stem becomes one strided
-convolution, its part of the noise a constant, and upsampling is a small convolution with
-depth-to-space; a traced graph has several times the nodes for the same numbers. The parity check
-of `export.export_onnx` against torch is what makes this safe.
+The graph is written node by node because a traced one has several times as many nodes. The style mix
+feeds InstanceNormalization directly as scale and bias, the space-to-depth stem is one strided
+convolution, its part of the noise a constant, and upsampling a small convolution with
+depth-to-space. `export.export_onnx` checks that the graph agrees with torch.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ class GraphWriter:
         return names[0] if outputs == 1 else names
 
     def reflect_borders(self, features: str) -> str:
-        """As many pixels more on every side as two convolutions take away."""
+        """Pad by reflection, on every side by as much as two convolutions remove."""
         pads = self.constant([0, 0, TWO_CONVS, TWO_CONVS] * 2)
         return self.node("Pad", features, pads, mode="reflect")
 
@@ -61,7 +60,7 @@ class GraphWriter:
 
 
 def strided_stem(weight: Tensor) -> Tensor:
-    """Space-to-depth and a 3x3 convolution as one strided convolution with a larger kernel.
+    """Merge space-to-depth and a 3x3 convolution into one strided convolution with a larger kernel.
 
     Args:
         weight: Shape (O, C * STRIDE**2, 3, 3).
@@ -74,10 +73,10 @@ def strided_stem(weight: Tensor) -> Tensor:
 
 
 def noisy_stem(graph: GraphWriter, picture: str, weight: Tensor) -> str:
-    """The stem on the padded picture and the network's noise beside it as a fourth channel.
+    """Add the stem: a convolution of the padded picture with the noise as its fourth channel.
 
-    The noise repeats, so its part is a constant that is cut, tiled and added: ONNX Runtime computes
-    it once, when it loads the graph. Cut first, as most pictures need but a part of the tile.
+    The noise repeats, so the convolution of one tile is a constant, which ONNX Runtime computes when it
+    loads the graph. It is cut before it is tiled, as most pictures need only a part of the tile.
     """
     photo_weight, noise_weight = strided_stem(weight).split((3, 1), dim=1)
     side, rest = NOISE_SIDE // STRIDE, 2 * STRIDE
@@ -96,10 +95,10 @@ def noisy_stem(graph: GraphWriter, picture: str, weight: Tensor) -> str:
 
 
 def depth_to_space(graph: GraphWriter, phases: str, channels: int) -> str:
-    """(1, 4 * channels, H, W), ordered as for pixel_shuffle, to (1, channels, 2 * H, 2 * W).
+    """Rearrange (1, 4 * channels, H, W), ordered as for pixel_shuffle, to (1, channels, 2 * H, 2 * W).
 
-    DepthToSpace moves both axes of phases at once, for which ONNX Runtime has no fast loop on
-    CPUs; one at a time takes half as long.
+    DepthToSpace moves both axes at once, for which ONNX Runtime has no fast loop on CPUs; moving one
+    at a time takes half as long.
     """
     height = graph.node("Shape", phases, start=2, end=3)
     columns = graph.node("Reshape", phases, graph.constant([2 * channels, 2, -1]))  # (C y, x, H W)
@@ -112,16 +111,16 @@ def depth_to_space(graph: GraphWriter, phases: str, channels: int) -> str:
 
 
 def build_model(network: TransformerNetwork) -> onnx.ModelProto:
-    """The network as an ONNX model: `image` and `style_weights` in, `stylized` out."""
+    """Build an ONNX model with inputs `image` and `style_weights`, and output `stylized`."""
     graph = GraphWriter()
     norms = [module for module in network.modules() if isinstance(module, ConditionalInstanceNorm2d)]
     mixed = mixed_norms(graph, norms)
 
-    # Sizes: everything that depends on the picture's height and width.
+    # Sizes that depend on height and width of the picture.
     height, width = (graph.node("Shape", "image", start=axis, end=axis + 1) for axis in (2, 3))
     border = graph.constant([STRIDE])
 
-    def far_pad(length: str) -> str:  # the stem's border, and up to 3 more for a multiple of the stride
+    def far_pad(length: str) -> str:  # the border, and up to 3 px for a multiple of the stride
         remainder = graph.node("Mod", graph.node("Neg", length), border)
         return graph.node("Add", border, remainder)
 
@@ -169,7 +168,7 @@ def build_model(network: TransformerNetwork) -> onnx.ModelProto:
 def mixed_norms(
     graph: GraphWriter, norms: list[ConditionalInstanceNorm2d]
 ) -> dict[ConditionalInstanceNorm2d, tuple[str, str]]:
-    """Scale and shift of every norm for the given style mix, by one product and one split."""
+    """Compute scale and shift of every norm for the style mix, by one product and one split."""
     rows = torch.cat([part for norm in norms for part in (norm.scale, norm.shift)], dim=1)
     sizes = [norm.scale.shape[1] for norm in norms for _ in range(2)]
     product = graph.node("MatMul", "style_weights", graph.constant(rows))

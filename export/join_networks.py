@@ -1,7 +1,7 @@
-"""Lay two trained networks side by side as one of the sum of their widths, to be trained on.
+"""Join two trained networks into one with the sum of their channels, for further training.
 
-The styles of both then share one trunk, and each begins where it was: its half of the channels works as
-before, the other half is all but silent. What leads from one half to the other begins as weak noise.
+The styles of both then share one trunk and paint nearly as before: of each style's channels, its own half
+is unchanged and the other half nearly silent. Weights between the halves start as weak noise.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from stylecore.commands.console import BAD_INPUT, fail
 from stylecore.errors import CheckpointError
 from stylecore.learning.checkpoints import ROW_NAMES, read_checkpoint, write_checkpoint
 
-CROSS_DEVIATION = 0.1  # of the weights from one half to the other, in units of their own half's
-# Of the last norm in the half that is not a style's own. At 0 its channels would get no gradient.
+CROSS_DEVIATION = 0.1  # of the weights between the halves, relative to those within
+# Rows of the last norm in the half that is not a style's own; at 0 its channels would get no gradient.
 SILENT = {".scale": 0.05, ".shift": 0.02}
 
 
 def join(first: dict, second: dict, *, seed: int = 0) -> dict:
-    """A checkpoint for `stylecore train --init` from two others, as `read_checkpoint` gives them.
+    """Make a checkpoint for `stylecore train --init` from two others.
 
     Args:
-        first: Its styles come first.
-        second: Of other styles, the same number of blocks.
-        seed: Of the noise between both halves.
+        first: From `read_checkpoint`; its styles come first.
+        second: From `read_checkpoint`, with other styles and as many blocks.
+        seed: Seed of the noise between the halves.
     Returns:
-        Styles, averaged weights and configuration of the joint network.
+        Styles, averaged weights and settings of the joint network.
     Raises:
-        CheckpointError: A style in both, other blocks or another upsampling.
-    Source: in the spirit of Chen et al. (2016), Net2Net: a wider network that begins as it was.
+        CheckpointError: A style is in both, or the number of blocks or the upsampling differs.
+    Source: after Chen et al. (2016), Net2Net, who widen networks without changing their output.
     """
     styles = [*first["styles"], *second["styles"]]
     configs = [checkpoint["config"] for checkpoint in (first, second)]
@@ -78,7 +78,7 @@ def _joined(name: str, first: Tensor, second: Tensor, generator: torch.Generator
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status: 0, or 2 for bad input."""
+    """Join, and return the exit status: 2 for bad input."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoints", type=Path, nargs=2, metavar="CHECKPOINT")
     parser.add_argument("out", type=Path, metavar="OUT")

