@@ -27,12 +27,16 @@ def photo() -> Image.Image:
 
 @pytest.fixture
 def clear_caches() -> Iterator[None]:
-    """Streamlit's caches are shared by all AppTest instances of a process."""
+    """Streamlit's caches are shared by all AppTest instances of a process; the networks stay loaded."""
     import streamlit
 
+    from pages.shared import batches, refining
+
+    resources = (refining.job_queue, refining.timed_pace, batches.batch_queue)
     yield
     streamlit.cache_data.clear()
-    streamlit.cache_resource.clear()
+    for resource in resources:
+        resource.clear()
 
 
 def make_photo(width: int, height: int, seed: int = 0) -> Image.Image:

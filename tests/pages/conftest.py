@@ -1,9 +1,9 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.shared import painting
 from pages.shared.painting import Look
-from stylecore import FastStylizer
-from stylecore.instant.stylizer import working_size
+from stylecore.instant import stylizer
 from tests.browsing import ROOT
 
 
@@ -13,23 +13,31 @@ def open_app() -> AppTest:
 
 
 @pytest.fixture
-def app() -> AppTest:
+def small_paintings(monkeypatch) -> None:
+    """Paint at 400 px instead of 1024 px: what the pages do is the same."""
+    for module in (painting, stylizer):
+        monkeypatch.setattr(module, "WORKING_SIDE", 400)
+
+
+@pytest.fixture
+def app(small_paintings) -> AppTest:
     return open_app()
 
 
 @pytest.fixture
 def painted(monkeypatch) -> list[Look]:
-    """The looks that the page asked to be painted, newest last; strokes for a picture of 1024 px."""
+    """The looks that the page asked to be painted, newest last; strokes relative to the picture."""
     looks = []
-    stylize = FastStylizer.stylize
+    stylize = stylizer.FastStylizer.stylize
 
     def spy(self, image, style, *, strength, preserve_color, stroke_scale, fine):
-        working_side = max(working_size(image.size, stroke_scale))
-        looks.append(Look(tuple(style.items()), strength, preserve_color, round(1024 / working_side, 2)))
+        working_side = max(stylizer.working_size(image.size, stroke_scale))
+        relative = round(stylizer.WORKING_SIDE / working_side, 2)
+        looks.append(Look(tuple(style.items()), strength, preserve_color, relative))
         settings = {"strength": strength, "preserve_color": preserve_color, "stroke_scale": stroke_scale}
         return stylize(self, image, style, **settings, fine=fine)
 
-    monkeypatch.setattr(FastStylizer, "stylize", spy)
+    monkeypatch.setattr(stylizer.FastStylizer, "stylize", spy)
     return looks
 
 

@@ -96,8 +96,7 @@ def test_a_full_zip_takes_no_more_paintings(monkeypatch):
 
 
 def test_the_page_paints_all_and_offers_the_zip():
-    app = open_app().run()
-    app.switch_page("pages/batch.py").run()
+    app = open_app().switch_page("pages/batch.py").run()
     assert not app.exception
     assert app.button(key="paint_batch").disabled
     app.file_uploader[0].upload("a.png", encoded(make_photo(64, 48)), "image/png")
@@ -114,8 +113,7 @@ def test_the_page_paints_all_and_offers_the_zip():
 
 
 def test_photos_stay_chosen_through_other_pages():
-    app = open_app().run()
-    app.switch_page("pages/batch.py").run()
+    app = open_app().switch_page("pages/batch.py").run()
     for name in "ab":
         app.file_uploader[0].upload(f"{name}.png", encoded(make_photo(64, 48)), "image/png")
     app.run()
@@ -153,8 +151,7 @@ def test_a_batch_is_found_again_by_its_address():
 
 
 def test_a_batch_that_was_stopped_says_so():
-    app = open_app().run()
-    app.switch_page("pages/batch.py").run()
+    app = open_app().switch_page("pages/batch.py").run()
     is_held, is_open = threading.Event(), threading.Event()
     batches.batch_queue().submit(lambda _: is_held.set() or is_open.wait(60))
     assert is_held.wait(10)
@@ -239,8 +236,7 @@ def test_what_is_skipped_is_not_in_the_zip(monkeypatch):
 
 def test_too_many_photos_are_answered(monkeypatch):
     monkeypatch.setattr(limits, "limits", lambda: limits.Limits(photos=1))
-    app = open_app().run()
-    app.switch_page("pages/batch.py").run()
+    app = open_app().switch_page("pages/batch.py").run()
     for name in ("a.png", "b.png"):
         app.file_uploader[0].upload(name, encoded(make_photo(64, 48)), "image/png")
     app.file_uploader[0].upload("._a.png", b"what Macs leave beside a.png", "image/png")
@@ -262,8 +258,7 @@ def test_limits_come_from_the_environment(monkeypatch, value, message):
 
 
 def test_in_all_styles_there_is_no_style_to_choose():
-    app = open_app().run()
-    app.switch_page("pages/batch.py").run()
+    app = open_app().switch_page("pages/batch.py").run()
     assert app.button(key="style_mosaic")
     app.toggle(key="in_all_styles").set_value(True).run()
     assert not app.exception

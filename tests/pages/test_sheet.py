@@ -60,7 +60,7 @@ def test_the_sheet_is_in_the_address(app, painted):
 
 
 @pytest.mark.parametrize(("size", "height"), [((40, 1600), 720), ((1600, 40), 180), ((300, 400), 480)])
-def test_cells_of_the_sheet_stay_in_bounds(painted, size, height):
+def test_cells_of_the_sheet_stay_in_bounds(small_paintings, size, height):
     sheet = load_image(painting.all_styles(encoded(make_photo(*size)), Look(())).sheet)
     rows = -(-len(list_styles()) // 4)
     assert sheet.height == rows * (height + 6 + round(360 * 0.09 * 1.6)) - 6

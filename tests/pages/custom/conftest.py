@@ -13,10 +13,15 @@ from tests.pages.conftest import open_app
 TINY = replace(refining.QUALITIES["quick"], steps=4, max_side=64, is_coarse_to_fine=False, preview_every=1)
 
 
+@pytest.fixture(autouse=True)
+def known_pace(monkeypatch) -> None:
+    """Timing the machine takes seconds; these tests take the usual pace."""
+    monkeypatch.setattr(refining, "slowness", lambda photo: 1.0)
+
+
 @pytest.fixture
 def app(monkeypatch) -> AppTest:
     monkeypatch.setattr(refining, "SKETCH_SIDE", 96)
-    monkeypatch.setattr(refining, "slowness", lambda photo: 1.0)
     monkeypatch.setattr(refining, "QUALITIES", {"quick": TINY, "endless": replace(TINY, steps=100_000)})
     app = open_custom_page()
     assert not app.exception
@@ -25,8 +30,7 @@ def app(monkeypatch) -> AppTest:
 
 def open_custom_page() -> AppTest:
     """The custom page as a new visitor gets it."""
-    app = open_app().run()
-    return app.switch_page("pages/custom.py").run()
+    return open_app().switch_page("pages/custom.py").run()
 
 
 def run_until(app: AppTest, condition, timeout_s: float = 120) -> None:

@@ -13,7 +13,6 @@ def opened_by_address(token: str) -> AppTest:
     """The page as a new visitor has it by the address of a run."""
     again = open_app()
     again.query_params["run"] = token
-    again.run()
     return again.switch_page("pages/custom.py").run()
 
 
