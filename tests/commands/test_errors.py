@@ -23,7 +23,7 @@ from tests.conftest import encoded, make_photo, png_header_of
         (["stylize", "PHOTO", "--style", "mosaic", "--json"], 1, "RuntimeError: no memory"),
     ],
 )
-def test_json_tells_of_failures_in_one_object(
+def test_json_reports_failures_in_one_object(
     capsys, photo_file, tmp_path, monkeypatch, arguments, status, message
 ):
     def break_down(options):
@@ -52,7 +52,7 @@ def test_a_damaged_installation_is_a_failed_run(capsys, photo_file, monkeypatch)
     assert len(err.splitlines()) == 1
 
 
-def test_an_error_from_below_is_one_line_too(capsys, photo_file, monkeypatch):
+def test_an_unexpected_error_is_one_line_too(capsys, photo_file, monkeypatch):
     def break_down(*arguments, **settings):
         raise RuntimeError("CUDA out of memory")
 

@@ -12,7 +12,7 @@ def test_styles_lists_all(capsys):
     assert "Hokusai" in run(capsys, "styles")[1]
 
 
-def test_info_tells_versions_devices_and_weights(capsys):
+def test_info_reports_versions_devices_and_weights(capsys):
     status, out, _ = run(capsys, "info", "--json")
     facts = json.loads(out)
     assert status == 0

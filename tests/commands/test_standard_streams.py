@@ -12,7 +12,7 @@ from tests.conftest import encoded, make_photo
 @pytest.mark.parametrize(
     "command", [["styles", "--json"], ["stylize", "PHOTO", "--style", "pink", "-o", "-"]]
 )
-def test_a_reader_who_has_seen_enough_is_no_error(photo_file, command):
+def test_a_closed_pipe_prints_no_error(photo_file, command):
     command = [str(photo_file) if part == "PHOTO" else part for part in command]
     read, write = os.pipe()
     os.close(read)
@@ -21,7 +21,7 @@ def test_a_reader_who_has_seen_enough_is_no_error(photo_file, command):
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def test_a_full_disk_behind_standard_output_is_one_line():
+def test_standard_output_to_a_full_disk_fails_in_one_line():
     with open("/dev/full", "wb") as full:
         command = [sys.executable, "-m", "stylecore", "styles", "--json"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)

@@ -51,6 +51,17 @@ def pixels_of(page, alt: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.float32)
 
 
+def test_the_first_address_ever_asked_for_may_be_any_page(browser, server):
+    # Runs first: later the entrance has run and Streamlit knows the pages.
+    page = browser.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
+    page.set_default_timeout(60_000)
+    page.goto(f"{server}/camera?style=mosaic")
+    page.get_by_role("heading", name="A snapshot, painted").wait_for()
+    page.get_by_role("link", name="Your own style").wait_for()
+    assert page.locator("[data-testid=stMainBlockContainer]").bounding_box()["width"] > 1000
+    page.close()
+
+
 def test_nothing_is_asked_of_other_hosts(browser, server):
     page = browser.new_page()
     asked = []
@@ -62,17 +73,6 @@ def test_nothing_is_asked_of_other_hosts(browser, server):
     page.close()
     assert len(asked) > 10
     assert [url for url in asked if not url.startswith((server, "data:", "blob:"))] == []
-
-
-def test_the_first_address_ever_asked_for_may_be_any_page(browser, server):
-    # Runs first: later the entrance has run and Streamlit knows the pages.
-    page = browser.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
-    page.set_default_timeout(60_000)
-    page.goto(f"{server}/camera?style=mosaic")
-    page.get_by_role("heading", name="A snapshot, painted").wait_for()
-    page.get_by_role("link", name="Your own style").wait_for()
-    assert page.locator("[data-testid=stMainBlockContainer]").bounding_box()["width"] > 1000
-    page.close()
 
 
 PAGES = {

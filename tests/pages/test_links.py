@@ -51,7 +51,7 @@ def test_a_reload_on_another_page_keeps_the_look(app, painted):
     assert dict(app.query_params) == kept
 
 
-def test_of_a_link_s_blend_only_what_there_is_not_is_passed_over(app, painted):
+def test_unknown_styles_in_the_blend_of_a_link_are_skipped(app, painted):
     app.query_params["style"] = "The Wave"
     app.query_params["blend"] = ["nonsense", "The Wave", "Gold Black"]
     app.run()

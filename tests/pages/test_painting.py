@@ -92,7 +92,7 @@ def test_few_pictures_are_painted_at_once(monkeypatch):
     assert max(most) == 1
 
 
-def test_waiting_for_ones_turn_is_no_painting():
+def test_waiting_for_a_turn_does_not_count_as_painting_time():
     painting.stylizer()
     with ThreadPoolExecutor(1) as pool, painting._small_turns, painting._small_turns:
         waiting = pool.submit(painting.preview, encoded(make_photo(90, 70, seed=9)), look("mosaic"))
@@ -104,7 +104,7 @@ def test_waiting_for_ones_turn_is_no_painting():
     assert seconds < 2.5
 
 
-def test_an_alpha_channel_that_hides_nothing_costs_nothing():
+def test_an_opaque_alpha_channel_does_not_force_png():
     image = make_photo(100, 80)
     image.putalpha(255)
     screenshot = painting.preview(encoded(image), look("mosaic"))
@@ -121,5 +121,5 @@ def test_a_transparent_photo_stays_transparent():
 @pytest.mark.parametrize(
     ("seconds", "text"), [(99, "99 s"), (100, "2 min"), (5_900, "98 min"), (15_840, "4 h 24 min")]
 )
-def test_durations_are_said_in_one_or_two_numbers(seconds, text):
+def test_durations_are_written_in_one_or_two_numbers(seconds, text):
     assert duration(seconds) == text

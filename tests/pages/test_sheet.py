@@ -34,7 +34,7 @@ def test_a_sheet_is_made_once_and_anew_for_other_settings(app, painted):
     assert len(painted) == 3 + len(list_styles())
 
 
-def test_what_a_visitor_does_interrupts_the_sheet(app, painted, monkeypatch):
+def test_an_action_of_the_visitor_interrupts_the_sheet(app, painted, monkeypatch):
     """Streamlit ends a run where it shows something."""
     shown = []
 

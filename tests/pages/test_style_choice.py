@@ -67,7 +67,7 @@ def test_shares_of_zero_become_equal_and_it_says_so(app, painted):
     assert "mixed equally" in app.warning[0].value
 
 
-def test_shares_are_told_as_parts_of_the_whole(app, painted):
+def test_shares_are_shown_as_parts_of_the_whole(app, painted):
     app.query_params["blend"] = "Mosaic"
     app.query_params["share_of_mosaic"] = "25"
     app.run()
@@ -93,7 +93,7 @@ def test_every_style_and_sample_has_its_pictures():
         assert load_image(sample.thumbnail).size == (160, 120)
 
 
-def test_streamlit_hands_tiles_on_as_they_are():
+def test_streamlit_sends_tiles_unchanged():
     # Any other format or a larger picture would be encoded anew in every run of a page.
     for path in [tile_path(style.name) for style in list_styles()] + [s.thumbnail for s in SAMPLES.values()]:
         with Image.open(path) as picture:

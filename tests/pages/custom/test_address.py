@@ -43,7 +43,7 @@ def test_a_run_found_by_its_address_comes_before_any_sketch(refined_cat):
     assert "download_sketch" not in {button.key for button in again.download_button}
 
 
-def test_a_choice_made_anew_beside_a_run_found_by_its_address_has_its_sketch(refined_cat):
+def test_a_new_choice_next_to_a_run_found_by_its_address_has_its_sketch(refined_cat):
     again = opened_by_address(refined_cat)
     first = again.session_state.visit.choosers["content"].sample
     again.button(key="content_sample_coffee").click().run()
@@ -63,7 +63,7 @@ def test_a_run_found_by_its_address_stays_among_the_earlier_ones(app):
     assert again.button(key=f"show_{first}")
 
 
-def test_a_run_that_is_gone_is_said(app):
+def test_a_run_that_is_gone_is_reported(app):
     app.session_state.visit.tokens["run"] = "nonsense"
     app.run()
     assert "run" not in app.query_params

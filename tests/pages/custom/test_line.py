@@ -46,7 +46,7 @@ def test_a_run_says_that_it_is_paused_for_a_shorter_one(app):
     assert job_of(app).wait(60)
 
 
-def test_who_leaves_the_line_has_the_sketch_again(app):
+def test_a_visitor_who_leaves_the_line_has_the_sketch_again(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
     other = open_custom_page()
@@ -74,7 +74,7 @@ def test_no_job_is_left_behind_by_a_sketch_that_fails(monkeypatch):
     assert not queue.is_busy
 
 
-def test_a_full_queue_is_said(app, monkeypatch):
+def test_a_full_queue_is_reported(app, monkeypatch):
     queue = JobQueue(capacity=0)
     monkeypatch.setattr(refining, "job_queue", lambda: queue)
     blocking = queue.submit(lambda job: [time.sleep(0.01) for _ in iter(job.should_stop, True)])

@@ -35,7 +35,7 @@ def test_little_memory_makes_the_picture_smaller_and_says_so(app, monkeypatch):
     assert any("Little memory was free" in info.value for info in app.info)
 
 
-def test_no_memory_is_said(app, monkeypatch):
+def test_too_little_memory_is_reported(app, monkeypatch):
     monkeypatch.setattr(planning, "available_memory", lambda device: 0)
     app.run()
     assert "MB of free memory are needed" in app.error[0].value

@@ -130,7 +130,7 @@ def test_the_classic_recipe_ends_in_a_row(app, monkeypatch):
     assert {"Content", "Style", "Generated"} <= set(captions(app))
 
 
-def test_pictures_on_the_way_are_kept_at_screen_size(monkeypatch):
+def test_snapshots_are_kept_at_screen_size(monkeypatch):
     monkeypatch.setattr(refining, "WORKING_SIDE", 48)
     pictures = encoded(make_photo(80, 60)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
     token = refining.start_run(*pictures, TINY, quality="quick", words="quick", names=("photo", "style"))

@@ -44,7 +44,7 @@ def test_the_time_of_one_style_loss_is_not_another_s(app):
     assert "min" in app.button(key="refine").label
 
 
-def test_a_stopped_run_tells_how_long_others_take(app):
+def test_a_stopped_run_updates_the_pace(app):
     app.segmented_control(key="quality").set_value("endless").run()
     usual = dict(refining.pace())
     app.button(key="refine").click().run()
