@@ -1,7 +1,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import painting
+from pages.shared import painting, refining
 from pages.shared.painting import Look
 from stylecore.instant import stylizer
 from tests.browsing import ROOT
@@ -10,6 +10,12 @@ from tests.browsing import ROOT
 def open_app() -> AppTest:
     """The app as a new visitor gets it, before its first run."""
     return AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120)
+
+
+@pytest.fixture(autouse=True)
+def known_pace(monkeypatch) -> None:
+    """Timing the machine takes seconds; these tests take the usual pace."""
+    monkeypatch.setattr(refining, "slowness", lambda photo: 1.0)
 
 
 @pytest.fixture

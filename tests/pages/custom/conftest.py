@@ -13,12 +13,6 @@ from tests.pages.conftest import open_app
 TINY = replace(refining.QUALITIES["quick"], steps=4, max_side=64, is_coarse_to_fine=False, preview_every=1)
 
 
-@pytest.fixture(autouse=True)
-def known_pace(monkeypatch) -> None:
-    """Timing the machine takes seconds; these tests take the usual pace."""
-    monkeypatch.setattr(refining, "slowness", lambda photo: 1.0)
-
-
 @pytest.fixture
 def app(monkeypatch) -> AppTest:
     monkeypatch.setattr(refining, "SKETCH_SIDE", 96)
