@@ -21,7 +21,8 @@ def add_app(commands: argparse._SubParsersAction) -> None:
 
 def run_app(options: argparse.Namespace) -> int:
     """Run Streamlit's server until it is interrupted."""
-    command = [sys.executable, "-m", "streamlit", "run", str(APP_SCRIPT)]
+    # -P: modules that happen to lie in the current folder are not imported.
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(APP_SCRIPT)]
     if options.port:
         command += ["--server.port", str(options.port)]
     if options.address:

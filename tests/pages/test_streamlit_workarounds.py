@@ -135,7 +135,7 @@ def test_an_upload_would_be_written_to_disk(monkeypatch):
 def test_an_app_would_not_open_the_browser(tmp_path, monkeypatch, has_hook):
     opened = tmp_path / "opened"
     command = tmp_path / "xdg-open"
-    command.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    command.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
     command.chmod(0o755)
     script = tmp_path / "app.py"
     script.write_text(
@@ -151,7 +151,8 @@ def test_an_app_would_not_open_the_browser(tmp_path, monkeypatch, has_hook):
             time.sleep(0.1)
         assert opened.exists() == has_hook
         if has_hook:
-            assert opened.read_text().strip() == url
+            time.sleep(1)
+            assert opened.read_text().splitlines() == [url]
 
 
 @pytest.mark.browser
