@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared import refining
+from pages.shared import refining, sketching
 from pages.shared.address import keep_choice, keep_switch
 from pages.shared.choosing import Choice, say_unusable
 from pages.shared.pictures import mixture, sample_title
@@ -136,14 +136,14 @@ def _slide(label: str, key: str, default: str, words: Iterable[str], *, is_disab
     )
 
 
-def read_pictures(photo: Choice, styles: Sequence[Choice]) -> list[refining.ScreenPicture]:
+def read_pictures(photo: Choice, styles: Sequence[Choice]) -> list[sketching.ScreenPicture]:
     """The photo and the style pictures, or nothing and the reason on the page when one is unusable."""
     pictures = []
     for choice, what in ((photo, "photo"), *((style, "style picture") for style in styles)):
         try:
-            pictures.append(refining.screen_picture(choice.data))
+            pictures.append(sketching.screen_picture(choice.data))
             if choice is not photo:
-                refining.read_style(choice.data)  # refuses what gives no style
+                sketching.read_style(choice.data)  # refuses what gives no style
         except StyleTransferError as error:
             say_unusable(error, f"{what} above in place of {choice.file_name}")
             return []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.shared import refining
+from pages.shared import refining, sketching
 from pages.shared.choosing import Choice
 from pages.shared.comparing import compare
 from pages.shared.entrance import AWAY
@@ -26,7 +26,7 @@ REFRESH_S = 1.0
 
 
 def show_sketch(
-    photo: Choice, styles: Sequence[Choice], mix: refining.StyleBytes, *, preserve_color: bool
+    photo: Choice, styles: Sequence[Choice], mix: sketching.StyleBytes, *, preserve_color: bool
 ) -> None:
     """What is chosen, painted in one pass.
 
@@ -36,13 +36,13 @@ def show_sketch(
         mix: The same, encoded, with weights.
         preserve_color: Whether the photo's colors are kept.
     """
-    sketch, file_format, milliseconds = refining.sketch(photo.data, mix, preserve_color)
+    sketch, file_format, milliseconds = sketching.sketch(photo.data, mix, preserve_color)
     ending, mime = DOWNLOAD_FORMATS[file_format]
     names = [style.name for style in styles]
     with st.grid(2, min_column_width=300, gap="small"):
         with st.container(gap="xsmall"):
             compare(
-                refining.screen_picture(photo.data).encoded,
+                sketching.screen_picture(photo.data).encoded,
                 sketch,
                 before_alt="Your photo as it was",
                 after_alt="A quick sketch of your photo in your style",
@@ -64,7 +64,7 @@ def show_sketch(
                     "strokes: quick in 384 px, good in 512 px, best in 1280 px."
                 )
         with st.container(gap="xsmall"):
-            _show_styles([refining.screen_picture(style.data).encoded for style in styles], names)
+            _show_styles([sketching.screen_picture(style.data).encoded for style in styles], names)
 
 
 @st.fragment(run_every=REFRESH_S)

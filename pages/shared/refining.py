@@ -1,10 +1,8 @@
-"""Optimizations of all visitors: sketches, the queue, and what its jobs do and report."""
+"""Refinements by optimization: the queue of all visitors, and what its jobs do and report."""
 
 from __future__ import annotations
 
 import math
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -12,8 +10,9 @@ import streamlit as st
 from PIL import Image
 
 from pages.shared.limits import limits
-from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo, screen_format, screen_photo
+from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo
 from pages.shared.pictures import SAMPLES
+from pages.shared.sketching import StyleBytes, screen_picture, sketch
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
 from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import Job, RunningJob
@@ -25,35 +24,28 @@ from stylecore.optimization.config import CLASSIC_RECIPE, stroke_size_at
 from stylecore.optimization.config import QUALITIES as PLANNED_QUALITIES
 from stylecore.optimization.pacing import TIMED, Pace, seen_pace, slowness, usual_pace
 from stylecore.optimization.planning import Plan, fit_to_memory, free_budget, peak_memory
-from stylecore.optimization.preview import PreviewPainter, StyleStatistics
 
-SKETCH_SIDE = 512  # px, long side of the instant preview
 MAX_STYLES = 4  # pictures that one painting may mix
 QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
-LIVE_STEPS = 5  # at most, between pictures of a running job
-KEPT_RUNS = 24  # that can be found again; a finished one holds up to 10 MB
-ABANDONED_S = 180.0  # a run that nobody has looked at for this long makes room for who waits
-
-StyleBytes = tuple[tuple[bytes, float], ...]  # encoded style pictures with weights
-
-# However many visitors come, the memory is that of one sketch.
-_sketch_turn = threading.Lock()
+LIVE_STEPS = 5  # at most, between two pictures of a running job
+KEPT_RUNS = 24  # finished runs that are kept; each holds up to 10 MB
+ABANDONED_S = 180.0  # a run that no page has shown for this long ends when others wait
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a refinement is made of.
+    """The pictures and settings of a refinement.
 
     Attributes:
-        photo: Encoded, of screen size.
+        photo: Encoded at screen size.
         size: Width and height of the photo itself.
-        styles: Encoded, of screen size.
+        styles: Style pictures, encoded at screen size.
         shares: Weights of the styles.
-        names: Of the photo and the styles.
-        sketch: Encoded preview that the optimization starts from, if it does.
+        names: Names of the photo and the styles.
+        sketch: Encoded sketch that the optimization starts from, or None.
         config: Settings that the visitor chose.
         quality: Name of the quality that they come from.
-        words: The settings for people: "quick, medium strokes, balanced".
+        words: The settings as text for the page: "quick, medium strokes, balanced".
     """
 
     photo: bytes
@@ -69,21 +61,21 @@ class Request:
     def is_of(
         self, photo: bytes, styles: Sequence[bytes], shares: Sequence[float], config: OptimizationConfig
     ) -> bool:
-        """Whether it was made of these pictures of screen size with these settings."""
-        made_of = (self.photo, self.styles, self.shares, self.config)
-        return made_of == (photo, tuple(styles), tuple(shares), config)
+        """Whether it has these pictures of screen size and these settings."""
+        own = (self.photo, self.styles, self.shares, self.config)
+        return own == (photo, tuple(styles), tuple(shares), config)
 
 
 @dataclass(frozen=True)
 class Refinement:
-    """How far an optimization is.
+    """The progress of an optimization.
 
     Attributes:
         config: Settings that fit into memory.
-        changes: What was stepped down for that.
+        changes: Settings that were reduced to fit, as text.
         losses: Total loss after every step.
-        snapshots: Step number and encoded picture of those that are kept, at last of the final one.
-        picture: The newest picture, of screen size as those.
+        snapshots: Step numbers and encoded pictures of screen size; the last one is the final picture.
+        picture: The newest picture, encoded at screen size.
         newest: The last step, without its picture; its times are without pauses.
     """
 
@@ -95,7 +87,7 @@ class Refinement:
     newest: Iterate | None = None
 
     def after(self, iterate: Iterate, paused_s: float) -> Refinement:
-        """The same one step later, `paused_s` seconds of the run's time having been pauses."""
+        """The progress one step later; `paused_s` seconds of the run's time were pauses."""
         losses, snapshots, picture = self.losses, self.snapshots, self.picture
         if math.isfinite(iterate.total_loss):
             losses = (*losses, iterate.total_loss)
@@ -109,7 +101,7 @@ class Refinement:
         return replace(self, losses=losses, snapshots=snapshots, picture=picture, newest=newest)
 
     def ended(self, result: OptimizationResult) -> Refinement:
-        """The same with the final picture as the last snapshot."""
+        """The progress with the final picture as the last snapshot."""
         done = len(result.iterates)
         if self.snapshots and self.snapshots[-1][0] == done:
             return self
@@ -121,13 +113,13 @@ RefinementJob = Job[Request, Refinement, OptimizationResult]
 
 @dataclass(frozen=True)
 class RefinementWork:
-    """What a job does. While it waits it holds the encoded files.
+    """The work of a job. While it waits it holds the encoded files.
 
     Attributes:
         photo: Encoded.
         styles: Encoded, with weights.
         size: Width and height of the photo.
-        wanted: Settings; they are stepped down when memory is short once the job runs.
+        wanted: Settings; they are reduced if memory is short when the job starts.
     """
 
     photo: bytes
@@ -145,7 +137,7 @@ class RefinementWork:
             left = iterate.remaining_s / (iterate.elapsed_s + iterate.remaining_s)
             job.yield_turn(left, free_bytes=free_budget(config.device, limits().jobs))
 
-        # A divisor of the steps between snapshots, which would fall between the pictures otherwise.
+        # A divisor of the steps between snapshots, so that each snapshot is one of the pictures.
         live = replace(config, preview_every=math.gcd(config.preview_every, LIVE_STEPS))
         content, pictures = self._read(config)
         result = optimize_image(content, pictures, live, on_iterate=show, should_stop=job.should_stop)
@@ -153,7 +145,7 @@ class RefinementWork:
         return result
 
     def _read(self, config: OptimizationConfig) -> tuple[Image.Image, list[tuple[Image.Image, float]]]:
-        """The photo and the styles with weights, each let go of down to the size that is needed."""
+        """The photo and the styles with weights, one by one reduced to the size that is needed."""
         largest = stroke_size_at(config.max_side, config)
         return limit_long_side(read_photo(self.photo), config.max_side), [
             (limit_long_side(read_photo(data), largest), weight) for data, weight in self.styles
@@ -161,7 +153,7 @@ class RefinementWork:
 
 
 def recipe_of(job: RefinementJob) -> dict:
-    """What repeats the picture: names, and the settings that fit into memory once the job has begun."""
+    """The settings that paint the same picture again, with the pictures' names."""
     request, shown, result = job.about, job.progress, job.result
     styles = zip(request.names[1:], request.shares, strict=True)
     recipe = {
@@ -197,12 +189,12 @@ def job_queue() -> JobQueue:
 
 @st.cache_resource(max_entries=1, show_spinner="Timing this machine ...")
 def timed_pace() -> Pace:
-    """The pace of this machine, timed on a sample photo."""
+    """The pace of this machine, measured on a sample photo."""
     return usual_pace(slowness(read_photo(SAMPLES["temple"].path.read_bytes(), max_side=TIMED.max_side)))
 
 
 def pace() -> Pace:
-    """The pace of this machine: timed, then told by the newest run of each kind."""
+    """The pace of this machine: measured once, then updated from the newest run of each kind."""
     known = dict(timed_pace())
     for job in job_queue().jobs:
         shown = job.progress
@@ -211,64 +203,17 @@ def pace() -> Pace:
     return known
 
 
-@st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")
-def preview_painter() -> PreviewPainter:
-    return PreviewPainter()
-
-
-@st.cache_data(max_entries=50, show_spinner="Looking at the style ...")
-def read_style(style: bytes) -> StyleStatistics:
-    """What the preview needs of a style picture.
-
-    Raises:
-        ImageError: It cannot be used.
-    """
-    with _sketch_turn:
-        return preview_painter().read_style(read_photo(style), stroke_size=SKETCH_SIDE)
-
-
-@st.cache_data(max_entries=50, show_spinner="Sketching ...")
-def sketch(photo: bytes, styles: StyleBytes, preserve_color: bool) -> tuple[bytes, str, int]:
-    """The instant preview of usable pictures, its format, and the milliseconds that it took."""
-    style = StyleStatistics.mix([(read_style(data), weight) for data, weight in styles])
-    with _sketch_turn:
-        image = read_photo(photo, max_side=SKETCH_SIDE)
-        started = time.perf_counter()
-        painted = preview_painter().paint(image, style, preserve_color=preserve_color)
-        milliseconds = round((time.perf_counter() - started) * 1000)
-        return encode_screen(painted), screen_format(painted), milliseconds
-
-
-@dataclass(frozen=True)
-class ScreenPicture:
-    """A picture as the page shows it, encoded in screen size, and its full width and height in pixels."""
-
-    encoded: bytes
-    size: tuple[int, int]
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def screen_picture(data: bytes) -> ScreenPicture:
-    """What the page shows of an encoded picture.
-
-    Raises:
-        ImageError: The picture cannot be used.
-    """
-    image, size = screen_photo(data)
-    return ScreenPicture(encode_screen(image), size)
-
-
 def _for_screen(image: Image.Image) -> bytes:
     return encode_screen(limit_long_side(image, WORKING_SIDE))
 
 
 def expected_seconds(photo_size: tuple[int, int], config: OptimizationConfig) -> float:
-    """How long a run will take on this machine."""
+    """Predict how long a run takes on this machine."""
     return pacing.expected_seconds(photo_size, config, pace())
 
 
 def plan(photo_size: tuple[int, int], config: OptimizationConfig, styles: int) -> Plan:
-    """The settings, stepped down to the memory that is free now for one of the host's jobs.
+    """Fit settings to the memory that is free now for one of the host's jobs.
 
     Args:
         photo_size: Width and height.
@@ -295,10 +240,10 @@ def start_run(
     Args:
         photo: The encoded photo.
         styles: Encoded style pictures with weights.
-        config: Settings that are wanted; they are stepped down when memory is short once the job runs.
+        config: Settings that are wanted; they are reduced if memory is short when the job starts.
         quality: Name of the quality that the settings come from, for the recipe.
-        words: The settings for people, see `Request`.
-        names: Of the photo and the style pictures, for the recipe.
+        words: The settings as text, see `Request`.
+        names: Names of the photo and the style pictures, for the recipe.
     Raises:
         ImageError: A picture cannot be used.
         QueueFullError: Too many visitors wait already.

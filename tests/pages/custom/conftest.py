@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import refining
+from pages.shared import refining, sketching
 from stylecore.host.jobs import Job
 from tests.conftest import encoded
 from tests.pages.conftest import open_app
@@ -15,7 +15,7 @@ TINY = replace(refining.QUALITIES["quick"], steps=4, max_side=64, is_coarse_to_f
 
 @pytest.fixture
 def app(monkeypatch) -> AppTest:
-    monkeypatch.setattr(refining, "SKETCH_SIDE", 96)
+    monkeypatch.setattr(sketching, "SKETCH_SIDE", 96)
     monkeypatch.setattr(refining, "QUALITIES", {"quick": TINY, "endless": replace(TINY, steps=100_000)})
     app = open_custom_page()
     assert not app.exception

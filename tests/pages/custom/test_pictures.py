@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from pages.shared import refining
+from pages.shared import sketching
 from stylecore import load_image
 from stylecore.errors import WeightsError
 from tests.conftest import encoded, make_photo
@@ -18,7 +18,7 @@ def test_damaged_weights_are_not_the_picture_s_fault(app, monkeypatch):
     def fail(data):
         raise WeightsError("decoder.safetensors is damaged")
 
-    monkeypatch.setattr(refining, "read_style", fail)
+    monkeypatch.setattr(sketching, "read_style", fail)
     app.run()
     assert app.error[0].value == "decoder.safetensors is damaged. Please tell whoever runs this app."
 
@@ -27,7 +27,7 @@ def test_a_transparent_photo_stays_transparent(app):
     photo = make_photo(90, 60).convert("RGBA")
     photo.putalpha(Image.linear_gradient("L").resize(photo.size))
     upload(app, 0, photo)
-    sketch, file_format, _ = refining.sketch(encoded(photo), ((encoded(make_photo(80, 80)), 1.0),), False)
+    sketch, file_format, _ = sketching.sketch(encoded(photo), ((encoded(make_photo(80, 80)), 1.0),), False)
     assert file_format == "PNG"
     assert load_image(io.BytesIO(sketch)).mode == "RGBA"
     app.button(key="refine").click().run()
