@@ -1,16 +1,17 @@
-"""Entrance of the app: the server, page settings and navigation, nothing slow."""
+"""The app's script: server, page settings and navigation, nothing slow."""
 
 from pathlib import Path
 
 import streamlit as st
 
 from pages.shared import streamlit_workarounds as workarounds
+from pages.shared.pictures import sentence
 from stylecore.host.extras import has_extra, missing_extra
 
 PAGE_FILES = Path(__file__).parent / "pages"
 
 workarounds.keep_uploads_in_memory()
-if __name__ != "__main__":  # imported by `streamlit run`, which starts the server that it finds here
+if __name__ != "__main__":  # imported by `streamlit run`, which serves the `app` defined here
     workarounds.ignore_pages_folder()
     app = st.App(
         __file__,
@@ -31,6 +32,6 @@ else:
     st.set_page_config(page_title=title)
     workarounds.link_pages(pages)
     if not has_extra("onnxruntime"):
-        st.error(f"{missing_extra('onnxruntime')}.", icon=":material/download:")
+        st.error(sentence(missing_extra("onnxruntime")), icon=":material/download:")
         st.stop()
     page.run()

@@ -12,7 +12,7 @@ from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
 from pages.shared.limits import limits
 from pages.shared.painting import DOWNLOAD_FORMATS
-from pages.shared.pictures import duration, least_wait, plain
+from pages.shared.pictures import duration, least_wait, plain, sentence
 from pages.shared.styling import choose_look, choose_style
 from pages.shared.visit import visit
 from stylecore import StyleTransferError, list_styles
@@ -26,9 +26,11 @@ NEWEST_PAIRS = 2  # while it runs
 kept = visit().batch_photos
 come_in()
 st.header("Several photos, painted", anchor=False)
-st.markdown("Choose many photos or a whole folder; they come back as one ZIP. Photos are never saved.")
+st.markdown(
+    "Choose many photos or a whole folder. You get the paintings as one ZIP file. Photos are never saved."
+)
 
-# On phones, where the columns stand one below the other, what starts the work comes last.
+# On phones, where the columns are stacked, the controls that start the work come last.
 st.html("""<style>
 @media (max-width: 640px) {
   .stColumn:has(.st-key-start), .stColumn:has(.st-key-start) > .stVerticalBlock { display: contents; }
@@ -45,15 +47,15 @@ with photo_column:
         key="folder" if is_folder else "photos",
         on_change=kept.clear,
     )
-    # Macs leave hidden `._` files beside photos.
+    # Macs leave hidden `._` files next to photos.
     uploads = [upload for upload in uploads if not Path(upload.name).name.startswith(".")]
-    if uploads:  # more would stay in memory for as long as the visitor
+    if uploads:  # more than the limit would stay in memory for the whole visit
         kept[:] = [Choice.of_upload(upload) for upload in uploads[: limits().photos]]
     elif kept:
         # Streamlit empties uploaders when the visitor goes to another page.
         show_kept(kept, key="remove_photos")
     elif other_page := visit().photo:
-        label = f"Take {plain(other_page[0].file_name)}, which is chosen on the other pages"
+        label = f"Use {plain(other_page[0].file_name)}, your photo on the other pages"
         st.button(
             label,
             key="take_photo",
@@ -82,16 +84,16 @@ with start_place.container(horizontal=True, vertical_alignment="bottom"):
         default=keep_choice("batch_format", "JPEG", {name: name for name in DOWNLOAD_FORMATS}),
         required=True,
         key="batch_format",
-        help="JPEG is small; PNG keeps every pixel. Transparent photos become PNG in place of JPEG.",
+        help="JPEG files are small; PNG keeps every pixel. Transparent photos become PNG instead of JPEG.",
         persist_state="session",
     )
 names = [other.name for other in list_styles()] if with_all else []
 
 most = min(limits().photos, max(1, limits().pictures // max(1, len(names))))
 photos = list(kept)
-if (came := max(len(uploads), len(photos))) > most:
+if (chosen := max(len(uploads), len(photos))) > most:
     start_place.warning(
-        f"{came} photos came; at most {most} can be painted at once, so the first {most} are."
+        f"You chose {chosen} photos. At most {most} can be painted at once, so only the first {most} will be."
     )
     photos = photos[:most]
 
@@ -101,11 +103,11 @@ is_busy = job is not None and not job.is_finished
 count = len(photos) * max(1, len(names))
 request = request_of(photos, look, names, file_format)
 is_answered = job is not None and job.is_finished and (not photos or request == job.about)
-# A callback would start with the photos and the look of the run before.
+# A callback would start with the photos and the look of the previous script run.
 if start_place.button(
     f"Make {count} painting{'s' * (count != 1)}" if photos else "Choose photos first",
     key="paint_batch",
-    type="secondary" if is_answered else "primary",  # then the ZIP comes first
+    type="secondary" if is_answered else "primary",  # a finished batch has its ZIP as the primary button
     icon=":material/brush:",
     disabled=is_busy or not photos,
 ):
@@ -113,13 +115,13 @@ if start_place.button(
         visit().tokens["batch"] = start_batch(photos, look, names, file_format)
         st.rerun()
     except StyleTransferError as error:
-        start_place.error(f"{error}.", icon=":material/hourglass:")
+        start_place.error(sentence(error), icon=":material/hourglass:")
 
 
 def show_pairs(pairs: Sequence[Pair]) -> None:
     with st.grid("auto", min_column_width=280, gap="small"):
         for pair in pairs:
-            alt = f"The photo beside the painting {pair.file_name}"
+            alt = f"The photo next to the painting {pair.file_name}"
             st.image(pair.picture, caption=plain(pair.file_name), width="stretch", alt=alt)
 
 
@@ -138,7 +140,10 @@ def show_progress() -> None:
     if place:
         others = [running.progress for running in batch_queue().running]
         wait = least_wait([other.remaining_s for other in others if other is not None])
-        st.info(f"Place {place} in line: other photos are being painted{wait}.", icon=":material/hourglass:")
+        st.info(
+            f"You are number {place} in line: other photos are being painted{wait}.",
+            icon=":material/hourglass:",
+        )
     elif batch is not None:
         left = "" if batch.remaining_s is None else f", about {duration(batch.remaining_s)} left"
         st.progress(batch.share, f"{len(batch.pairs)} of {batch.total} painted{left}")
@@ -150,13 +155,13 @@ def show_progress() -> None:
 
 
 def show_result() -> None:
-    """How it ended, and the ZIP."""
+    """Show how the batch ended, and its ZIP."""
     if job.error is not None:
         st.error(f"Painting failed: {describe(job.error)}. Start it again.", icon=":material/error:")
         return
     away = AWAY if job.is_abandoned else ""
     if job.progress is None:
-        st.info(f"{away}Stopped before it began.")
+        st.info(f"{away}Stopped before it started.")
         return
     if job.state is JobState.CANCELLED:
         st.info(f"{away}Stopped: these are the paintings so far.")
@@ -185,7 +190,7 @@ with start_place:
         show_result()
         if job.progress is not None:
             if job.progress.pairs:
-                st.caption("The address of this page opens them, for a while, for whoever gets it.")
+                st.caption("Anyone who has the address of this page can see them for a while.")
             show_pairs(job.progress.pairs[-SHOWN_PAIRS:])
             if len(job.progress.pairs) > SHOWN_PAIRS:
-                st.caption(f"The last {SHOWN_PAIRS} of {len(job.progress.pairs)}; the ZIP has all.")
+                st.caption(f"These are the last {SHOWN_PAIRS} of {len(job.progress.pairs)}; the ZIP has all.")

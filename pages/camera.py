@@ -1,4 +1,4 @@
-"""A snapshot, painted at once; the style changes without taking it again."""
+"""A snapshot, painted at once; another style needs no new snapshot."""
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ st.header("A snapshot, painted", anchor=False)
 
 
 def note(source: str) -> None:
-    """Remember whether snapshot or upload came last: that one is painted."""
+    """Remember whether the snapshot or the upload is newer: that one is painted."""
     visit().is_upload_newer = source == "upload"
     if visit().snapshot is not None:
         forget_photo(visit().snapshot)
@@ -32,7 +32,7 @@ with choice_column:
         default="720p",
         required=True,
         key="camera_resolution",
-        help="Of the next snapshot.",
+        help="Applies to the next snapshot.",
         persist_state="session",
     )
     snapshot = st.camera_input(
@@ -41,7 +41,7 @@ with choice_column:
         on_change=note,
         args=("snapshot",),
         resolution=resolution,
-        help="On a phone, the button in the corner turns the camera.",
+        help="On a phone, the button in the corner switches between the cameras.",
     )
     style = choose_style()
     look = choose_look(style)
@@ -52,13 +52,13 @@ if snapshot is not None and (upload is None or not visit().is_upload_newer):
 elif upload is not None:
     photo = Choice.of_upload(upload)
 else:
-    photo = visit().snapshot  # from before another page, which empties the camera
+    photo = visit().snapshot  # taken before a change of page, which empties the camera
 is_new = photo is not visit().snapshot
 visit().snapshot = photo
 painting = None
 with painting_column:
     if photo is None:
-        st.info("Take a snapshot: it is painted at once, and never saved.", icon=":material/photo_camera:")
+        st.info("Take a snapshot: it is painted at once and never saved.", icon=":material/photo_camera:")
     else:
         painting = show_painting(photo, look)
     if painting is not None:
@@ -67,12 +67,12 @@ with painting_column:
         offer_download(photo, look, painting)
     with st.expander("No picture from the camera?", key="no_camera"):
         st.markdown(
-            "Browsers lend the camera only to pages whose address begins with `https://` or "
-            "`http://localhost`, and only when you allow it: look for a camera symbol beside the address. "
+            "Browsers allow the camera only on pages whose address begins with `https://` or "
+            "`http://localhost`, and only after you agree: look for a camera symbol next to the address. "
             "You can always take the photo with your phone's own camera app and choose it here."
         )
         st.file_uploader(
-            "Choose a photo in its place",
+            "Choose a photo instead",
             type=UPLOAD_TYPES,
             key="camera_upload",
             on_change=note,

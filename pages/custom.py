@@ -1,6 +1,4 @@
-"""Any style picture: an instant sketch, then an optimization that refines it before one's eyes."""
-
-import importlib.util
+"""Any style picture: an instant sketch, then an optimization that refines it and shows its progress."""
 
 import streamlit as st
 
@@ -8,17 +6,15 @@ from pages.shared.address import write_address
 from pages.shared.choosing import choose_photo, choose_styles
 from pages.shared.entrance import come_in
 from pages.shared.keeping import come_back
-from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, duration
+from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, duration, sentence
 from pages.shared.visit import visit
 from stylecore import StyleTransferError
+from stylecore.host.extras import has_extra, missing_extra
 
 come_in()
 st.header("Any picture as the style", anchor=False)
-if importlib.util.find_spec("torch") is None:
-    st.warning(
-        "This page needs torch, which is not installed here: `pip install -r requirements.txt`. "
-        "The instant styles work without it."
-    )
+if not has_extra("torch"):
+    st.warning(f"{sentence(missing_extra('torch'))} The instant styles work without it.")
     st.stop()
 
 from pages.shared import refinement_choices as choices  # noqa: E402 - these need torch
@@ -26,7 +22,7 @@ from pages.shared import refinement_views as views  # noqa: E402
 from pages.shared import refining  # noqa: E402
 
 st.markdown(
-    "Choose a photo and any painting, drawing or texture. A sketch comes in seconds; refine what you like."
+    "Choose a photo and any painting, drawing or texture. You get a sketch in seconds; refine it if you like."
 )
 
 # Choose.
@@ -53,7 +49,7 @@ pictures = choices.read_pictures(photo, styles)
 if pictures:
     fitting = choices.fit(pictures[0].size, settings.config, len(styles))
     seconds = refining.expected_seconds(pictures[0].size, fitting or settings.config)
-    # A callback would start with the picture and the settings of the run before.
+    # A callback would start with the picture and the settings of the previous script run.
     if settings_place.button(
         f"Refine (about {duration(seconds)})",
         key="refine",
@@ -74,9 +70,9 @@ if pictures:
             visit().runs.append(token)
             st.rerun()
         except StyleTransferError as error:
-            st.error(f"{error}.", icon=":material/hourglass:")
+            st.error(sentence(error), icon=":material/hourglass:")
 
-# Show and save. A painting that was opened has no sketch above it until something else is chosen.
+# Show and save. An opened painting has no sketch above it until something else is chosen.
 chosen = tuple(picture.encoded for picture in pictures)
 choice = chosen, weights, settings.config
 if is_found_by_address:
@@ -106,8 +102,8 @@ if is_busy:
 elif has_painting:
     views.show_result(run)
 if has_new and is_busy:
-    st.subheader("Sketch of what is chosen now", anchor=False)
-    st.caption("The painting that is being made keeps what it began with; refine this one after it.")
+    st.subheader("Sketch of your new choice", anchor=False)
+    st.caption("The painting in progress keeps its pictures and settings; refine this one when it is done.")
     show_sketch()
 opened = views.show_earlier(visit().runs, run, is_busy=is_busy)
 if opened is not None:

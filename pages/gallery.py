@@ -12,7 +12,7 @@ from pages.shared.styling import choose_look, choose_style, show_tiles
 
 come_in()
 st.header("Your photo, painted", anchor=False)
-st.markdown("Choose a photo, tap a style: the painting is there in a second. Photos are never saved.")
+st.markdown("Choose a photo and tap a style: your painting is ready in a moment. Photos are never saved.")
 
 painting_column, choice_column = st.columns([3, 2])
 with choice_column:

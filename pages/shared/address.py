@@ -1,8 +1,8 @@
-"""The page's address, which keeps its settings: a link opens them again, a reload loses none.
+"""Settings in the page's address: a link opens them again, and a reload keeps them.
 
-It is read once, when the visitor comes, and written over as settings change: a page is one entry of the
-browser's history, and Back leads to the page before. Streamlit's own binding of widgets to the address
-writes an entry for each of them, and goes back to their defaults on the way.
+The address is read once, when the visit begins, and rewritten when settings change. A page is one entry of
+the browser's history, so that Back leads to the previous page. Streamlit's own binding of widgets to the
+address adds an entry for each change and passes through the widgets' defaults.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ Value = TypeVar("Value")
 
 
 def read_address() -> None:
-    """Before anything of a page: what a link asks for is there."""
+    """Prepare the settings of a link; called before the first widget of a page."""
     visit().page_settings = {}
     keep_one_history_entry()
 
 
 def write_address() -> None:
-    """Behind the last setting of a page: its address has those that differ from their defaults.
+    """Write the settings that differ from their defaults; called after the last setting of a page.
 
-    Those of other pages are among them, so that a reload there loses none either. What is no setting,
-    such as a host's own, stays.
+    Settings of the other pages are included, so that a reload there keeps them too. Parameters that are no
+    settings, such as those of a host, stay.
     """
     written = {name: st.query_params.get_all(name) for name in st.query_params}
     others = {name: texts for name, texts in written.items() if name not in visit().first_settings}
@@ -37,34 +37,34 @@ def write_address() -> None:
 
 
 def asked_for(name: str) -> list[str]:
-    """What the address said of a setting when the visitor came, for the first who asks."""
+    """Texts that the address had for a setting when the visit began; empty after the first call."""
     visit().first_settings.setdefault(name, None)
     return visit().asked_for.pop(name, [])
 
 
 def put(name: str, text: str) -> None:
-    """Have something in this page's address, and in no other's."""
+    """Put a text into the address of this page only."""
     visit().page_settings[name] = [text]
 
 
 def forget(name: str) -> None:
-    """Have a setting in the address no more, whose widget is not there now."""
+    """Remove a setting whose widget is not shown now from the address."""
     visit().address_settings.pop(name, None)
 
 
 def keep_choice(
     name: str, default: Value, titles: Mapping[Value, str], *, current: Value | None = None
 ) -> Value:
-    """Have the address keep the choice of a widget with this key, under its title.
+    """Keep the choice of a widget in the address, under its title.
 
-    All such functions come before the widget, and return what it begins with: the default, or what the
-    address asked for. What it asks for and there is not is passed over.
+    This and the similar functions below are called before the widget and return its first value: the default,
+    or the one in the address. Unknown values in the address are ignored.
 
     Args:
-        name: Of the setting, and key of the widget.
-        default: What the address need not say.
+        name: Name of the setting and key of the widget.
+        default: Value that is not written to the address.
         titles: The choices with their titles.
-        current: What is chosen now, where no widget has that key.
+        current: The present choice, if no widget has that key.
     """
     values = _by_text(titles)
     return _keep(
@@ -77,7 +77,7 @@ def keep_choice(
 
 
 def keep_choices(name: str, titles: Mapping[Value, str], *, limit: int) -> list[Value]:
-    """The same for the choices of a widget that takes several, at most `limit`, none by default."""
+    """Keep the choices of a widget that takes up to `limit`, none by default; see `keep_choice`."""
     values = _by_text(titles)
 
     def read(texts: Sequence[str]) -> list[Value]:
@@ -88,7 +88,7 @@ def keep_choices(name: str, titles: Mapping[Value, str], *, limit: int) -> list[
 
 
 def keep_number(name: str, default: int, *, least: int, most: int) -> int:
-    """The same for a slider of whole numbers."""
+    """Keep the number of a slider; see `keep_choice`."""
     return _keep(
         name,
         default,
@@ -98,7 +98,7 @@ def keep_number(name: str, default: int, *, least: int, most: int) -> int:
 
 
 def keep_switch(name: str) -> bool:
-    """The same for a toggle, off by default."""
+    """Keep the state of a toggle, off by default; see `keep_choice`."""
     return _keep(name, False, read=lambda texts: texts[-1] == "true", write=lambda value: ["true"])
 
 

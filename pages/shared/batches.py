@@ -1,4 +1,4 @@
-"""Many photos at once: painted one after another in the background, handed over as one ZIP."""
+"""Batches of photos: painted one after another in the background, into one ZIP."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from stylecore.images.sizes import limit_long_side
 
 THUMBNAIL_SIDE = 400  # px
 MEGABYTE = 10**6
-ABANDONED_S = 180.0  # a batch that nobody has looked at for this long makes room for who waits
-KEPT_BATCHES = 3  # that can be found again, each with its ZIP
+ABANDONED_S = 180.0  # a batch that no page has shown for this long ends when others wait
+KEPT_BATCHES = 3  # finished batches that are kept, each with its ZIP
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A small JPEG of a photo beside its painting, and the painting's file name in the ZIP."""
+    """A small JPEG of a photo next to its painting, and the painting's file name in the ZIP."""
 
     picture: bytes
     file_name: str
@@ -44,13 +44,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a batch has done so far.
+    """The progress of a batch.
 
     Attributes:
         total: Paintings to make.
-        pairs: Paintings made.
-        skipped: Why each photo that could not be used was left out; begins with its name.
-        remaining_s: Expected time to the end, once a painting is made.
+        pairs: Paintings that are made.
+        skipped: A reason for each skipped photo; begins with the photo's name.
+        remaining_s: Expected time to the end in seconds; None before the first painting.
     """
 
     total: int
@@ -60,12 +60,12 @@ class Batch:
 
     @property
     def share(self) -> float:
-        """Part that is done, 0 to 1."""
+        """The finished part, 0 to 1."""
         return min(1.0, len(self.pairs) / self.total) if self.total else 1.0
 
 
 def request_of(photos: Sequence[Choice], look: Look, styles: Sequence[str], file_format: str) -> tuple:
-    """What tells one batch from another, without its photos."""
+    """The names and settings that identify a batch, without the photos."""
     files = tuple((photo.file_name, len(photo.data)) for photo in photos)
     return files, replace(look, styles=()) if styles else look, tuple(styles), file_format
 
@@ -81,16 +81,16 @@ def start_batch(
     """Queue a batch; returns its token. The job is about `request_of`, its result is the ZIP.
 
     Args:
-        photos: To paint.
-        look: How, apart from the styles when several are given.
-        styles: Names; each photo is painted in each. None: in those of the look.
-        file_format: One of `DOWNLOAD_FORMATS`; what it cannot hold, as transparency, becomes PNG.
+        photos: Photos to paint.
+        look: How to paint them; its styles are ignored if `styles` is not empty.
+        styles: Names; each photo is painted in each of them.
+        file_format: One of `DOWNLOAD_FORMATS`; pictures that it cannot hold become PNG.
     Raises:
         QueueFullError: Too many batches wait.
     """
     looks = [replace(look, styles=((name, 1.0),)) for name in styles] or [look]
     request = request_of(photos, look, styles, file_format)
-    left = list(photos)  # emptied by the job: no photo is held longer than it is needed
+    left = list(photos)  # the job removes each photo as soon as it is painted
     work = partial(_paint_all, photos=left, looks=looks, file_format=file_format)
     return batch_queue().submit(work, about=request).token
 
@@ -138,7 +138,7 @@ def _is_full(archive: io.BytesIO) -> bool:
 def _paint_photo(
     photo: Choice, looks: Sequence[Look], file_format: str
 ) -> Iterator[tuple[str, bytes, bytes]]:
-    """A photo's painting in each look: its file name, its file, and the picture of the pair."""
+    """Paint a photo in each look; yields the file name, the file, and the picture of the pair."""
     file = io.BytesIO(photo.data)
     file.name = photo.file_name  # for the message when it is broken
     image = read_photo(file)
@@ -155,7 +155,7 @@ def _paint_photo(
 
 
 def _reason(photo: Choice, error: Exception) -> str:
-    """Why a photo is left out."""
+    """Why a photo is skipped."""
     if isinstance(error, StyleTransferError):
         return str(error)
     logger.error("a photo of a batch failed", exc_info=error)

@@ -1,4 +1,4 @@
-"""The widgets that ask for pictures: uploads, the camera, or samples."""
+"""The widgets for choosing pictures: uploads, the camera, or samples."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.shared.address import keep_choice
-from pages.shared.pictures import Sample, plain
+from pages.shared.pictures import Sample, plain, sentence
 from pages.shared.streamlit_workarounds import flush_row, picture_is_button
 from pages.shared.visit import Chooser, visit
 from stylecore import ImageError, StyleTransferError
 from stylecore.images.files import PHOTO_EXTENSIONS
 
-NAMED = 4  # of many photos that are kept
+NAMED = 4  # most file names in the list of kept photos
 UPLOAD_TYPES = [extension[1:] for extension in PHOTO_EXTENSIONS]
 
 
@@ -27,7 +27,7 @@ class Choice:
     Attributes:
         data: The encoded file, unchecked.
         name: File name without its ending, for naming downloads.
-        ending: Of the file's name, such as `.jpg`; empty for what is no file of the visitor's.
+        ending: Ending of the file name, such as `.jpg`; empty for samples and snapshots.
     """
 
     data: bytes
@@ -36,63 +36,61 @@ class Choice:
 
     @classmethod
     def of_upload(cls, upload: UploadedFile) -> Choice:
-        """A file as Streamlit hands it over; its name may begin with folders."""
+        """Take an uploaded file; its name may begin with folders."""
         path = Path(upload.name)
         return cls(upload.getvalue(), path.stem, path.suffix)
 
     @property
     def file_name(self) -> str:
-        """As the visitor knows it."""
+        """The name of the visitor's file."""
         return self.name + self.ending
 
 
 def choose_photo(label: str, samples: Mapping[str, Sample], *, key: str, has_camera: bool = False) -> Choice:
-    """An uploader above a row of samples; the first sample is chosen until the visitor acts.
+    """Show an uploader above a row of samples; the first sample is chosen at the start.
 
     A photo that was chosen on another page stays chosen.
 
     Args:
-        label: Above the uploader.
+        label: Label of the uploader.
         samples: Sample pictures by name.
         key: Prefix of the widgets' keys.
-        has_camera: Whether a picture may also be taken with the camera.
+        has_camera: Whether the camera is offered too.
     """
     return _choose(label, samples, key=key, kept=visit().photo, limit=1, has_camera=has_camera)[0]
 
 
 def choose_styles(label: str, samples: Mapping[str, Sample], *, key: str, limit: int) -> list[Choice]:
-    """The same for style pictures; at least one comes back, at most `limit`."""
+    """Choose between one and `limit` style pictures, see `choose_photo`."""
     return _choose(label, samples, key=key, kept=visit().style_pictures, limit=limit, has_camera=True)
 
 
 def keep_photo(photo: Choice) -> None:
-    """Have a photo chosen on every page."""
+    """Choose a photo on every page."""
     visit().photo[:] = [photo]
 
 
 def forget_photo(photo: Choice) -> None:
-    """Have it chosen no more, if it is."""
+    """Undo `keep_photo`, unless another photo has been chosen since."""
     if visit().photo == [photo]:
         visit().photo.clear()
 
 
 def say_unusable(error: StyleTransferError, what: str) -> None:
-    """Say why a picture cannot be used, and what to do: choose another `what`, or tell the host."""
+    """Show why a picture cannot be used, and the next step: choose another `what`, or tell the host."""
     if not isinstance(error, ImageError):
-        st.error(f"{error}. Please tell whoever runs this app.", icon=":material/error:")
+        st.error(f"{error}. Please tell the person who runs this app.", icon=":material/error:")
         return
-    reason = str(error)
-    reason = reason[0].upper() + reason[1:]
-    st.error(f"{plain(reason)}. Choose another {plain(what)}.", icon=":material/image_not_supported:")
+    st.error(f"{sentence(error)} Choose another {plain(what)}.", icon=":material/image_not_supported:")
 
 
 def show_kept(kept: list[Choice], *, key: str) -> None:
-    """The choices that the visit keeps, and a button of that key that removes them."""
+    """Show the names of kept choices, and a button that removes them."""
     names = [choice.file_name for choice in kept]
     if len(names) > NAMED:
         names[NAMED - 1 :] = [f"{len(names) - NAMED + 1} more"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(plain(f"Still here: {', '.join(names)}"))
+        st.caption(plain(f"Still chosen: {', '.join(names)}"))
         st.button(
             "Remove" if len(names) == 1 else "Remove all",
             key=key,
@@ -115,12 +113,12 @@ def _choose(
     def choose_sample(name: str) -> None:
         chooser.sample = name
         kept.clear()
-        chooser.uploader += 1  # a fresh one, emptied
+        chooser.uploader += 1  # a new, empty uploader
         state.pop(f"{key}_camera", None)
         state[f"{key}_has_camera"] = False
 
     def follow_upload() -> None:
-        """An upload behind a snapshot is what the visitor wants now; a file taken away is not."""
+        """Let a new upload replace the snapshot; a removed file changes nothing else."""
         kept.clear()
         if state[f"{key}_{chooser.uploader}"]:
             state.pop(f"{key}_camera", None)
@@ -135,11 +133,11 @@ def _choose(
     )
     uploads = uploads if isinstance(uploads, list) else [upload for upload in [uploads] if upload]
     if len(uploads) > limit:
-        st.warning(f"{len(uploads)} pictures came, the first {limit} are used.")
-    # The camera stands below the samples, but a snapshot decides which of them counts as chosen.
+        st.warning(f"You chose {len(uploads)} pictures; only the first {limit} are used.")
+    # The camera is below the samples, but with a snapshot none of them is marked as chosen.
     kept_place, samples_place, camera_place = st.container(), st.container(), st.container()
     snapshot = None
-    if has_camera and camera_place.toggle("Take it with the camera", key=f"{key}_has_camera"):
+    if has_camera and camera_place.toggle("Use the camera", key=f"{key}_has_camera"):
         snapshot = camera_place.camera_input(
             label, key=f"{key}_camera", on_change=kept.clear, resolution="720p"
         )

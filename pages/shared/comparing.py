@@ -1,4 +1,4 @@
-"""A before/after slider, the same size as the picture from the first moment on."""
+"""A before/after slider that has the size of the picture before the picture is loaded."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ export default function ({ data, parentElement }) {
   const [after, before] = root.querySelectorAll('img');
   const range = root.querySelector('input');
   root.style.aspectRatio = `${data.width} / ${data.height}`;
-  // Never higher than the window, or than the page allows.
+  // Not taller than the window, or than `--compare-height` of the page.
   root.style.maxWidth = `calc(var(--compare-height, 85vh) * ${data.width / data.height})`;
   before.src = data.before;  before.alt = data.beforeAlt;
   after.src = data.after;  after.alt = data.afterAlt;
@@ -70,16 +70,16 @@ def compare(
     is_sought: bool = False,
     key: str,
 ) -> None:
-    """Show two encoded pictures of the same proportions, the first one left of a line that can be moved.
+    """Show two encoded pictures of the same proportions on both sides of a line that can be moved.
 
     Args:
-        before: JPEG, PNG or WebP, of screen size: it travels with the page.
-        after: The same, shown at the right.
-        before_alt: What the picture shows, for screen readers.
-        after_alt: The same of the other.
-        after_tag: Label on the other picture; on the first it is Photo.
-        is_sought: Whether to scroll to it.
-        key: Of the widget.
+        before: JPEG, PNG or WebP of screen size, shown on the left.
+        after: The same, shown on the right.
+        before_alt: Alternative text of the left picture.
+        after_alt: Alternative text of the right picture.
+        after_tag: Label on the right picture; the left one is labelled Photo.
+        is_sought: Whether the page scrolls to the slider.
+        key: Key of the widget.
     """
     with Image.open(io.BytesIO(after)) as image:
         width, height = image.size

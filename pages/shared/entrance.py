@@ -1,4 +1,4 @@
-"""What every page does first, and the watch over the visitor's jobs."""
+"""The first steps of every page, and keeping the visitor's jobs alive."""
 
 import streamlit as st
 
@@ -7,13 +7,13 @@ from pages.shared.streamlit_workarounds import hidden_place, mend_page
 from pages.shared.visit import visit
 from stylecore.host.jobs import Job
 
-AWAY = "You were away for a while, and others waited. "  # why an abandoned job was stopped
+AWAY = "You were away for a while, and others were waiting. "  # before the message of an abandoned job
 CSS = "<style>.stMainBlockContainer { padding-top: 2.5rem; }</style>"
 WATCH_S = 30.0  # far below the time after which a job counts as abandoned
 
 
 def come_in() -> None:
-    """Read the address, mend what Streamlit shows, and watch the visitor's jobs."""
+    """Apply the workarounds, read the address, and keep the visitor's jobs alive."""
     st.html(CSS)
     mend_page()
     with hidden_place("watch"):
@@ -23,7 +23,7 @@ def come_in() -> None:
 
 
 def keep_watching(job: Job) -> None:
-    """Watch the visitor's job from every page, so that it does not count as abandoned."""
+    """Keep a job alive on every page, so that it does not count as abandoned."""
     if job not in visit().watched_jobs:
         visit().watched_jobs.append(job)
 

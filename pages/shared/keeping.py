@@ -1,4 +1,4 @@
-"""The visitor's own job: found again by the page's address, and stopped."""
+"""Finding the visitor's job again by the page's address, and stopping it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from stylecore.host.jobs import Job
 
 
 def come_back(queue: JobQueue, name: str) -> Job | None:
-    """The visitor's job, found by the session after a change of page, by the address after a reload.
+    """Find the visitor's job: by the session after a change of page, by the address after a reload.
 
     Args:
-        queue: Whose job it is.
-        name: Of its token in the visit and the address.
+        queue: Queue of the job.
+        name: Name of the job's token in the visit and in the address.
     """
     tokens = visit().tokens
     token = tokens.get(name) or next(iter(address.asked_for(name)), None)
@@ -24,7 +24,7 @@ def come_back(queue: JobQueue, name: str) -> Job | None:
     if job is None:
         tokens.pop(name, None)
         if token:
-            st.info("What was painted here is gone: paintings are kept for a while only. Start again.")
+            st.info("The painting that was here is gone: paintings are kept only for a while. Start again.")
         return None
     tokens[name] = token
     address.put(name, token)
@@ -34,7 +34,7 @@ def come_back(queue: JobQueue, name: str) -> Job | None:
 
 
 def offer_to_stop(job: Job, label: str, stopping: str, *, key: str) -> None:
-    """A button that cancels a job; once pressed, its label is `stopping`."""
+    """Show a button that cancels a job; once pressed, its label is `stopping`."""
     st.button(
         stopping if job.is_stopping else label,
         key=key,

@@ -1,4 +1,4 @@
-"""What one visitor may ask of the host, set by environment variables."""
+"""Limits of the host, set by environment variables."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from PIL import Image
 from stylecore import ImageError, load_image
 from stylecore.images.loading import MAX_MEGAPIXELS
 
-# Long side by short side. Strips are never scaled to less than 32 px of width, so that a longer one of few
-# pixels would be a large picture wherever others are small.
+# Long side divided by short side. Strips are never scaled to less than 32 px of width, so that a longer one
+# would stay large where other pictures are scaled down.
 MAX_PROPORTION = 40
 
 
@@ -26,11 +26,11 @@ class Limits:
 
     Attributes:
         megapixels: Largest photo, in millions of pixels.
-        jobs: Optimizations that run at once; each has its share of the free memory.
-        queue: Optimizations, and batches of photos, that may wait for their turn.
+        jobs: Optimizations that run at once and share the free memory.
+        queue: Optimizations, and as many batches, that may wait.
         photos: Photos in one batch.
         pictures: Paintings in one batch, photos times styles.
-        zip_megabytes: Size from which on a batch's ZIP takes no more paintings; it lies in memory.
+        zip_megabytes: Size at which a batch's ZIP, which is held in memory, is full.
     """
 
     megapixels: float = MAX_MEGAPIXELS
@@ -51,7 +51,7 @@ class Limits:
 
 @cache
 def limits() -> Limits:
-    """The limits that the environment sets.
+    """Read the limits from the environment.
 
     Raises:
         ValueError: A variable that is not a number, or too small.
@@ -68,7 +68,7 @@ def limits() -> Limits:
 
 
 def load_photo(data: bytes | BinaryIO, *, max_side: int | None = None) -> Image.Image:
-    """A visitor's picture, within this host's limit of megapixels and no longer strip than `MAX_PROPORTION`.
+    """Load a visitor's picture within the limits of megapixels and of `MAX_PROPORTION`.
 
     Raises:
         ImageError: It cannot be used; the message says why.
@@ -78,6 +78,6 @@ def load_photo(data: bytes | BinaryIO, *, max_side: int | None = None) -> Image.
         name = Path(getattr(data, "name", "the image")).name
         raise ImageError(
             f"{name} is a strip of {image.width} x {image.height} px: "
-            f"one at most {MAX_PROPORTION} times as long as wide is needed"
+            f"a picture at most {MAX_PROPORTION} times as long as wide is needed"
         )
     return image

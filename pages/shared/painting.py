@@ -1,4 +1,4 @@
-"""From an uploaded file to what the page shows and what the visitor takes home."""
+"""Painting an uploaded photo: preview, full size, and all styles on one sheet."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from stylecore.instant.stylizer import WORKING_SIDE, working_size
 
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
-CELL_WIDTH = 360  # px, of the sheet, and long side of the tiles that stand for its pictures on the page
-# What takes more memory is painted one after another, beside others' previews: none of 1024 x 1024 px.
+CELL_WIDTH = 360  # px, of the sheet's cells, and long side of its pictures on the page
+# Pictures that take more memory are painted one after another; a preview of 1024 x 1024 px takes less.
 LARGE_BYTES = 215e6
-DOWNLOAD_FORMATS = {  # ending and type by name, the smallest to send that opens everywhere first
+DOWNLOAD_FORMATS = {  # file ending and MIME type by name; the default first
     "JPEG": ("jpg", "image/jpeg"),
     "PNG": ("png", "image/png"),
     "WEBP": ("webp", "image/webp"),
 }
 
-# However many visitors come, the memory is that of few pictures: a large one takes 12 bytes a pixel
-# while it is read, 24 while it is painted and enlarged, and up to 180 a pixel of the size at which the
-# network works. Two small ones keep all cores busy.
+# Few pictures are in memory at once, however many visitors there are: a large one takes 12 bytes a pixel
+# while it is read, 24 while it is painted and enlarged, and up to 180 for each pixel of the size at which
+# the network works. Two small ones keep all cores busy.
 _reading_turn = threading.Semaphore(1)
 _large_turns, _small_turns = threading.Semaphore(1), threading.Semaphore(2)
 
 
 @dataclass(frozen=True)
 class Look:
-    """Everything that decides how a painted photo looks.
+    """The settings of a painted photo.
 
     Attributes:
         styles: Names with weights, in the visitor's order.
@@ -59,12 +59,12 @@ class Look:
 
     @property
     def name(self) -> str:
-        """For file names: `the_wave`, or `the_wave_mosaic` for a blend."""
+        """Part of file names: `the_wave`, or `the_wave_mosaic` for a blend."""
         return "_".join(name for name, weight in self.styles if weight > 0)
 
     @property
     def description(self) -> Description:
-        """The settings, for the files' metadata."""
+        """The settings, for the file's metadata."""
         return describe_painting(
             dict(self.styles),
             strength=self.strength,
@@ -75,16 +75,16 @@ class Look:
 
 @dataclass(frozen=True)
 class Preview:
-    """Encoded pictures of screen size, and facts about how they were made.
+    """A photo and its painting at screen size, and how the painting was made.
 
     Attributes:
         original: JPEG or PNG of the photo.
         painted: The same photo painted.
         size: Width and height of the full photo in pixels.
-        is_transparent: Whether anything of it is.
-        seconds: Time that painting took, once its turn had come.
-        device: Where it was painted: `cuda` or `cpu`.
-        device_note: Why it was not on a GPU, or nothing.
+        is_transparent: Whether any part of the photo is transparent.
+        seconds: Painting time, without waiting.
+        device: `cuda` or `cpu`.
+        device_note: Why no GPU was used; empty if one was.
     """
 
     original: bytes
@@ -101,8 +101,8 @@ class AllStyles:
     """A photo painted in every style.
 
     Attributes:
-        tiles: Small JPEG or PNG of each by its style's name.
-        sheet: JPEG of all on one sheet, each under its title.
+        tiles: Small JPEG or PNG pictures by the name of the style.
+        sheet: JPEG of all pictures with their titles.
     """
 
     tiles: dict[str, bytes]
@@ -110,12 +110,12 @@ class AllStyles:
 
 
 def screen_format(image: Image.Image) -> str:
-    """JPEG, or PNG where anything of a picture is transparent."""
+    """PNG if any part of a picture is transparent, otherwise JPEG."""
     return "PNG" if is_transparent(image) else "JPEG"
 
 
 def encode_screen(image: Image.Image) -> bytes:
-    """A picture for the page."""
+    """Encode a picture for the page."""
     return encode_image(image, screen_format(image))
 
 
@@ -127,7 +127,7 @@ def stylizer() -> FastStylizer:
 
 
 def screen_photo(photo: bytes) -> tuple[Image.Image, tuple[int, int]]:
-    """A photo scaled down to screen size, and its full width and height in pixels.
+    """Scale a photo down to screen size; also returns its full width and height in pixels.
 
     Raises:
         ImageError: The photo cannot be used; the message says why.
@@ -162,7 +162,7 @@ def preview(photo: bytes, look: Look) -> Preview:
 
 
 def read_photo(photo: bytes | BinaryIO, *, max_side: int | None = None) -> Image.Image:
-    """A visitor's picture, one at a time; scaled down to `max_side` pixels on its long side.
+    """Read a visitor's picture, one at a time, scaled down to `max_side` pixels on its long side.
 
     Raises:
         ImageError: It cannot be used; the message says why.
@@ -172,11 +172,11 @@ def read_photo(photo: bytes | BinaryIO, *, max_side: int | None = None) -> Image
 
 
 def full_size(photo: bytes, look: Look, file_format: str) -> bytes:
-    """The painted photo in its own size, with strokes as large in the picture as in the preview.
+    """Paint a photo in its own size, with strokes as large relative to the picture as in the preview.
 
     Args:
         photo: The encoded photo.
-        look: How to paint it; written into the file's metadata.
+        look: How to paint it; its description is written into the file's metadata.
         file_format: One of `DOWNLOAD_FORMATS`.
     Raises:
         ImageError: The photo cannot be used, or the format cannot hold its size.
@@ -187,9 +187,9 @@ def full_size(photo: bytes, look: Look, file_format: str) -> bytes:
 
 
 def all_styles(photo: bytes, look: Look) -> AllStyles:
-    """The photo painted in every style, else as `look` says, with progress on the page.
+    """Paint a photo in every style, with the other settings of `look` and progress on the page.
 
-    The visit keeps the last. What the visitor chooses meanwhile interrupts it.
+    The visit keeps the newest result. A new choice of the visitor interrupts the painting.
 
     Raises:
         ImageError: The photo cannot be used.
@@ -202,12 +202,14 @@ def all_styles(photo: bytes, look: Look) -> AllStyles:
     progress = st.progress(0.0)
     pictures = {}
     for name, title in titles.items():
-        progress.progress(len(pictures) / len(titles), f"Painting all styles: {title}")  # may end it
+        progress.progress(
+            len(pictures) / len(titles), f"Painting all styles: {title}"
+        )  # ends here after a new choice
         # In cells of this size the fast networks look the same, in less than half the time.
         pictures[name] = paint(image, replace(look, styles=((name, 1.0),)), fine=False)
     cells = list(pictures.values())
     rows = [cells[i : i + SHEET_COLUMNS] for i in range(0, len(cells), SHEET_COLUMNS)]
-    height = min(max(180, round(CELL_WIDTH * image.height / image.width)), 720)  # of strips a part is shown
+    height = min(max(180, round(CELL_WIDTH * image.height / image.width)), 720)  # strips are cropped
     cell = (CELL_WIDTH, height)
     sheet = encode_image(contact_sheet(rows, titles=list(titles.values()), cell=cell), "JPEG")
     tiles = {name: encode_screen(limit_long_side(each, CELL_WIDTH)) for name, each in pictures.items()}
@@ -218,7 +220,7 @@ def all_styles(photo: bytes, look: Look) -> AllStyles:
 
 
 def paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:
-    """Paint once it is this picture's turn."""
+    """Paint a picture; waits while others of its size are painted."""
     with _turn(image, look):
         return _paint(image, look, fine=fine)
 

@@ -1,4 +1,4 @@
-"""The pictures that the app ships: sample photos, style tiles, and those of the page that explains."""
+"""The app's own pictures, such as samples and style tiles, and short texts about pictures and times."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture that visitors may use when they have none at hand.
+    """A picture to try the app with.
 
     Attributes:
-        title: For people.
-        path: The picture.
-        thumbnail: 160 x 120 px of it.
+        title: Label of its button.
+        path: File of the picture.
+        thumbnail: File of the picture at 160 x 120 px.
     """
 
     title: str
@@ -49,18 +49,18 @@ STYLE_SAMPLES = {
 
 
 def short_title(style_name: str) -> str:
-    """What the style is called on its tile: `the_wave` is The Wave, whatever the print's full title."""
+    """The title of a style's tile, shorter than that of the work of art: The Wave for `the_wave`."""
     return style_name.replace("_", " ").title()
 
 
 def sample_title(name: str) -> str:
-    """What a picture is called: a sample as on its button, any other by its name."""
+    """The title of a sample, or the name of any other picture, for Markdown."""
     sample = (SAMPLES | STYLE_SAMPLES).get(name)
     return plain(name if sample is None else sample.title)
 
 
 def duration(seconds: float) -> str:
-    """Seconds, or minutes or hours when there are many, for people."""
+    """Format a duration in seconds, minutes or hours: `45 s`."""
     minutes = round(seconds / 60)
     if minutes >= 100:
         return f"{minutes // 60} h {minutes % 60} min"
@@ -68,20 +68,26 @@ def duration(seconds: float) -> str:
 
 
 def least_wait(remaining_s: Sequence[float | None]) -> str:
-    """For who waits in line: `, for at least 2 min`, or nothing while no running job knows its time."""
+    """Format the least waiting time in line: `, for at least 2 min`, or nothing if it is unknown."""
     known = [seconds for seconds in remaining_s if seconds is not None]
     return f", for at least {duration(min(known))}" if known else ""
 
 
 def mixture(titles: Sequence[str], weights: Sequence[float]) -> str:
-    """What weights come to: `67% Fire, 33% Mosaic`; what has none is left out."""
+    """Format a mixture as shares: `67% Fire, 33% Mosaic`; zero weights are left out."""
     shares = zip(titles, weights, strict=True)
     return ", ".join(f"{100 * weight / sum(weights):.0f}% {title}" for title, weight in shares if weight)
 
 
 def plain(text: str) -> str:
-    """A text, such as a file's name, for places that read Markdown."""
+    """Escape a text, such as a file name, for Markdown."""
     return re.sub(r"([\\`*\[\]~$])", r"\\\1", text)
+
+
+def sentence(error: Exception) -> str:
+    """The message of an error as a sentence for Markdown."""
+    message = plain(str(error))
+    return f"{message[0].upper()}{message[1:]}."
 
 
 def tile_path(style_name: str) -> Path:
@@ -90,5 +96,5 @@ def tile_path(style_name: str) -> Path:
 
 
 def explaining_path(name: str) -> Path:
-    """A picture of the page that explains, made by `export/explaining_pictures.py`."""
+    """A picture of the page How it works, made by `export/explaining_pictures.py`."""
     return FOLDER / "explaining" / f"{name}.webp"

@@ -1,4 +1,4 @@
-"""The widgets that decide how a painting is refined."""
+"""The widgets for the settings of a refinement, and the checks of what is chosen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.shared import refining, sketching
 from pages.shared.address import keep_choice, keep_switch
 from pages.shared.choosing import Choice, say_unusable
-from pages.shared.pictures import mixture, sample_title
+from pages.shared.pictures import mixture, sample_title, sentence
 from stylecore import OptimizationConfig, StyleTransferError
 from stylecore.perception.constants import STYLE_WEIGHT
 
@@ -24,20 +24,20 @@ LIKENESS = {  # style weights
 }
 STYLE_LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein", "patches": "Patches"}
 QUALITY_HELP = (
-    "Larger and longer from quick (384 px) over good (512 px) to best (1280 px, refined in three sizes). "
-    "Classic is the recipe of 2015 as courses teach it: 2,500 small steps from a noisy photo, for those "
-    "who want to see it happen."
+    "Quick paints at 384 px, good at 512 px, best at 1280 px in three rounds; larger takes longer. "
+    "Classic is the method of 2015 as it is taught in courses: 2,500 small steps from a noisy photo, "
+    "for watching how it works."
 )
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a painting is to be refined.
+    """The chosen settings of a refinement.
 
     Attributes:
         quality: Name of one of `refining.QUALITIES`.
         config: The settings.
-        words: The same for people: "quick, medium strokes, balanced".
+        words: The settings as text for the page: "quick, medium strokes, balanced".
     """
 
     quality: str
@@ -46,7 +46,7 @@ class Settings:
 
 
 def choose_shares(styles: Sequence[Choice]) -> tuple[float, ...]:
-    """A slider for the share of each style picture, where there are several."""
+    """Show a slider for the share of each of several style pictures."""
     if len(styles) == 1:
         return (1.0,)
     titles = [sample_title(style.name) for style in styles]
@@ -62,7 +62,7 @@ def choose_shares(styles: Sequence[Choice]) -> tuple[float, ...]:
 
 
 def _share_keys(pictures: Sequence[Choice]) -> list[str]:
-    """Keys of the widgets of the pictures' shares, which follow them when others come or go."""
+    """Keys of the share sliders, by picture, so that a share stays with its picture."""
     checksums = [zlib.crc32(picture.data) for picture in pictures]
     return [
         f"share_{checksum}_{checksums[:place].count(checksum)}" for place, checksum in enumerate(checksums)
@@ -70,10 +70,10 @@ def _share_keys(pictures: Sequence[Choice]) -> list[str]:
 
 
 def choose_settings(place: DeltaGenerator) -> Settings:
-    """Quality, colors and, behind a button, the rest.
+    """Show the widgets for quality and colors, and a popover with the rest.
 
     Args:
-        place: The row of the widgets.
+        place: Row for the widgets.
     """
     qualities = {name: name.capitalize() for name in refining.QUALITIES}
     quality = place.segmented_control(
@@ -95,7 +95,7 @@ def choose_settings(place: DeltaGenerator) -> Settings:
     is_classic = quality == "classic"
     with place.popover("More", icon=":material/tune:"):
         if is_classic:
-            st.caption("The classic recipe has settings of its own.")
+            st.caption("Classic has fixed settings of its own.")
         strokes = _slide("Strokes", "custom_strokes", "medium", STROKES, is_disabled=is_classic)
         likeness = _slide("Likeness", "likeness", "balanced", LIKENESS, is_disabled=is_classic)
         style_loss = st.selectbox(
@@ -125,7 +125,7 @@ def choose_settings(place: DeltaGenerator) -> Settings:
 
 
 def _slide(label: str, key: str, default: str, words: Iterable[str], *, is_disabled: bool) -> str:
-    """A slider of words."""
+    """Show a slider of words, which the address keeps."""
     return st.select_slider(
         label,
         list(words),
@@ -137,25 +137,25 @@ def _slide(label: str, key: str, default: str, words: Iterable[str], *, is_disab
 
 
 def read_pictures(photo: Choice, styles: Sequence[Choice]) -> list[sketching.ScreenPicture]:
-    """The photo and the style pictures, or nothing and the reason on the page when one is unusable."""
+    """Read the photo and the style pictures; shows the reason and returns [] if one is unusable."""
     pictures = []
     for choice, what in ((photo, "photo"), *((style, "style picture") for style in styles)):
         try:
             pictures.append(sketching.screen_picture(choice.data))
             if choice is not photo:
-                sketching.read_style(choice.data)  # refuses what gives no style
+                sketching.read_style(choice.data)  # raises an error if it gives no style
         except StyleTransferError as error:
-            say_unusable(error, f"{what} above in place of {choice.file_name}")
+            say_unusable(error, f"{what} above instead of {choice.file_name}")
             return []
     return pictures
 
 
 def fit(size: tuple[int, int], config: OptimizationConfig, styles: int) -> OptimizationConfig | None:
-    """The settings that fit into the free memory, or None; the page says what becomes smaller and why.
+    """Fit the settings to the free memory and show what is reduced; returns None if nothing fits.
 
     Args:
         size: Width and height of the photo.
-        config: Settings that are wanted.
+        config: The chosen settings.
         styles: Number of style pictures.
     """
     if refining.job_queue().is_busy:  # a running job holds the memory that the next one will have
@@ -163,8 +163,8 @@ def fit(size: tuple[int, int], config: OptimizationConfig, styles: int) -> Optim
     try:
         plan = refining.plan(size, config, styles)
     except StyleTransferError as error:
-        st.error(f"{error}.", icon=":material/memory:")
+        st.error(sentence(error), icon=":material/memory:")
         return None
     if plan.changes:
-        st.warning(f"Little memory is free here, so it will be: {', '.join(plan.changes)}.")
+        st.warning(f"Little memory is free here, so the settings will be reduced: {', '.join(plan.changes)}.")
     return plan.config

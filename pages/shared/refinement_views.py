@@ -1,4 +1,4 @@
-"""What the page of one's own style shows: the sketch, the running job, the painting, earlier ones."""
+"""The views of the page Your own style: the sketch, the running job, the painting, earlier ones."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ REFRESH_S = 1.0
 def show_sketch(
     photo: Choice, styles: Sequence[Choice], mix: sketching.StyleBytes, *, preserve_color: bool
 ) -> None:
-    """What is chosen, painted in one pass.
+    """Show the sketch of the chosen photo and styles.
 
     Args:
-        photo: To paint.
+        photo: The photo.
         styles: The style pictures.
-        mix: The same, encoded, with weights.
+        mix: The style pictures, encoded, with weights.
         preserve_color: Whether the photo's colors are kept.
     """
     sketch, file_format, milliseconds = sketching.sketch(photo.data, mix, preserve_color)
@@ -60,8 +60,8 @@ def show_sketch(
                     key="download_sketch",
                 )
                 st.caption(
-                    f"Instant sketch, painted in {milliseconds / 1000:.1f} s. Refining works out its "
-                    "strokes: quick in 384 px, good in 512 px, best in 1280 px."
+                    f"Instant sketch, painted in {milliseconds / 1000:.1f} s. Refining adds finer "
+                    "strokes: quick at 384 px, good at 512 px, best at 1280 px."
                 )
         with st.container(gap="xsmall"):
             _show_styles([sketching.screen_picture(style.data).encoded for style in styles], names)
@@ -69,7 +69,7 @@ def show_sketch(
 
 @st.fragment(run_every=REFRESH_S)
 def show_run(run: refining.RefinementJob) -> None:
-    """The running job: refreshed alone, without the rest of the page."""
+    """Show the running job; only this part of the page is refreshed."""
     run.touch()
     if run.is_finished:
         st.rerun()
@@ -78,14 +78,15 @@ def show_run(run: refining.RefinementJob) -> None:
     if place:
         others = [running.progress for running in refining.job_queue().running]
         wait = least_wait([other.newest.remaining_s for other in others if other and other.newest])
-        st.info(f"Place {place} in line: another painting is being made{wait}.", icon=":material/hourglass:")
+        message = f"You are number {place} in line: another painting is being made{wait}."
+        st.info(message, icon=":material/hourglass:")
     elif shown is None or shown.newest is None:
         st.progress(0.0, "Starting ...")
     else:
         newest = shown.newest
         left = f"about {duration(newest.remaining_s)} left"
         if run.state is JobState.PAUSED:
-            left = "paused for a shorter one"
+            left = "paused while a shorter one is painted"
         st.progress(newest.step / newest.steps, f"Step {newest.step} of {newest.steps}, {left}")
     label = "Leave the line" if place else "Stop and keep the best so far"
     offer_to_stop(run, label, "Stopping after this step ...", key="cancel")
@@ -93,7 +94,7 @@ def show_run(run: refining.RefinementJob) -> None:
         if shown is not None and shown.picture is not None:
             picture, caption = shown.picture, "The painting so far"
         elif run.about.sketch is not None:
-            picture, caption = run.about.sketch, "The sketch to begin with"
+            picture, caption = run.about.sketch, "The sketch it starts from"
         else:
             picture, caption = run.about.photo, "Your photo"
         st.image(picture, caption=caption, width="stretch", alt=caption)
@@ -104,22 +105,22 @@ def show_run(run: refining.RefinementJob) -> None:
 
 
 def show_failure(run: refining.RefinementJob) -> None:
-    """Why a job that has ended left no painting."""
+    """Show why a job ended without a painting."""
     if run.error is not None:
-        st.error(f"The optimization failed: {describe(run.error)}.", icon=":material/error:")
+        st.error(f"Refining failed: {describe(run.error)}. Start it again.", icon=":material/error:")
     else:
-        st.info(f"{AWAY if run.is_abandoned else ''}Stopped before it began.")
+        st.info(f"{AWAY if run.is_abandoned else ''}Stopped before it started.")
 
 
 def show_result(run: refining.RefinementJob) -> None:
-    """The painting, the ways to take it home, and how it came about."""
+    """Show the painting, its downloads, and how it was painted."""
     result, shown = run.result, run.progress
     if result.error is not None:
-        st.warning(f"It ended early: {describe(result.error)}. This is the best picture before.")
+        st.warning(f"It ended early: {describe(result.error)}. This is the best picture up to then.")
     elif result.is_stopped:
         st.info(f"{AWAY if run.is_abandoned else ''}Stopped: this is the best picture so far.")
     if shown.changes:
-        st.info(f"Little memory was free, so it became: {', '.join(shown.changes)}.")
+        st.info(f"Little memory was free, so the settings were reduced: {', '.join(shown.changes)}.")
     painting = shown.snapshots[-1][1]
     if run.about.quality == "classic":
         styles = [("Style", picture) for picture in run.about.styles]
@@ -146,7 +147,7 @@ def show_result(run: refining.RefinementJob) -> None:
             with st.container():
                 steps = [step for step, _ in shown.snapshots]
                 step = st.select_slider(
-                    "How it came about: step", steps, value=steps[-1], key=f"snapshot_{run.token}"
+                    "How it was painted: step", steps, value=steps[-1], key=f"snapshot_{run.token}"
                 )
                 alt = f"The painting after step {step}"
                 st.image(dict(shown.snapshots)[step], width="stretch", alt=alt)
@@ -182,7 +183,7 @@ def _offer_downloads(run: refining.RefinementJob) -> None:
             file_name=f"{names}.json",
             mime="application/json",
             icon=":material/description:",
-            help="The settings: `impasto optimize PHOTO STYLE --recipe FILE` repeats it.",
+            help="The settings. `impasto optimize PHOTO STYLE --recipe FILE` paints it again.",
             on_click="ignore",
             key="download_recipe",
         )
@@ -190,27 +191,27 @@ def _offer_downloads(run: refining.RefinementJob) -> None:
             count = len(result.iterates)
             steps = f"{count} step{'s' * (count != 1)}"
             st.caption(
-                f"{steps} in {duration(result.iterates[-1].elapsed_s)}. The address of this page opens this "
-                "painting, for a while, for whoever gets it."
+                f"{steps} in {duration(result.iterates[-1].elapsed_s)}. Anyone who has the address of this "
+                "page can see this painting for a while."
             )
 
 
 def show_earlier(
     tokens: Sequence[str], current: refining.RefinementJob | None, *, is_busy: bool
 ) -> str | None:
-    """Other paintings that are still there, the newest first; returns the token of one to be shown.
+    """Show the visit's other paintings, the newest first; returns the token of one that is to be opened.
 
     Args:
-        tokens: Of all, the oldest first.
+        tokens: Tokens of all runs, the oldest first.
         current: The run that the page shows.
-        is_busy: Whether none can be shown now.
+        is_busy: Whether none can be opened now.
     """
     found = [(token, refining.job_queue().find(token)) for token in reversed(tokens)]
     finished = [(token, run) for token, run in found if run and run is not current and run.result]
     if not finished:
         return None
     st.subheader("Your earlier paintings", anchor=False)
-    st.caption("Here for a while, until you close or reload this page: download what you like.")
+    st.caption("They stay for a while, until you close or reload this page: download what you want to keep.")
     opened = None
     with st.grid("auto", min_column_width=160, gap="small"):
         for token, run in finished:
@@ -223,7 +224,7 @@ def show_earlier(
 
 
 def _show_styles(pictures: Sequence[bytes], names: Sequence[str]) -> None:
-    """Style pictures under what they are called."""
+    """Show style pictures with their titles."""
     with st.grid(2, gap="xsmall"):
         for picture, name in zip(pictures, names, strict=True):
             title = sample_title(name)

@@ -1,4 +1,4 @@
-"""A button that hands a picture to the apps of a phone, where the browser can share files."""
+"""A button that shares a picture with other apps (Web Share), where the browser can share files."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offse
 button:disabled { opacity: 0.6; cursor: default; }
 svg { width: 1.25rem; height: 1.25rem; fill: currentColor; }
 """
-# Browsers share only within some seconds after a tap. A file that takes longer to make waits for a second
-# tap, under another label.
+# Browsers share only within some seconds after a tap. If making the file takes longer, the label changes
+# and a second tap shares it.
 JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
   const button = parentElement.querySelector('button');
@@ -70,14 +70,14 @@ _button = st.components.v2.component("share_file", html=HTML, css=CSS, js=JS)
 
 
 def offer_share(make: Callable[[], bytes], *, file_name: str, mime: str, version: str, key: str) -> None:
-    """A button that shares a file; nothing where the browser cannot.
+    """Show a button that shares a file; it is hidden if the browser cannot share files.
 
     Args:
-        make: Returns the file; called once the visitor asks for it.
-        file_name: Of the file.
-        mime: Its type.
-        version: What tells the file from others under the same key.
-        key: Of the widget.
+        make: Returns the file; called after the tap.
+        file_name: Name of the file.
+        mime: MIME type of the file.
+        version: Text that changes when the file would.
+        key: Key of the widget.
     """
 
     def ask() -> None:
@@ -88,7 +88,7 @@ def offer_share(make: Callable[[], bytes], *, file_name: str, mime: str, version
         try:
             file = base64.b64encode(make()).decode()
         except Exception:
-            visit().asked_share = ""  # else every later run would fail as well
+            visit().asked_share = ""  # otherwise every later script run would fail too
             raise
     _button(
         data={"fileName": file_name, "mime": mime, "version": version, "file": file},
@@ -97,4 +97,4 @@ def offer_share(make: Callable[[], bytes], *, file_name: str, mime: str, version
         key=key,
     )
     if file is not None:
-        visit().asked_share = ""  # not before it is on its way: what the visitor does may interrupt the run
+        visit().asked_share = ""  # only now: a script run that is interrupted earlier has sent no file

@@ -1,4 +1,4 @@
-"""The painted photo beside the photo, the ways to take it home, and who is to be credited."""
+"""The views of a painted photo: before/after slider, download, share, and credits."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from stylecore.instant.enlarging import LEAST_FACTOR
 from stylecore.instant.stylizer import working_size
 from stylecore.styles.catalog import get_style
 
-LARGE_PIXELS = 3e6  # from which on a visitor waits for more than a second
-# The painting stays in view while everything beside it is chosen. On phones, where that is below, what
-# takes it home comes last: the box of its column is dissolved, so that its parts can be ordered anew.
-# Its place is kept while it is made.
+LARGE_PIXELS = 3e6  # a larger photo takes more than a second
+# The painting stays in view while the visitor chooses. On phones, where the choices are below it, the
+# download comes last: the boxes of the column get `display: contents`, so that `order` applies to their
+# parts. `min-height` keeps the painting's place while it is made.
 STAY_CSS = """<style>
 @media (min-width: 641px) {
   .stColumn:has(.st-key-painting) > .stVerticalBlock { position: sticky; top: 1rem; height: auto; }
@@ -40,16 +40,16 @@ STAY_CSS = """<style>
 
 
 def show_painting(photo: Choice, look: Look) -> Preview | None:
-    """Paint a photo and show it, or say why that cannot be done and return None.
+    """Paint a photo and show it; if that fails, show the reason and return None.
 
-    Belongs into a column beside the choices, and `offer_download` below it.
+    Called in a column next to the choices, with `offer_download` below it.
     """
     st.html(STAY_CSS)
     with st.container(key="painting"):
         try:
             result = preview(photo.data, look)
         except StyleTransferError as error:
-            say_unusable(error, f"photo in place of {photo.file_name}")
+            say_unusable(error, f"photo instead of {photo.file_name}")
             return None
         compare(
             result.original,
@@ -63,17 +63,17 @@ def show_painting(photo: Choice, look: Look) -> Preview | None:
 
 
 def choose_format(size: tuple[int, int], *, is_transparent: bool) -> str:
-    """A format of `DOWNLOAD_FORMATS` that can hold a picture; what was chosen stays chosen.
+    """Show the formats of `DOWNLOAD_FORMATS` that can hold a picture, and return the chosen one.
 
     Args:
         size: Width and height in pixels.
-        is_transparent: Whether anything of it is.
+        is_transparent: Whether any part of the picture is transparent.
     """
-    filled = {"JPEG"} if is_transparent else set()  # formats that fill with white
+    filled = {"JPEG"} if is_transparent else set()  # formats that turn transparency into white
     formats = [
         name for name in DOWNLOAD_FORMATS if max(size) <= MAX_SIDES.get(name, math.inf) and name not in filled
     ]
-    # A widget of its own where some cannot hold it: the choice among all is there again later.
+    # With fewer formats it is another widget, so that the choice among all of them is kept.
     is_any = len(formats) == len(DOWNLOAD_FORMATS)
     wanted = st.session_state.get("file_format")
     return st.segmented_control(
@@ -90,7 +90,7 @@ def choose_format(size: tuple[int, int], *, is_transparent: bool) -> str:
 
 
 def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
-    """The painting in the photo's own size, as a file of the visitor's choice."""
+    """Show the download of the painting in the photo's own size, and the share button."""
     with st.container(key="take_home"):
         st.caption(f"Painted: {_titles(look)}")
         width, height = painting.size
@@ -117,17 +117,17 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
         is_enlarged = max(width, height) >= LEAST_FACTOR * max(working_size(painting.size, look.stroke_scale))
         if width * height > LARGE_PIXELS and is_enlarged:
             st.caption(
-                "Strokes stay as large in the picture as you see them, with finer brush work in them. For a "
-                "photo of this size that takes some seconds."
+                "The strokes stay as large as you see them here, with finer brush work in them. For a photo "
+                "of this size this takes some seconds."
             )
 
 
 def show_credits(painting: Preview, look: Look) -> None:
-    """How a painting was made, and who painted what its styles are taken from."""
+    """Show how a painting was made, and the credits of its styles."""
     is_gpu = painting.device == "cuda"
     st.caption(
         f"Painted in {max(painting.seconds, 0.01):.2g} s on the {'GPU' if is_gpu else 'CPU'}. "
-        "The address of this page keeps the look: send it to a friend.",
+        "The address of this page keeps this look: send it to a friend.",
         help=None if is_gpu else f"No GPU is used: {painting.device_note}.",
     )
     for name, share in look.styles:

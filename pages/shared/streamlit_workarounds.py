@@ -1,7 +1,8 @@
-"""Workarounds for faults of Streamlit and of what it is built on.
+"""Workarounds for faults of Streamlit and of Starlette.
 
-Each states the version it was seen in and the reason. `tests/test_streamlit_workarounds.py` shows every
-fault without its workaround: a test there that fails says which workaround can go.
+Each states the version in which the fault was seen, and the reason.
+`tests/pages/test_streamlit_workarounds.py` shows every fault without its workaround: if a test there fails,
+its workaround can be removed.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from streamlit.web.server import server_util
 
 
 def keep_uploads_in_memory() -> None:
-    """Starlette 1.10, streamlit 1.67: an upload above 1 MB goes through a temporary file; photos must not."""
+    """Starlette 1.10: an upload above 1 MB is written to a temporary file; photos must stay in memory."""
     MultiPartParser.spool_max_size = st.get_option("server.maxUploadSize") * 2**20
 
 
 def ignore_pages_folder() -> None:
-    """Streamlit 1.67: until `st.navigation` has run once, a page opened by its address is run without it."""
+    """Streamlit 1.67: a page opened by its address runs without navigation until the app has run once."""
     PagesManager.uses_pages_directory = False
 
 
@@ -42,7 +43,7 @@ def page_routes(pages: Iterable[str]) -> list[Route]:
     address in it.
 
     Args:
-        pages: Their addresses, without slashes.
+        pages: Addresses of the pages, without slashes.
     """
     html = (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")
     base = '<script>window.__streamlit = { BACKEND_BASE_URL: new URL("./", location.href).href }</script>'
@@ -57,7 +58,7 @@ def page_routes(pages: Iterable[str]) -> list[Route]:
 
 @asynccontextmanager
 async def open_browser(_: st.App) -> AsyncIterator[None]:
-    """Streamlit 1.67: opens the browser when it starts a script, but not when it starts an `st.App`."""
+    """Streamlit 1.67: the browser is opened for a script, but not for an `st.App`."""
     if not st.get_option("server.headless"):
         address = st.get_option("server.address") or st.get_option("browser.serverAddress")
         url = server_util.get_url(server_util.get_display_address(address))
@@ -67,19 +68,19 @@ async def open_browser(_: st.App) -> AsyncIterator[None]:
 
 # --- The page ---
 
-# Streamlit 1.67: a page icon that is no file makes browsers fetch a font or a picture from another host.
+# Streamlit 1.67: with a page icon that is not a file, browsers fetch a font or a picture from another host.
 PAGE_ICON = Path(__file__).parent / "tiles" / "starry_night.jpg"
 
-# Streamlit 1.67: what is chosen is small text in the primary color, of too little contrast.
+# Streamlit 1.67: chosen values are small text in the primary color, with too little contrast.
 READABLE_CHOICE_CSS = """
 button[data-selected=true], button[data-selected=true] *, [data-testid=stSliderThumbValue] {
   color: inherit !important; font-weight: 600; }"""
 
-# Streamlit 1.67: a link to a page does not show that the keyboard has reached it.
+# Streamlit 1.67: a link to a page has no outline when it has the keyboard's focus.
 VISIBLE_FOCUS_CSS = """
 [data-testid=stPageLink] a:focus-visible { outline: 2px solid; outline-offset: -2px; }"""
 
-# Streamlit 1.67: why a file is refused is there for screen readers alone.
+# Streamlit 1.67: the reason why a file is refused is visible to screen readers only.
 VISIBLE_REFUSAL_CSS = """
 [data-testid=stFileChip]:has([role=alert]) { height: auto; max-width: 100%; flex-wrap: wrap; }
 [data-testid=stFileChip] [role=alert] { position: static; clip: auto; width: 100%; height: auto; margin: 0;
@@ -102,26 +103,26 @@ _one_entry = st.components.v2.component("one_entry", js=ONE_ENTRY_JS)
 
 
 def mend_page() -> None:
-    """Apply what every page needs."""
+    """Add the CSS that every page needs."""
     st.html(f"<style>{READABLE_CHOICE_CSS}{VISIBLE_FOCUS_CSS}{VISIBLE_REFUSAL_CSS}</style>")
 
 
 def keep_one_history_entry() -> None:
-    """Have the browser's history hold one entry for each page, whatever is written into its address."""
+    """Keep one entry for each page in the browser's history, however often its address is rewritten."""
     _one_entry(key="one_entry")
 
 
 def hidden_place(key: str) -> DeltaGenerator:
-    """Streamlit 1.67: an element that comes or goes has all that follow it drawn anew, and the page jumps.
+    """Streamlit 1.67: after an element is added or removed, all that follow are drawn again; the page jumps.
 
-    A container that is always there, and not seen, keeps their places.
+    Elements in this hidden container, which is always there, do not move the others.
     """
     st.html(f"<style>:has(> .st-key-{key}) {{ display: none; }}</style>")
     return st.container(key=key)
 
 
 def link_pages(pages: Iterable[StreamlitPage]) -> None:
-    """Streamlit 1.67: its own menu is hidden behind a button on phones; these links are always in sight."""
+    """Streamlit 1.67: on phones its own menu is hidden under a button; these links are always visible."""
     with st.container(horizontal=True, gap="xsmall"):
         for page in pages:
             st.page_link(page, width="content")
@@ -131,12 +132,12 @@ def link_pages(pages: Iterable[StreamlitPage]) -> None:
 
 
 def picture_is_button(tiles: str, chosen: str) -> str:
-    """Streamlit 1.67: a picture cannot be pressed, and a button that turns primary loses its focus.
+    """Streamlit 1.67: a picture is no button, and a button that becomes primary loses the focus.
 
-    CSS for pictures that have a button below: a tap on the picture presses it.
+    Returns CSS with which a tap on a picture presses the button below it.
 
     Args:
-        tiles: Selector of what holds the pairs of a picture and a button.
+        tiles: Selector of the container of the pictures and buttons.
         chosen: Key of the button that is marked.
     """
     color = st.get_option("theme.light.primaryColor")
@@ -150,20 +151,20 @@ def picture_is_button(tiles: str, chosen: str) -> str:
 
 
 def flush_row(key: str) -> str:
-    """Streamlit 1.67: a row that scrolls keeps room above itself for its pictures' toolbar, shown or not.
+    """Streamlit 1.67: a row that scrolls has space above for its pictures' toolbar, even if there is none.
 
     Args:
-        key: Of the row.
+        key: Key of the row.
     """
     return f".st-key-{key} {{ padding-top: 0 !important; }}"
 
 
 def drop_unknown_options(key: str, options: Sequence[Any]) -> None:
-    """Streamlit 1.67: a browser that does not know a widget's new options yet sends text of others.
+    """Streamlit 1.67: a browser may send options that a widget no longer has, which raises an error.
 
     Args:
-        key: Of a widget that takes several.
-        options: That it is about to have.
+        key: Key of a widget that takes several options.
+        options: The options that it will have.
     """
     chosen = st.session_state.get(key, [])
     if any(value not in options for value in chosen):
@@ -171,15 +172,15 @@ def drop_unknown_options(key: str, options: Sequence[Any]) -> None:
 
 
 def line_chart(values: Sequence[float], *, x_label: str, y_label: str, height: int) -> None:
-    """Streamlit 1.67: `st.line_chart` draws itself without its data first; Vega warns in the console.
+    """Streamlit 1.67: `st.line_chart` is first drawn without data, and Vega warns in the console.
 
-    The axes' extents are given here, which leaves nothing to warn of.
+    With the extents of the axes given, Vega does not warn.
 
     Args:
-        values: Of the steps 1, 2, ...; at least one.
-        x_label: Below the chart.
-        y_label: Next to it.
-        height: In pixels.
+        values: Values at the steps 1, 2, ...; at least one.
+        x_label: Title of the x axis.
+        y_label: Title of the y axis.
+        height: Height in pixels.
     """
     x_axis = {"title": x_label, "grid": False, "tickMinStep": 1}
     encoding = {

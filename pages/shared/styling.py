@@ -1,4 +1,4 @@
-"""The widgets that decide how a photo is painted; every page offers the same, and links keep them."""
+"""The widgets for style and look, the same on every page; the address keeps them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pages.shared.visit import visit
 from stylecore import Style, list_styles
 from stylecore.instant.stylizer import MAX_STRENGTH
 
-STROKES = {"fine": 0.6, "medium": 1.0, "coarse": 1.7}  # multiples of the size that the network learned
+STROKES = {"fine": 0.6, "medium": 1.0, "coarse": 1.7}  # values of `stroke_scale`
 MAX_BLEND = 4  # styles in one picture
-FILTER_FROM = 20  # styles, from which on the tiles can be narrowed down to a kind
-# Tiles beyond three rows scroll inside; on phones they are one strip that scrolls sideways, so that
-# the painting is not pushed off the screen.
+FILTER_FROM = 20  # styles; with fewer the tiles have no filter by kind
+# More than three rows of tiles scroll in a box of their own. On phones the tiles are one row that scrolls
+# sideways, so that the painting stays on the screen.
 TILES_CSS = """
 .st-key-style_tiles { max-height: min(26rem, 60vh); overflow-y: auto; padding: 2px;
                       grid-auto-rows: max-content; align-content: start; }
@@ -30,7 +30,7 @@ TILES_CSS = """
 
 
 def choose_style() -> Style:
-    """Tiles of all styles; the chosen one stays chosen on the other pages and in the address."""
+    """Show tiles of all styles; the choice is kept on the other pages and in the address."""
     styles = {style.name: style for style in list_styles()}
     titles = {name: name for name in styles}
     first = keep_choice("style", next(iter(styles)), titles, current=visit().style)
@@ -38,11 +38,11 @@ def choose_style() -> Style:
 
     st.html(f"<style>{TILES_CSS}</style>")
     st.markdown("Style")
-    tiles = sorted(styles.values(), key=lambda style: style.name != first)  # what a link asks for is in sight
+    tiles = sorted(styles.values(), key=lambda style: style.name != first)  # the style of a link comes first
     kind = _choose_kind(tiles)
     shown = [style.name for style in tiles if kind in (None, style.kind) or style.name == visit().style]
     paths = {name: tile_path(name) for name in shown}
-    # A style of one's own has none yet.
+    # Styles that the app does not ship have no tile.
     pictures = {name: path.read_bytes() if path.exists() else None for name, path in paths.items()}
     show_tiles(pictures, alt="A temple", width=96, key="style")
     return styles[visit().style]
@@ -51,13 +51,13 @@ def choose_style() -> Style:
 def show_tiles(
     pictures: Mapping[str, bytes | None], *, alt: str, width: int, is_sought: bool = False, key: str
 ) -> None:
-    """Pictures by style, each with a button that chooses it.
+    """Show a picture for each style, with a button that chooses the style.
 
     Args:
-        pictures: Encoded, by the name of the style; None for a button alone.
-        alt: What they show, for screen readers.
-        width: At least, in pixels.
-        is_sought: Whether the page scrolls to the painting in the style that is chosen.
+        pictures: Encoded pictures by the name of the style; None shows the button only.
+        alt: Alternative text; the title of the style follows it.
+        width: Least width in pixels.
+        is_sought: Whether the page scrolls to the painting after a choice.
         key: Prefix of the widgets' keys.
     """
 
@@ -76,7 +76,7 @@ def show_tiles(
 
 
 def _choose_kind(styles: list[Style]) -> str | None:
-    """The kind of style that the visitor wants to see, or None for all."""
+    """Show a filter by kind of style; returns the chosen kind, or None for all."""
     if len(styles) < FILTER_FROM:
         return None
     kinds = list(dict.fromkeys(style.kind for style in styles if style.kind))
@@ -91,7 +91,7 @@ def _choose_kind(styles: list[Style]) -> str | None:
 
 
 def choose_look(style: Style | None) -> Look:
-    """Strength, strokes, colors, and up to three styles to mix in; without a style none at all."""
+    """Show the widgets for strength, strokes, colors and, if a style is given, others to blend with it."""
     most = round(100 * MAX_STRENGTH) - 50
     controls = st.container(horizontal=True, vertical_alignment="bottom")
     strength = controls.slider(
@@ -120,7 +120,7 @@ def choose_look(style: Style | None) -> Look:
         "Keep the photo's colors",
         value=keep_switch("preserve_color"),
         key="preserve_color",
-        help="Takes brightness and strokes of the painting and leaves the colors as they are.",
+        help="Takes brightness and strokes from the painting, and the colors from the photo.",
         persist_state="session",
     )
     shares = {} if style is None else _choose_shares(style)
@@ -131,7 +131,7 @@ def _choose_shares(style: Style) -> dict[str, float]:
     titles = {other.name: short_title(other.name) for other in list_styles() if other != style}
     drop_unknown_options("blend", titles)  # the chosen style is none of them
     first = keep_choices("blend", titles, limit=MAX_BLEND - 1)
-    # Open once a blend is in use, so that it does not come as a surprise; only the visitor closes it.
+    # Opened when a blend is in use, so that the visitor sees it; only the visitor closes it.
     visit().is_blend_open |= bool(st.session_state.get("blend", first))
     with st.expander("Blend", icon=":material/blender:", expanded=visit().is_blend_open):
         others = st.multiselect(

@@ -1,4 +1,4 @@
-"""What the app remembers of one visit, apart from the values of its widgets."""
+"""The state of one visit, apart from the values of widgets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Chooser:
-    """What a chooser of pictures remembers.
+    """The state of the widgets that choose pictures.
 
     Attributes:
-        sample: Name of the chosen sample, which counts while no picture of the visitor's does.
-        uploader: Number of the uploader; the next one is empty.
+        sample: Name of the chosen sample; used while the visitor has chosen no picture of their own.
+        uploader: Number of the uploader; an uploader with a new number is empty.
     """
 
     sample: str
@@ -28,29 +28,29 @@ class Chooser:
 
 @dataclass
 class Visit:
-    """What one session remembers.
+    """The state of one session.
 
     Attributes:
-        asked_for: Texts that the address had when the visitor came, by setting, until one asks for them.
-        first_settings: Values that settings began with, by name.
+        asked_for: Texts of the address when the visit began, by setting; removed once they are read.
+        first_settings: First values of settings, by name.
         address_settings: Texts of settings that differ from their defaults, by name.
-        page_settings: Texts that only the page that runs has in its address, by name.
-        photo: The photo that is chosen on every page; empty while a sample is.
-        style_pictures: The style pictures that are chosen; empty while a sample is.
+        page_settings: Texts that belong to the address of the current page only, by name.
+        photo: The photo that is chosen on every page; empty if a sample is chosen.
+        style_pictures: The chosen style pictures; empty if a sample is chosen.
         batch_photos: The photos that are chosen for a batch.
-        choosers: By the prefix of their widgets' keys.
+        choosers: States of the picture choosers, by the prefix of their widgets' keys.
         snapshot: The photo of the camera page.
-        is_upload_newer: Whether the camera page's upload came after its snapshot.
+        is_upload_newer: Whether the camera page's upload is newer than its snapshot.
         style: Name of the chosen style; empty before the first page that has styles.
-        is_blend_open: Whether a blend has been in use, which leaves its expander open.
-        is_sought: Whether the page that runs next scrolls to the painting.
-        sheet: The last photo that was painted in all styles, how, and the paintings.
-        tokens: Of the jobs that the pages show, by their name in the address.
+        is_blend_open: Whether the expander of the blend is open.
+        is_sought: Whether the next script run scrolls to the painting.
+        sheet: The last photo that was painted in all styles, its look, and the paintings.
+        tokens: Tokens of the jobs that the pages show, by their name in the address.
         runs: Tokens of the visit's refinements, the oldest first.
-        seen_choice: Pictures and settings that were chosen when an earlier refinement was opened: they have
-            no sketch until others are chosen.
-        asked_share: Version of the file that is to be shared and not made yet, see `sharing`.
-        watched_jobs: Jobs that every page watches.
+        seen_choice: Pictures and settings that were chosen when an earlier refinement was opened; no sketch
+            is shown until they change.
+        asked_share: Version of the file that is to be shared and not yet made, see `sharing`.
+        watched_jobs: Jobs that every page keeps alive.
     """
 
     asked_for: dict[str, list[str]]
@@ -74,13 +74,13 @@ class Visit:
     watched_jobs: list[Job] = field(default_factory=list)
 
     def take_sought(self) -> bool:
-        """Whether the page scrolls to the painting, for the first who asks."""
+        """Return `is_sought` and reset it."""
         is_sought, self.is_sought = self.is_sought, False
         return is_sought
 
 
 def visit() -> Visit:
-    """The record of this session."""
+    """The state of this session."""
     if "visit" not in st.session_state:
         st.session_state.visit = Visit({name: st.query_params.get_all(name) for name in st.query_params})
     return st.session_state.visit

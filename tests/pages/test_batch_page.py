@@ -119,7 +119,7 @@ def test_photos_stay_chosen_through_other_pages():
     app.run()
     app.switch_page("pages/how_it_works.py").run()
     app.switch_page("pages/batch.py").run()
-    assert app.caption[0].value == "Still here: a.png, b.png"
+    assert app.caption[0].value == "Still chosen: a.png, b.png"
     assert app.button(key="paint_batch").label == "Make 2 paintings"
     assert app.button(key="remove_photos").label == "Remove all"
     app.button(key="remove_photos").click().run()
@@ -130,7 +130,7 @@ def test_of_many_photos_that_are_kept_a_few_are_named():
     app = open_app().run()
     app.session_state.visit.batch_photos = [Choice(b"", f"photo {i}", ".jpg") for i in range(6)]
     app.switch_page("pages/batch.py").run()
-    assert app.caption[0].value == "Still here: photo 0.jpg, photo 1.jpg, photo 2.jpg, 3 more"
+    assert app.caption[0].value == "Still chosen: photo 0.jpg, photo 1.jpg, photo 2.jpg, 3 more"
 
 
 def test_a_batch_is_found_again_by_its_address():
@@ -162,7 +162,7 @@ def test_a_batch_that_was_stopped_says_so():
     is_open.set()
     app.session_state.visit.tokens["batch"] = token
     app.run()
-    assert any("Stopped before it began" in info.value for info in app.info)
+    assert any("Stopped before it started" in info.value for info in app.info)
 
 
 def test_transparent_photos_stay_so():
@@ -241,7 +241,7 @@ def test_too_many_photos_are_answered(monkeypatch):
         app.file_uploader[0].upload(name, encoded(make_photo(64, 48)), "image/png")
     app.file_uploader[0].upload("._a.png", b"what Macs leave beside a.png", "image/png")
     app.run()
-    assert "2 photos came; at most 1" in app.warning[0].value
+    assert "You chose 2 photos. At most 1" in app.warning[0].value
     assert [photo.name for photo in app.session_state.visit.batch_photos] == ["a"]
 
 
@@ -275,5 +275,5 @@ def test_the_photo_of_the_other_pages_can_be_taken():
     app.switch_page("pages/batch.py").run()
     assert app.button(key="paint_batch").disabled
     app.button(key="take_photo").click().run()
-    assert app.caption[0].value == "Still here: beach.jpg"
+    assert app.caption[0].value == "Still chosen: beach.jpg"
     assert app.button(key="paint_batch").label == "Make 1 painting"

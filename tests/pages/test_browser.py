@@ -428,7 +428,7 @@ def test_any_style_is_sketched_refined_and_stopped(open_page):
     wait_for_upload(page, "style_picture")
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.get_by_role("button", name="Refine").click()
-    page.get_by_alt_text("The sketch to begin with").wait_for(timeout=120_000)
+    page.get_by_alt_text("The sketch it starts from").wait_for(timeout=120_000)
     page.get_by_alt_text("The painting so far").wait_for(timeout=120_000)
     assert page.get_by_text(re.compile(r"Step \d+ of 50")).is_visible()
     keep_screenshot(page, "refining")
@@ -460,7 +460,7 @@ def test_the_slider_uncovers_the_painting(open_page):
 def test_the_camera_gives_the_photo(open_page):
     page = open_page("/custom", size=PHONE, text="Instant sketch")
     # While the page is still being built, the first camera by its text may be the style picture's.
-    page.locator(".st-key-content_has_camera").get_by_text("Take it with the camera").click()
+    page.locator(".st-key-content_has_camera").get_by_text("Use the camera").click()
     page.locator(".st-key-content_camera video").wait_for()
     page.wait_for_function("document.querySelector('video').readyState === 4")
     page.get_by_role("button", name="Take Photo").click()

@@ -35,7 +35,7 @@ def test_a_broken_photo_in_place_of_the_snapshot_leaves_the_uploader_there(app, 
     app.switch_page("pages/camera.py").run()
     app.file_uploader[0].upload("diary.jpg", b"dear diary", "image/jpeg").run()
     assert app.error[0].value[0].isupper()
-    assert "Choose another photo in place of diary." in app.error[0].value
+    assert "Choose another photo instead of diary." in app.error[0].value
     assert app.file_uploader[0].value.name == "diary.jpg"
     assert not app.exception
 
@@ -48,8 +48,8 @@ def test_a_snapshot_stays_through_other_pages(app):
     app.switch_page("pages/camera.py").run()
     assert app.download_button(key="download").label == "Download in full size (320 x 240)"
     app.switch_page("pages/custom.py").run()
-    assert "Still here: snapshot" in captions(app)
+    assert "Still chosen: snapshot" in captions(app)
     app.button(key="content_remove").click().run()
     app.switch_page("pages/camera.py").run()
     app.switch_page("pages/custom.py").run()
-    assert "Still here" not in captions(app)  # it is the camera's alone now
+    assert "Still chosen" not in captions(app)  # it is the camera's alone now

@@ -12,13 +12,13 @@ def test_a_photo_stays_chosen_on_the_other_pages(app):
     app.switch_page("pages/how_it_works.py").run()
     app.switch_page("pages/gallery.py").run()
     assert app.download_button(key="download").label == "Download in full size (200 x 120)"
-    assert "Still here: beach" in captions(app)
+    assert "Still chosen: beach" in captions(app)
     app.switch_page("pages/custom.py").run()
-    assert "Still here: beach" in captions(app)
+    assert "Still chosen: beach" in captions(app)
     app.button(key="content_remove").click().run()
-    assert "Still here" not in captions(app)
+    assert "Still chosen" not in captions(app)
     app.switch_page("pages/gallery.py").run()
-    assert "Still here" not in captions(app)
+    assert "Still chosen" not in captions(app)
 
 
 def test_a_sample_takes_the_place_of_a_kept_photo(app):
@@ -27,7 +27,7 @@ def test_a_sample_takes_the_place_of_a_kept_photo(app):
     app.switch_page("pages/how_it_works.py").run()
     app.switch_page("pages/gallery.py").run()
     app.button(key="photo_sample_cat").click().run()
-    assert "Still here" not in captions(app)
+    assert "Still chosen" not in captions(app)
     assert app.download_button(key="download").label != "Download in full size (200 x 120)"
 
 

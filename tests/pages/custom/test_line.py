@@ -22,9 +22,9 @@ def test_a_second_visitor_waits_in_line(app):
     other.segmented_control(key="quality").set_value("endless").run()
     other.button(key="refine").click().run()
     other.run()
-    assert any("Place 1 in line" in info.value for info in other.info)
+    assert any("number 1 in line" in info.value for info in other.info)
     run_until(other, lambda: any("for at least" in info.value for info in other.info))
-    assert "The sketch to begin with" in captions(other)
+    assert "The sketch it starts from" in captions(other)
     first.cancel()
     run_until(other, lambda: job_of(other).state is JobState.RUNNING)
     job_of(other).cancel()
@@ -38,7 +38,7 @@ def test_a_run_says_that_it_is_paused_for_a_shorter_one(app):
     shorter = refining.job_queue().submit(lambda job: is_open.wait(60), expected_s=0.001)
     run_until(app, lambda: job_of(app).state is JobState.PAUSED)
     app.run()
-    assert "paused for a shorter one" in app.get("progress")[0].proto.text
+    assert "paused while a shorter one is painted" in app.get("progress")[0].proto.text
     is_open.set()
     assert shorter.wait(10)
     run_until(app, lambda: job_of(app).state is JobState.RUNNING)
@@ -55,7 +55,7 @@ def test_a_visitor_who_leaves_the_line_has_the_sketch_again(app):
     other.run()
     assert other.button(key="cancel").label == "Leave the line"
     other.button(key="cancel").click().run()
-    run_until(other, lambda: any("Stopped before it began" in info.value for info in other.info))
+    run_until(other, lambda: any("Stopped before it started" in info.value for info in other.info))
     assert other.download_button(key="download_sketch")
     job_of(app).cancel()
     assert job_of(app).wait(60)

@@ -20,7 +20,7 @@ def test_damaged_weights_are_not_the_picture_s_fault(app, monkeypatch):
 
     monkeypatch.setattr(sketching, "read_style", fail)
     app.run()
-    assert app.error[0].value == "decoder.safetensors is damaged. Please tell whoever runs this app."
+    assert app.error[0].value == "decoder.safetensors is damaged. Please tell the person who runs this app."
 
 
 def test_a_transparent_photo_stays_transparent(app):
@@ -66,7 +66,7 @@ def test_bad_pictures_get_a_message_and_the_next_step(app, place, picture, messa
 def test_of_several_style_pictures_the_bad_one_is_named(app, bad):
     good = ("good.png", encoded(make_photo(60, 60)), "image/png")
     app.file_uploader[1].set_value([good, ("diary.png", bad, "image/png")]).run()
-    assert "Choose another style picture above in place of diary." in app.error[0].value
+    assert "Choose another style picture above instead of diary." in app.error[0].value
 
 
 def test_a_bad_picture_leaves_the_painting_in_sight(app):

@@ -67,7 +67,7 @@ def test_a_run_that_does_not_begin_with_the_sketch_shows_the_photo_until_it_has_
     app.run()
     app.button(key="refine").click().run()
     assert "Your photo" in captions(app)
-    assert "The sketch to begin with" not in captions(app)
+    assert "The sketch it starts from" not in captions(app)
     blocking.cancel()
     run_until(app, lambda: is_refined(app))
 
@@ -93,7 +93,7 @@ def test_what_is_chosen_during_a_run_is_sketched(app):
     run_until(app, lambda: job_of(app).progress is not None)
     app.button(key="style_picture_sample_triangle").click().run()
     assert {"Style: Mosaic", "Style: Triangle"} <= set(captions(app))
-    assert any("keeps what it began with" in caption.value for caption in app.caption)
+    assert any("keeps its pictures and settings" in caption.value for caption in app.caption)
     app.button(key="cancel").click().run()
     assert job_of(app).wait(60)
 

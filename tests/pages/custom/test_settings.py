@@ -3,6 +3,7 @@ import importlib.util
 import pytest
 
 from pages.shared import refining
+from pages.shared.pictures import plain
 from stylecore.optimization import pacing
 from stylecore.optimization.objective import is_mixed
 from tests.pages.custom.conftest import TINY, job_of, open_custom_page, recipe_of, run_until
@@ -62,4 +63,7 @@ def test_without_torch_the_page_says_what_to_install(monkeypatch):
         importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else find_spec(name, *rest)
     )
     app = open_custom_page()
-    assert "requirements.txt" in app.warning[0].value
+    command = "pip install 'impasto[custom]'"
+    assert app.warning[0].value == (
+        f"This needs torch, which is not installed: {plain(command)}. The instant styles work without it."
+    )
