@@ -100,7 +100,7 @@ def show_run(run: refining.RefinementJob) -> None:
         st.image(picture, caption=caption, width="stretch", alt=caption)
         with st.container(gap="xsmall"):
             _show_styles(run.about.styles, run.about.names[1:])
-            if shown and shown.losses:
+            if shown and len(shown.losses) > 1:
                 _show_losses(run)
 
 

@@ -36,7 +36,9 @@ def choose_style() -> Style:
     first = keep_choice("style", next(iter(styles)), titles, current=visit().style)
     visit().style = visit().style or first
 
-    st.html(f"<style>{TILES_CSS}</style>")
+    # On a change of page the tiles begin with the chosen one in sight.
+    chosen = f".st-key-style_tiles > :has(.st-key-style_{visit().style})"
+    st.html(f"<style>{TILES_CSS}{chosen} {{ scroll-initial-target: nearest; }}</style>")
     st.markdown("Style")
     tiles = sorted(styles.values(), key=lambda style: style.name != first)  # the style of a link comes first
     kind = _choose_kind(tiles)

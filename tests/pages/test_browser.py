@@ -478,3 +478,12 @@ def test_the_custom_page_fits_a_phone(open_page):
     page = open_page("/custom", size=PHONE, text="Instant sketch")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
     keep_screenshot(page, "custom_phone")
+
+
+def test_the_chosen_style_is_in_sight_on_the_next_page(open_page):
+    page = open_page(size=PHONE)
+    page.locator(".st-key-style_ink button").click()
+    page.get_by_text("Painted: Ink").wait_for()
+    page.get_by_role("link", name="Several photos").click()
+    page.get_by_text("Choose photos first").wait_for()
+    expect(page.locator(".st-key-style_ink")).to_be_in_viewport(ratio=1)
