@@ -1,4 +1,4 @@
-"""Where torch computes, in which precision, and how much memory is left there."""
+"""Device, precision and free memory of torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CGROUP = Path("/sys/fs/cgroup")  # version 2, as containers see their own
 
 
 def select_device(device: str) -> torch.device:
-    """The torch device for `auto`, `cpu` or `cuda`.
+    """Return the torch device for `auto`, `cpu` or `cuda`.
 
     Raises:
         DeviceError: `cuda` was asked for and does not start.
@@ -29,7 +29,7 @@ def select_device(device: str) -> torch.device:
 
 
 def autocast_dtype(device: torch.device, precision: str = "auto") -> torch.dtype | None:
-    """Type for autocast, or None for float32.
+    """Return the type for autocast, or None for float32.
 
     Args:
         device: Where the computation runs.
@@ -49,9 +49,9 @@ def autocast_dtype(device: torch.device, precision: str = "auto") -> torch.dtype
 
 
 def available_memory(device: str = "auto") -> int:
-    """Bytes that are free for a computation on `auto`, `cpu` or `cuda`.
+    """Return the bytes that are free for a computation on `auto`, `cpu` or `cuda`.
 
-    On the CPU the least of the machine's free memory and the rest of the container's limit.
+    On the CPU this is the smaller of the machine's free memory and the rest of the container's limit.
 
     Raises:
         DeviceError: `cuda` was asked for and does not start.

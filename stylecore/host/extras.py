@@ -1,4 +1,4 @@
-"""Packages that not every installation has, and how to get them."""
+"""Optional packages: whether they are installed, and how to install them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import ModuleType
 
 from stylecore.errors import MissingExtraError
 
-# Extras of the distribution by the module that they bring.
+# Extras of the distribution by the module that they install.
 EXTRAS = {"onnxruntime": "cpu", "torch": "custom"}
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")  # distributions that install the same module
 
@@ -29,7 +29,7 @@ def import_extra(module: str) -> ModuleType:
 
 
 def missing_extra(module: str) -> MissingExtraError:
-    """The error that says which extra brings a module of `EXTRAS`."""
+    """Build the error that names the extra to install for a module of `EXTRAS`."""
     if module == "onnxruntime":
         return MissingExtraError(
             "painting needs ONNX Runtime, which is not installed: pip install 'impasto[cpu]', "
@@ -41,7 +41,7 @@ def missing_extra(module: str) -> MissingExtraError:
 
 
 def runtime_conflict() -> str:
-    """What is wrong when both builds of ONNX Runtime are installed, and how to repair it; else empty."""
+    """Describe the conflict, and its repair, if both builds of ONNX Runtime are installed; else empty."""
     installed = [name for name in RUNTIMES if _is_installed(name)]
     if len(installed) < len(RUNTIMES):
         return ""

@@ -1,4 +1,4 @@
-"""Where the files of the project lie: next to the package in a wheel, next to its folder in a checkout."""
+"""Folders of the project: inside the package in a wheel, next to it in a checkout."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class LocalJob(Generic[About, Progress, Result]):
         )
 
     def _run(self) -> None:
-        work, self._work = self._work, None  # it holds pictures: let go of it
+        work, self._work = self._work, None  # it holds pictures
         if self.should_stop():
             self._end(JobState.CANCELLED)
             return
@@ -97,7 +97,7 @@ class LocalJob(Generic[About, Progress, Result]):
             self.error = error.with_traceback(None)
             state = JobState.FAILED
         del work
-        return_freed_memory()  # before anybody hears of the end and starts the next
+        return_freed_memory()  # before the end is visible and the next job starts
         self._end(state)
 
     def _end(self, state: JobState) -> None:
@@ -155,7 +155,7 @@ class JobQueue:
         Args:
             work: Called with its job in the queue's thread. It calls `job.report`, and asks
                 `job.should_stop` often enough to be cancelled soon.
-            about: What it is made of, for who finds the job again.
+            about: What it is made of, for those that find the job again.
             expected_s: Seconds that it will take alone, see `stylecore.host.device_turns`.
             expected_bytes: Memory that it needs for that.
         Raises:

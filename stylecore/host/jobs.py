@@ -17,9 +17,9 @@
     print(job.state, job.place, job.progress)   # and at the end job.result or job.error
     job.cancel()                                # it ends after its step, with the picture so far
 
-Who watches a job sees `Job` alone, and what a job reports and returns is data, with no callback and no
-reference into who submitted it: a queue whose work runs in another process or on another machine
-answers the same calls. `stylecore.host.job_queue` is the queue within this process.
+Watchers see only `Job`, and what a job reports and returns is data, without callbacks or references to
+its submitter: a queue whose work runs in another process or on another machine can have the same
+interface. `stylecore.host.job_queue` is the queue within this process.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ FINAL_STATES = frozenset({JobState.DONE, JobState.CANCELLED, JobState.FAILED})
 
 
 class Job(Protocol[About, Progress, Result]):
-    """A job as who watches it sees it, from any thread at any time."""
+    """A job as its watchers see it, from any thread at any time."""
 
     token: str  # finds it again with `find` of its queue; random, so that nobody guesses it
     about: About  # what it was made of, as given to `submit`
@@ -69,7 +69,7 @@ class Job(Protocol[About, Progress, Result]):
     is_abandoned: bool  # whether it was cancelled because nobody watched it while others waited
 
     def touch(self) -> None:
-        """Say that somebody watches it; a job that nobody watches makes room when others wait."""
+        """Note that somebody watches it; an unwatched job is cancelled when others wait."""
 
     def cancel(self) -> None:
         """Ask it to stop. A waiting job never starts."""

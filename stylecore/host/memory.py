@@ -1,4 +1,4 @@
-"""What the C library does with freed memory: kept during a long run, given back behind it."""
+"""Control of what glibc does with freed memory: kept during a long run, returned after it."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def _keeping() -> Iterator[None]:
 
 @contextmanager
 def kept_memory() -> Iterator[None]:
-    """Within this context freed memory stays with the process, for all its threads.
+    """Keep freed memory in the process, for all its threads, within this context.
 
     Every step of an optimization allocates and frees the same blocks. Large ones come from the
     system and go back to it each time, and its clearing of their pages takes a tenth to a fifth
-    of a step. Kept blocks fit less well: the peak grows by a sixth. Behind the last run that
-    overlaps all goes back. Without glibc nothing changes.
+    of a step. Kept blocks fit less well: the peak grows by a sixth. After the last run that
+    overlaps all is returned. Without glibc nothing changes.
     """
     try:
         with _keeping:
@@ -57,7 +57,7 @@ def share_freed_memory() -> None:
 
 
 def return_freed_memory() -> None:
-    """Give back to the system what glibc keeps of freed tensors: a hundred MB and more."""
+    """Return to the system what glibc keeps of freed tensors: 100 MB and more."""
     if (library := _glibc()) is not None:
         library.malloc_trim(0)
 

@@ -1,4 +1,4 @@
-"""State of the whole process that several runs want at once."""
+"""Settings of the whole process that several runs need at once."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, ExitStack
 
 
 class Overlapping:
-    """A context that threads may be in together: the first enters it, the last one leaves it.
+    """A context shared by threads: the first one enters it, the last one leaves it.
 
-    Where each would save what was set and restore it, a run that ends would take the setting from
-    those that go on, and the last one would restore what the first had set.
+    If each run saved and restored the setting, a run that ends would take it from those still running, and
+    the last one would restore what the first had set.
 
     Args:
         enter: Makes the context that is shared.

@@ -14,7 +14,7 @@ def check_weights_file(path: Path, *, sha256: str | None = None) -> None:
 
     Args:
         path: The file.
-        sha256: Expected digest; by default the one in the `.json` of the same name beside it.
+        sha256: Expected digest; by default the one in the `.json` file of the same name.
     Raises:
         WeightsError: The file or its record is missing, or the digests differ.
     """

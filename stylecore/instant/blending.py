@@ -1,4 +1,4 @@
-"""Mixing a stylized picture with the photo: strength and color."""
+"""Mix a stylized picture with the photo: strength and color."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import numpy as np
 
 from stylecore.images.arrays import LUMA
 
-# Rec. 601 luma, the weights of JPEG's YCbCr.
-
 
 def preserve_color(content: np.ndarray, stylized: np.ndarray) -> np.ndarray:
-    """The stylized luminance with the photo's chroma.
+    """Combine the stylized luminance with the photo's chroma.
 
     With luma Y, the color differences R - Y, G - Y and B - Y stay the photo's when every
     channel moves by the change of Y.
@@ -27,7 +25,7 @@ def preserve_color(content: np.ndarray, stylized: np.ndarray) -> np.ndarray:
 
 
 def apply_strength(content: np.ndarray, stylized: np.ndarray, strength: float) -> np.ndarray:
-    """Go from the photo (0) to the stylized picture (1) or beyond, a line in pixel space.
+    """Interpolate in pixel space from the photo (0) to the stylized picture (1), or extrapolate.
 
     Args:
         content: Photo, shape (1, 3, H, W), in [0, 1].

@@ -1,8 +1,8 @@
-"""Paintings enlarged with brush detail, where plain enlarging leaves them soft.
+"""Enlarge paintings with brush detail, where resizing alone leaves them soft.
 
-A large photo is painted at the size that gives its strokes their size. Doubling by doubling, the network
-then paints the enlarged painting itself, and what is too fine for the size before is added to it: the
-grain of the brush and crisp edges. Seen at the size before, the painting stays the same.
+A large photo is painted at a smaller size, which determines the size of its strokes. The painting is then
+doubled step by step: the network paints the enlarged painting again, and the detail that the smaller size
+cannot hold is added: the grain of the brush and crisp edges. Scaled down again, the painting is the same.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from PIL import Image, ImageChops, ImageFilter
 Repaint = Callable[[Image.Image], Image.Image]
 
 LANCZOS = Image.Resampling.LANCZOS
-LEAST_FACTOR = 1.25  # below, nothing is missing yet that the eye would see
-FLAT = 4.0  # of 255, roughness of a painting at which half of the detail is added: flat areas stay flat
+LEAST_FACTOR = 1.25  # of enlarging; below, no missing detail is visible
+FLAT = 4.0  # of 255, roughness at which half of the detail is added: flat areas stay flat
 ROUGH_RADIUS = 8  # px, within which it is measured
 DETAIL_PIXELS = 12_600_000  # up to which detail is added: 12 megapixels, a poster, take seconds
 BAND_PIXELS = 1_000_000  # that are painted at a time, which limits the memory
 BAND_ROWS = 256  # at least
-OVERLAP = 32  # rows in which one band gives way to the next
+OVERLAP = 32  # rows in which one band is blended into the next
 
 
 def enlarge(painting: Image.Image, size: tuple[int, int], repaint: Repaint) -> Image.Image:
-    """The painting at another size, with detail as fine as its pixels, or as those of 12 megapixels.
+    """Resize a painting, with detail as fine as its pixels, at most as those of 12 megapixels.
 
     Args:
         painting: RGB, as the network painted it.
         size: Width and height in pixels, of the same shape but for rounding.
         repaint: Paints a picture in the same style and its own size.
     Returns:
-        RGB of that size. Where it is smaller or hardly larger, it is resized alone.
+        RGB of that size. If it is smaller or hardly larger, no detail is added.
     Source: Burt and Adelson (1983) for the bands of frequencies; Gatys et al. (2017), section 6, paint an
         enlarged painting again for detail.
     """
@@ -73,7 +73,7 @@ def _with_detail(painting: Image.Image, former_height: int, repaint: Repaint) ->
 
 
 def _detail(picture: Image.Image, scale: float) -> np.ndarray:
-    """What a picture loses when it is scaled down, as float32 of shape (H, W, 3)."""
+    """Return what a picture loses when it is scaled down, as float32 of shape (H, W, 3)."""
     small = picture.resize([max(1, round(length * scale)) for length in picture.size], LANCZOS)
     return np.asarray(picture, np.float32) - np.asarray(small.resize(picture.size, LANCZOS), np.float32)
 

@@ -1,4 +1,4 @@
-"""The instant path: a transformer network run by ONNX Runtime."""
+"""Paint photos with transformer networks, run by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ class FastStylizer:
     """Paints photos in the ready-made styles. One instance serves many threads.
 
     Args:
-        device: `auto` takes CUDA where it starts and the CPU elsewhere; `cpu`; `cuda`.
+        device: `auto` (CUDA if it starts, else the CPU), `cpu` or `cuda`.
     Attributes:
-        device: `cuda` or `cpu`, what the sessions really run on.
-        device_note: Why `auto` came out as the CPU, for people; empty with CUDA.
+        device: `cuda` or `cpu`, where the sessions really run.
+        device_note: Why `auto` chose the CPU, for messages; empty with CUDA.
     Raises:
         DeviceError: `cuda` was asked for and does not start.
         WeightsError: A network is missing or damaged.
@@ -90,13 +90,13 @@ class FastStylizer:
         """Paint one photo.
 
         Args:
-            image: Photo, as `load_image` gives it; alpha is kept.
+            image: Photo, as `load_image` returns it; alpha is kept.
             style: Name of a style, or names with weights for a blend (scaled to sum 1).
             strength: 0 gives the photo, 1 the style, up to 2 exaggerates it.
             preserve_color: Keep the photo's colors, take brightness and strokes of the style.
             stroke_scale: Size of the brush marks relative to the picture, 0.1 to 10: at 1 they are what the
                 networks learned on a picture of 1,024 px, whatever the resolution, see `working_size`.
-            stroke_size: Size of the brush marks in pixels of the photo, in place of `stroke_scale`: the long
+            stroke_size: Size of the brush marks in pixels of the photo, instead of `stroke_scale`: the long
                 side in pixels at which the style picture would be read, 128 to 65536. At what the networks
                 learned, 512 unless a style of one's own says otherwise, they see every pixel once. Twice of
                 that doubles the strokes.
@@ -212,7 +212,7 @@ def open_session(model: Path | bytes, device: str) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.log_severity_level = 4  # A CUDA that does not start is reported by us, in words.
     options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-    # Spinning threads would steal from the other visitors of a small host.
+    # Spinning threads would slow down other work on a small host.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers: list = ["CPUExecutionProvider"]
     if device == "cuda":

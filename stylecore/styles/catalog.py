@@ -1,4 +1,4 @@
-"""The ready-made styles: records read from `weights/styles.json`, and checksums of weights."""
+"""Records of the ready-made styles and checksums of their networks, from `weights/styles.json`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stylecore.errors import StyleError, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
 
 STYLES_FILE = WEIGHTS_FOLDER / "styles.json"
-USUAL_STROKE_SIZE = 512  # px, of records that do not say
+USUAL_STROKE_SIZE = 512  # px, of records without one
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Style:
 
     Attributes:
         name: Identifier in lower case, such as `starry_night`.
-        title: Name of the painting, for people.
+        title: Name of the painting, as shown.
         artist: Who made it.
         year: When, as written in catalogues (`1889`, `c. 1831`).
         credit: Where the picture that the network learned from comes from.
         license: Terms of that picture.
         model: File name of the ONNX network in `weights/`.
         index: Place of the style in the network's `style_weights`.
-        kind: `brush`, `print`, `modern` or `pattern`, to choose among many styles; may be empty.
+        kind: `brush`, `print`, `modern` or `pattern`, for filtering; may be empty.
         fine_model: File name of a wider network that paints the style in finer detail, in up to three
             times the time; empty where there is none.
         fine_index: Place of the style in that network's `style_weights`.
@@ -50,16 +50,16 @@ class Style:
     fine_stroke_size: int = USUAL_STROKE_SIZE
 
     def network(self, *, fine: bool) -> tuple[str, int]:
-        """File name and place of the style: of the wider network if `fine` and there is one."""
+        """Return file name and index of the style: in the wider network if `fine` and there is one."""
         return (self.fine_model, self.fine_index) if fine and self.fine_model else (self.model, self.index)
 
     def learned_stroke_size(self, *, fine: bool) -> int:
-        """Stroke size of the network that `network` names."""
+        """Return the stroke size of the network that `network` returns."""
         return self.fine_stroke_size if fine and self.fine_model else self.stroke_size
 
 
 def list_models() -> list[str]:
-    """File names of all networks that the ready-made styles need.
+    """List the file names of all networks of the ready-made styles.
 
     Raises:
         WeightsError: As for `list_styles`.
@@ -69,7 +69,7 @@ def list_models() -> list[str]:
 
 
 def list_styles() -> list[Style]:
-    """All ready-made styles, in the order in which they should be offered.
+    """List all ready-made styles, in the order in which to show them.
 
     Raises:
         WeightsError: `weights/styles.json` is missing or not of the expected form.
@@ -78,10 +78,10 @@ def list_styles() -> list[Style]:
 
 
 def get_style(name: str) -> Style:
-    """The style of this name.
+    """Return the style of a name.
 
     Raises:
-        StyleError: There is none; the message offers the nearest name.
+        StyleError: There is none; the message has the nearest name.
         WeightsError: As for `list_styles`.
     """
     styles = {style.name: style for style in _read_styles()}
@@ -93,7 +93,7 @@ def get_style(name: str) -> Style:
 
 
 def model_checksum(model: str) -> str:
-    """The SHA-256 recorded in `weights/styles.json` for a network file.
+    """Return the SHA-256 recorded in `weights/styles.json` for a network file.
 
     Raises:
         WeightsError: No style uses this file.
