@@ -141,7 +141,8 @@ class _Run:
 
     Attributes:
         step: Steps done, over all scales.
-        best: The best picture so far, None before the first step.
+        best: The best picture so far; set when the first scale begins.
+        optimizer: Changes the picture; set when the first scale begins.
         error: What ended the run early, or None.
     """
 
@@ -161,8 +162,8 @@ class _Run:
         self.started = time.monotonic()
         self.first_step = 0.0  # when it began, without what comes once, such as the sketch
         self.step = 0
-        self.best: Best | None = None
-        self.optimizer: Adam | Lbfgs | None = None
+        self.best: Best
+        self.optimizer: Adam | Lbfgs
         self.error: Exception | None = None
 
     def iterates(self) -> Iterator[Iterate]:
@@ -182,14 +183,15 @@ class _Run:
     def _begin_scale(self, side: int) -> tuple[Tensor, Objective]:
         """The picture to change at a scale, which begins as the best of the scale before, and its loss."""
         objective = Objective(self.vgg, self.content, self.styles, side, self.config)
-        if self.best is None:
+        is_first = self.step == 0
+        if is_first:
             batch = start_picture(objective, self.styles, self.config)
         else:
             batch = resized(self.best.picture, objective.photo.shape)
         batch.requires_grad_()
-        self.optimizer = build_optimizer(batch, self.config, earlier=self.optimizer)
+        self.optimizer = build_optimizer(batch, self.config, earlier=None if is_first else self.optimizer)
         self.best = Best(batch)
-        if self.step == 0:
+        if is_first:
             self.first_step = time.monotonic()
         return batch, objective
 
@@ -199,13 +201,12 @@ class _Run:
         Raises:
             DivergenceError: See `Best.judge`.
         """
-        is_adam = self.config.method == "adam"
-        if is_adam:
+        if isinstance(self.optimizer, Adam):
             self.optimizer.learning_rate = learning_rate_at(self.step, self.config)
         before = batch.detach().clone()
         losses = take_step(self.optimizer, batch, objective)
         self.best.judge(before, losses.total)
-        if is_adam:
+        if isinstance(self.optimizer, Adam):
             batch.data.clamp_(0, 1)
         self.step += 1
         return losses
@@ -227,8 +228,8 @@ class _Run:
 
     def picture(self) -> Image.Image:
         """The best picture so far, as large as the photo, with its alpha."""
-        pixels = resized(self.best.picture, (1, 3, self.photo.height, self.photo.width))
-        pixels = pixels.clamp(0, 1).cpu().numpy()
+        picture = resized(self.best.picture, (1, 3, self.photo.height, self.photo.width))
+        pixels = picture.clamp(0, 1).cpu().numpy()
         if self.config.preserve_color:
             pixels = blending.preserve_color(to_batch(self.photo), pixels)
         image = from_batch(pixels)
