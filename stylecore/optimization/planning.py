@@ -24,7 +24,7 @@ from stylecore.perception.losses import PATCH_PART
 # Measured by `python -m stylecore bench --optimizer`, part memory.
 BASE_BYTES = 90 * MEBIBYTE  # VGG19's weights and buffers of the convolutions
 PACKED_BYTES = 60 * MEBIBYTE  # weights as `stylecore.perception.packing` lays them out
-WINOGRAD_BYTES = 250 * MEBIBYTE  # kernels and tiles of `stylecore.perception.winograd`, in float32
+WINOGRAD_BYTES = 100 * MEBIBYTE  # kernels and tiles of `stylecore.perception.winograd`, in float32
 MIXED_PIXEL_BYTES = 950  # activations and gradients for one pixel in 16 bits
 FLOAT_PIXEL_BYTES = 1500  # the same in float32
 HOLE_PIXEL_BYTES, MOST_HOLES = 2200, 300 * MEBIBYTE  # freed blocks that later ones do not fit into
@@ -69,7 +69,7 @@ def work_left(scales: Sequence[tuple[int, int]], step: int, size: tuple[int, int
 
 
 def peak_memory(size: tuple[int, int], config: OptimizationConfig, *, styles: int = 1) -> int:
-    """Bytes that a run takes at its peak, beside what the process holds after importing torch.
+    """Bytes that a run takes at its peak, on top of what the process holds after importing torch.
 
     Args:
         size: Width and height of the photo.
