@@ -10,7 +10,7 @@ from PIL import Image
 from tests.browsing import browser, server  # noqa: F401 - fixtures
 
 # No timing chooses the convolutions, so that every run of the tests computes the same.
-os.environ["STYLECORE_CONVOLUTIONS"] = "own"
+os.environ["IMPASTO_CONVOLUTIONS"] = "own"
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""3x3 convolutions with frozen weights, by what is fastest on the device and in the precision."""
+"""3x3 convolutions with frozen weights, computed by torch or by a faster kernel."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from stylecore.perception.packing import PackedConvolution
 from stylecore.perception.winograd import NnpackConvolution
 
 KERNELS: tuple[type[Kernel], ...] = (PackedConvolution, NnpackConvolution)
-# Set to "torch" or "own", this environment variable takes the place of the timing.
-VARIABLE = "STYLECORE_CONVOLUTIONS"
-# Of the trial: a layer so small that both directions take some 2 ms on 2 cores, and on a busy machine
-# some rounds pass undisturbed; the fastest counts.
-TRIAL_CHANNELS, TRIAL_SIDE, TRIAL_ROUNDS = 64, 48, 8
+# Environment variable that chooses without a trial: "torch" or "own".
+VARIABLE = "IMPASTO_CONVOLUTIONS"
+TRIAL_CHANNELS = 64  # in and out, of the convolution that is timed
+TRIAL_ROUNDS = 16  # of both ways in turn, of which the fastest counts; other work disturbs single rounds
 NEEDED = 0.9  # of torch's time, at most, that a kernel may take to be used
 
 _is_plain: ContextVar[bool] = ContextVar("is_plain", default=False)
@@ -42,8 +41,8 @@ def plain_convolutions() -> Iterator[None]:
 class FrozenConv3x3(nn.Module):
     """A 3x3 convolution whose weights never change.
 
-    On the CPU a kernel of `KERNELS` computes it where one can and pays, see `pays`; all else goes to
-    torch as it is. Kernels agree with torch to some 1e-5 in float32, and to the last bit or two in
+    On the CPU a kernel of `KERNELS` computes it where one can and pays, see `pays`; elsewhere torch does.
+    Kernels agree with torch to some 1e-5 in float32, and to the last bit or two in
     bfloat16.
 
     Args:
@@ -89,11 +88,10 @@ class FrozenConv3x3(nn.Module):
 def pays(kind: type[Kernel]) -> bool:
     """Whether a kernel takes at most nine tenths of torch's time on this machine.
 
-    Timed at the first call, in a few hundredths of a second, and the same until the process ends: runs
-    of one seed in one process give the same picture. Another process on the same machine may choose
-    otherwise, if the two are about equally fast or the machine is busy, and then paint slightly other
-    pixels. `STYLECORE_CONVOLUTIONS`, set to `torch` or `own`, chooses without timing, so that all
-    processes paint the same.
+    Timed at the first call, in about a tenth of a second, and the same until the process ends. Another
+    process on the same machine may choose otherwise if the two are about equally fast or the machine is
+    busy, and then paint slightly different pixels. `IMPASTO_CONVOLUTIONS`, set to `torch` or `own`,
+    chooses without timing, so that all processes paint the same.
 
     Raises:
         ValueError: The environment variable has another value.
@@ -108,7 +106,7 @@ def pays(kind: type[Kernel]) -> bool:
 
 
 def _wins_trial(kind: type[Kernel]) -> bool:
-    features = torch.ones(1, TRIAL_CHANNELS, TRIAL_SIDE, TRIAL_SIDE, dtype=kind.dtype)
+    features = torch.ones(1, TRIAL_CHANNELS, kind.trial_side, kind.trial_side, dtype=kind.dtype)
     weight = torch.full((TRIAL_CHANNELS, TRIAL_CHANNELS, 3, 3), 0.01, dtype=kind.dtype)
     bias = torch.zeros(TRIAL_CHANNELS, dtype=kind.dtype)
     own_s, torch_s = time_alternately([kind, TorchConvolution], weight, bias, features, rounds=TRIAL_ROUNDS)

@@ -1,4 +1,4 @@
-"""What a fast 3x3 convolution is: prepared once from frozen weights, then called with features."""
+"""Interface of a fast 3x3 convolution: prepared once from frozen weights, then called with features."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ class TorchConvolution:
 
 
 class Kernel(ABC):
-    """Another way to compute the same, for some processors and types. Arguments as of `TorchConvolution`.
+    """A faster convolution for some processors and types; arguments as of `TorchConvolution`.
 
-    Only the features get a gradient, and nothing of what goes in is kept for it.
+    Only the features get a gradient; the input is not kept for it.
     """
 
     dtype: ClassVar[torch.dtype]  # of features and weights
+    trial_side: ClassVar[int]  # px, of the features that time it against torch
 
     def __init__(self, weight: Tensor, bias: Tensor, padding: int) -> None:
         self.weight, self.bias, self.padding = weight, bias, padding
