@@ -1,4 +1,4 @@
-"""Settings of an optimization, and what they mean for sizes, steps and rates."""
+"""Settings of an optimization, and the sizes, steps and rates that follow from them."""
 
 from __future__ import annotations
 
@@ -17,49 +17,30 @@ STARTS = ("content", "preview", "mixed_noise", "noise")
 class OptimizationConfig:
     """Settings of one optimization."""
 
-    # Over all scales together. The measure (see `optimization_benchmark`, part settings, 256 px) is at
-    # 1.019 after 100, 0.973 after 200, 0.951 after 400. Each judges a picture and changes it; what the last
-    # one changes is not in the result.
-    steps: int = 200
+    steps: int = 200  # over all scales; the change of the last one is not in the result
     max_side: int = 512  # px, long side of the result; smaller photos keep their size
-    # px, long side at which the style picture is read for a result of max_side, and smaller in
-    # proportion for a smaller one, so that strokes keep their size in the picture; None: max_side
-    stroke_size: int | None = None
-    # With the own objective lbfgs is ahead (portrait and mosaic, 256 px, by the measure after 50 and 200
-    # steps: 1.10 and 0.97 against 1.22 and 1.00) and its pictures are cleaner. adam carries its state
-    # from size to size, in less memory, and wins with the classic objective (after 200 steps at 256 px
-    # 2.25 against 2.72). An average of its last pictures (EMA) reads no better than the last: 1.071 with
-    # a decay of 0.9, 1.068.
-    method: str = "lbfgs"
-    # Of adam, of the pixel range. From the preview the classic objective is at 2.54 after 120 steps,
-    # 2.91 with 0.02 and 3.41 with 0.1. Own objective with the fall below: 1.068 after 120 steps at
-    # 224 px, 1.085 with 0.04, 1.090 with a constant 0.02.
-    learning_rate: float = 0.05
+    stroke_size: int | None = None  # px, of the style picture at a result of max_side; None: max_side
+    method: str = "lbfgs"  # lbfgs or adam
+    learning_rate: float = 0.05  # of adam, as a share of the pixel range
     decay_share: float = 0.4  # last part of the steps, in which adam's rate falls to a tenth
-    history: int = 8  # gradients that lbfgs remembers; 20 and 80 gain nothing
+    history: int = 8  # gradients that lbfgs remembers
     start: str = "preview"  # content, preview (see `stylecore.optimization.preview`), mixed_noise or noise
-    # Begin small, then larger by sqrt(2) each time. From 128 px and the preview it only costs steps:
-    # 1.79 in place of 1.16 for the same work at 384 px.
-    is_coarse_to_fine: bool = False
+    is_coarse_to_fine: bool = False  # begin small, then larger by sqrt(2) each time
     coarse_side: int = 128  # px, long side at which coarse to fine begins, or up to sqrt(2) times it
     content_layer: str = "relu4_2"  # Gatys et al. (2016), section 2.3
     style_loss: str = "gram"  # gram, wasserstein (means and covariances) or patches (Li and Wand 2016)
-    style_layers: tuple[str, ...] = STYLE_LAYERS
+    style_layers: tuple[str, ...] = STYLE_LAYERS  # of gram and wasserstein
     style_layer_weights: tuple[float, ...] | None = None  # one for each style layer; None: all 1
-    # In place of style_layers for patches: those of Li and Wand (2016)
-    patch_layers: tuple[str, ...] = ("relu3_1", "relu4_1")
-    content_weight: float = 1.0
-    style_weight: float = STYLE_WEIGHT
-    # The measure, which does not know it, is 0.969 without, 0.973 with 2 and 0.990 with 8; without, there
-    # are colored specks, which 2 takes away and 8 hardly more.
-    tv_weight: float = 2.0
+    patch_layers: tuple[str, ...] = ("relu3_1", "relu4_1")  # of patches: Li and Wand (2016)
+    content_weight: float = 1.0  # of the content loss in the total
+    style_weight: float = STYLE_WEIGHT  # of the style loss
+    tv_weight: float = 2.0  # of the total variation
     preserve_color: bool = False  # keep the photo's colors
-    # Average pooling is at 1.494 by the measure, which pools by maximum, and loses faces to the eye.
-    pooling: str = "max"
+    pooling: str = "max"  # of VGG19: max or average
     device: str = "auto"  # auto, cpu or cuda
     precision: str = "auto"  # of VGG19: float32, mixed (bfloat16), or auto, mixed where that is faster
-    preview_every: int = 10  # steps between iterates that carry an image; 0: only the last
-    seed: int = 0
+    preview_every: int = 10  # steps between iterates with an image; 0: only the last
+    seed: int = 0  # of the noise in the starts noise and mixed_noise
 
 
 # "Art generation with neural style transfer", the exercise of the deep learning courses: VGG19,
@@ -83,10 +64,7 @@ CLASSIC_RECIPE = OptimizationConfig(
 )
 
 
-# What page and command line offer; "quick" is worth keeping and done within a minute on 2 cores. "best" on a
-# strip of 1280 x 416 px read 1.01 by the default objective, with Adam, after 813 s; 250 steps at 768 px,
-# enlarged, 4.80. Over the same sizes at three tenths (192 to 384 px, portrait and mosaic) it reads 1.07 by
-# the measure of `stylecore.measuring.measure`, with Adam 1.24 and a face without eyes.
+# What page and command line offer; figures are in docs/measurements.md.
 QUALITIES = {
     "quick": OptimizationConfig(steps=50, max_side=384, preview_every=5),
     "good": OptimizationConfig(steps=120, max_side=512, preview_every=10),
@@ -173,9 +151,8 @@ def stroke_size_at(side: int, config: OptimizationConfig) -> int:
 def step_work(side: int, size: tuple[int, int]) -> float:
     """What the time of a step is proportional to, for a photo of that size at the long side `side`.
 
-    Millions of pixels, more for large pictures, and what even the smallest takes: on 2 cores in float32
-    0.27 s at 64 px, 0.31 s at 128, 0.66 s at 256, 1.4 s at 384, 2.4 s at 512, 3.4 s at 768 (3:2) and
-    14 s at 1280 px (4:3).
+    Millions of pixels, more for large pictures, and a constant for the smallest; fitted to the times in
+    docs/measurements.md.
     """
     megapixels = math.prod(size_at(side, size)) / 1e6
     return 0.028 + megapixels * (1 + 0.4 * megapixels)

@@ -1,4 +1,4 @@
-"""Style transfer by optimizing the pixels themselves: any style, minutes in place of a second."""
+"""Style transfer by optimizing the pixels themselves: any style, minutes instead of a second."""
 
 from __future__ import annotations
 
@@ -34,10 +34,8 @@ from stylecore.optimization.lbfgs import Lbfgs
 from stylecore.optimization.objective import Objective, load_vgg
 from stylecore.optimization.planning import work_left
 
-# Pixels of a photo up to which freed memory is kept from step to step: 10 to 20 % faster, but the
-# peak grows by a sixth, which larger photos need for themselves. The other way round, blocks of 16 MB
-# and more that go back at once, a run at 512 px would peak 140 MB lower and take 16 % longer.
-# Beside patches it stays kept in no case: at 192 px with those of relu1_1 a run took 5.7 GB in place of 0.7.
+# Pixels of a photo up to which freed memory is kept from step to step, which larger photos need; never with
+# patches.
 KEPT_PIXELS = 400**2
 # CUDA's fastest convolutions sum in an order that changes from run to run. Those flags are the process's.
 REPEATABLE_CONVOLUTIONS = Overlapping(
@@ -102,6 +100,10 @@ def optimize_image(
     should_stop: Callable[[], bool] | None = None,
 ) -> OptimizationResult:
     """Paint a photo in the style of any picture.
+
+    The same seed gives the same picture on one device within a process. Processes on one CPU can differ
+    slightly, since each times the convolutions and chooses the fastest; with `IMPASTO_CONVOLUTIONS` set to
+    `torch` or `own` all of them give the same picture.
 
     Args:
         content_image: The photo; alpha is kept.
