@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Adam:
-    """Adam on one picture, as `torch.optim.Adam`, which first imports 150 MB of a compiler.
+    """Adam on one picture, as `torch.optim.Adam`, which imports 150 MB of a compiler.
 
     Args:
         batch: The picture, with gradient.

@@ -23,7 +23,7 @@ LOST_STEPS, LOST_FACTOR = 20, 3.0
 
 
 class Best:
-    """The best picture of a scale; notices when the run has lost its way.
+    """The best picture of a scale; detects divergence.
 
     Args:
         start: First picture of the scale, which is the best until a step has judged one.
@@ -79,7 +79,7 @@ def take_step(optimizer: Adam | Lbfgs, batch: Tensor, objective: Objective) -> L
 def build_optimizer(batch: Tensor, config: OptimizationConfig, earlier: Adam | Lbfgs | None) -> Adam | Lbfgs:
     if config.method == "adam":
         return Adam(batch, config.learning_rate, earlier)
-    return Lbfgs(batch, config.history)  # gradients of another size tell nothing of this one's
+    return Lbfgs(batch, config.history)  # gradients of another size do not apply
 
 
 def start_picture(

@@ -12,7 +12,7 @@ from torch import Tensor
 class Lbfgs:
     """L-BFGS without a line search, as `torch.optim.LBFGS` of one iteration a step and a rate of 1.
 
-    That one first imports 150 MB of a compiler.
+    torch.optim first imports 150 MB of a compiler.
 
     Args:
         batch: The picture, with gradient.
@@ -48,7 +48,7 @@ class Lbfgs:
             self.batch.data.add_(self.direction.view_as(self.batch))
 
     def _remember(self, gradient: Tensor) -> None:
-        """The last step and the change of the gradient over it, in place of the oldest ones."""
+        """Store the last step and the change of the gradient over it; the oldest pair goes."""
         change = gradient - self.gradient
         curvature = change @ self.direction
         if curvature <= self.LEAST_CURVATURE:

@@ -105,7 +105,7 @@ class Objective:
 
 def is_mixed(config: OptimizationConfig) -> bool:
     """Whether VGG19 computes in 16 bits on the device and in the precision of these settings."""
-    # Gradients of pixels vanish in float16, which older GPUs have in place of bfloat16.
+    # Gradients of pixels vanish in float16, which older GPUs have instead of bfloat16.
     return autocast_dtype(select_device(config.device), config.precision) == torch.bfloat16
 
 

@@ -1,4 +1,4 @@
-"""How long an optimization takes on this machine: timed by a few steps, then told by the runs themselves."""
+"""How long an optimization takes on this machine: timed by a few steps, then by the runs themselves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ USUAL_PACE_S = {True: 1.2, False: 7.0}
 # As multiples of the Gram loss's, until one has been seen, at 384 px; patches are compared each with each.
 STYLE_LOSS_PACE = {"gram": 1.0, "wasserstein": 1.2, "patches": 5.3}
 TIMED = OptimizationConfig(steps=3, max_side=256, start="content", preview_every=0)
-TELLING_STEPS = 5  # of a run, from which on it tells how long others will take
+FEWEST_STEPS = 5  # of a run before its pace predicts that of others
 
 Kind = tuple[bool, str]  # of settings: whether in 16 bits, and the style loss
 Pace = dict[Kind, float]  # seconds for a unit of `planning.run_work`
@@ -50,14 +50,14 @@ def usual_pace(slowness: float) -> Pace:
 
 
 def seen_pace(size: tuple[int, int], config: OptimizationConfig, iterate: Iterate) -> Pace:
-    """What a run tells of the pace of its kind; nothing in its first steps.
+    """Pace of a run's kind as measured by it; empty in its first steps.
 
     Args:
         size: Width and height of the photo.
         config: Settings of the run.
         iterate: Its newest one.
     """
-    if iterate.step < TELLING_STEPS:
+    if iterate.step < FEWEST_STEPS:
         return {}
     return {kind_of(config): (iterate.elapsed_s + iterate.remaining_s) / run_work(size, config)}
 

@@ -1,4 +1,4 @@
-"""Any style picture in one pass: adaptive instance normalization, the optimizer's quick sketch."""
+"""Adaptive instance normalization: any style picture in one pass, the optimizer's first sketch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from stylecore.perception.tensor_files import read_tensors
 DECODER_WEIGHTS = WEIGHTS_FOLDER / "adain_decoder.safetensors"
 LAYER = "relu4_1"
 POOLED = 8  # px of the picture in a cell of that layer
-# px of reflection round a picture, cut off behind the encoder: its zero padding would be painted
+# px of reflection around a picture, cut off after the encoder: its zero padding would be painted
 # as a frame. 32 px look the same.
 MARGIN = 16
 EPSILON = 1e-5
@@ -34,7 +34,7 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class DecoderLayer:
-    """A 3x3 convolution of the decoder, behind reflected borders.
+    """A 3x3 convolution of the decoder, after reflected borders.
 
     Attributes:
         name: In the weights file.
@@ -74,7 +74,7 @@ class StyleStatistics:
     def mix(cls, styles: Sequence[tuple[StyleStatistics, float]]) -> StyleStatistics:
         """Weighted average of several styles; weights of at least 0 with a sum above 0.
 
-        Source: Huang and Belongie (2017), eq. 15, on the statistics in place of the features.
+        Source: Huang and Belongie (2017), eq. 15, on the statistics instead of the features.
         """
         total = sum(weight for _, weight in styles)
         return cls(
@@ -93,7 +93,7 @@ class PreviewPainter(nn.Module):
     Raises:
         WeightsError: Weights are missing or damaged.
         DeviceError: The device does not start.
-    Source: Huang and Belongie (2017). Differs: the encoder pads with zeros, behind a
+    Source: Huang and Belongie (2017). Differs: the encoder pads with zeros, after a
         margin of reflections.
     """
 

@@ -26,9 +26,8 @@ CONVOLUTIONS = tuple(
     for block, (_, count) in enumerate(BLOCKS, start=1)
     for number in range(1, count + 1)
 )
-# Of a gradient in float32 that is about to be allocated, 512 px of 64 channels: what the layers behind it
-# freed goes back first. At 512 px a run peaks 50 to 100 MB lower and takes 3 % longer; in 16 bits, where
-# there is room, it would take 8 % longer.
+# Size of a gradient in float32 (512 px of 64 channels) before whose allocation freed memory goes back to the
+# system. At 512 px a run peaks 50 to 100 MB lower and takes 3 % longer; in 16 bits it would take 8 % longer.
 LARGE_BYTES = 64 * MEBIBYTE
 Layer = Callable[[Tensor], Tensor]
 POOLINGS = {"max": F.max_pool2d, "average": F.avg_pool2d}
@@ -59,7 +58,7 @@ class Vgg19Features(nn.Module):
     """The convolutional part of VGG19 with frozen weights, cut after the last wanted layer.
 
     The input normalization of the original network is folded into conv1_1, so pictures go in
-    as they are. Borders are replicated in front of conv1_1 and zero-padded behind it:
+    as they are. Borders are replicated before conv1_1 and zero-padded after it:
     a black frame round the picture would be seen as an edge of the painting.
 
     Args:

@@ -6,10 +6,10 @@ layer a gradient as large as its activations waits until backward reaches that l
 the one that arrives: two large tensors are read and a third is written, next to the product that computed
 the loss's own gradient.
 
-How. A *tap* is a function of a layer's activations. It returns the activations with which the layers behind
+How. A *tap* is a function of a layer's activations. It returns the activations with which the later layers
 go on, and a value for the caller. `measure_along` walks through the network and applies the taps:
 
-    activations -> tap -> the same activations -> next layer -> ... -> tap of a layer behind
+    activations -> tap -> the same activations -> next layer -> ... -> tap of a later layer
                     |                                                   |
                     v                                                   v
               loss of the layer                                   loss of that layer
@@ -17,7 +17,7 @@ go on, and a value for the caller. `measure_along` walks through the network and
 - Backward meets the loss of a layer next to the layer, so its gradient is computed only then. At 512 px in
   float32 this lowered the peak of a process from 1,558-1,632 to 1,363-1,473 MiB.
 - `tap_gram_error` is one node of the graph with two outputs, activations and error. Its backward receives
-  both gradients at once: g, that of the layers behind, and e, that of the error. The Gram error's own
+  both gradients at once: g, that of the later layers, and e, that of the error. The Gram error's own
   gradient is a matrix product, of the activations F and the difference D of the Gram matrices. BLAS adds
   a product to what is in memory, g + e F D, in the pass that it makes anyway (`addmm_`). This overwrites g,
   which must belong to this place alone; the gradient that a convolution, a ReLU or a pooling returns does.
@@ -48,7 +48,7 @@ def measure_along(vgg: Vgg19Features, batch: Tensor, taps: Mapping[str, Tap]) ->
     Args:
         vgg: The network, with the layers of the taps among its own.
         batch: Pictures, shape (N, 3, H, W), RGB in [0, 1].
-        taps: By layer: functions of its activations that return the activations for the layers behind,
+        taps: By layer: functions of its activations that return the activations for the later layers,
             and what is returned here.
     Returns:
         The taps' findings by layer, in the order of the network.
@@ -69,7 +69,7 @@ def tap_gram_error(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         features: Activations, shape (N, C, H, W).
         target: Gram matrices, shape (N, C, C) or (1, C, C), without gradient.
     Returns:
-        The features, for the layers behind, and the error, shape (N,). The gradient that comes back
+        The features, for the later layers, and the error, shape (N,). The gradient that comes back
         to the features is added to in place: it must be theirs alone, as a convolution's is.
     """
     with torch.autocast(features.device.type, enabled=False):

@@ -51,7 +51,7 @@ def relative_error(value: Tensor, target: Tensor) -> Tensor:
 
 
 class SquaredDistance(torch.autograd.Function):
-    """Of values to targets without gradient, (N,); by autograd it takes six passes in place of three."""
+    """Of values to targets without gradient, (N,); by autograd it takes six passes instead of three."""
 
     @staticmethod
     def forward(ctx, value: Tensor, target: Tensor) -> Tensor:

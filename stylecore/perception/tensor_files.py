@@ -1,4 +1,4 @@
-"""Safetensors files in `weights/`, each with a `.json` of its facts and SHA-256 beside it."""
+"""Safetensors files in `weights/`, each with a `.json` of its facts and SHA-256 next to it."""
 
 from __future__ import annotations
 

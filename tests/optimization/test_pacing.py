@@ -46,7 +46,7 @@ def test_a_slow_machine_takes_longer_for_every_kind():
 
 
 def test_a_run_tells_its_own_time_and_that_of_its_kind_alone():
-    assert pacing.seen_pace((100, 80), CONFIG, iterate_at(pacing.TELLING_STEPS - 1)) == {}
-    seen = pacing.seen_pace((100, 80), CONFIG, iterate_at(pacing.TELLING_STEPS))
+    assert pacing.seen_pace((100, 80), CONFIG, iterate_at(pacing.FEWEST_STEPS - 1)) == {}
+    seen = pacing.seen_pace((100, 80), CONFIG, iterate_at(pacing.FEWEST_STEPS))
     assert seen == {(False, "gram"): 6.0 / run_work((100, 80), CONFIG)}
     assert pacing.expected_seconds((100, 80), CONFIG, seen) == pytest.approx(6.0)
