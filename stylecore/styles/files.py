@@ -1,0 +1,273 @@
+"""Style files, ending `.impasto`: a style to keep, in a safetensors container that can run nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from safetensors.numpy import save
+
+from stylecore.errors import ImageError, StyleError
+from stylecore.images.encoding import encode_image
+from stylecore.images.loading import load_image
+from stylecore.images.sizes import MIN_SIDE, limit_long_side
+from stylecore.styles.container import TensorEntry, parse_json, read_container
+
+STYLE_FILE_ENDING = ".impasto"
+FORMAT = 1
+METADATA_KEY = "impasto"  # a single one: safetensors writes several in changing order
+PICTURE_SIDE = 512  # px, long side of the style picture
+THUMBNAIL_SIDE = 160  # px, long side
+MAX_TEXT = 300  # characters of a name, title and so on
+MAX_STROKE_SIZE = 65_536  # px
+MAX_ROWS = 65_536  # numbers for one network
+MAX_ROW_BYTES = 4 * MAX_ROWS
+MAX_TRUNK_BYTES = 16_000_000  # of one tensor, and of all of them
+MAX_PICTURE_BYTES = 2_000_000
+MAX_NETWORK_BYTES = 100_000_000
+MAX_FILE_BYTES = MAX_NETWORK_BYTES + MAX_TRUNK_BYTES + 8_000_000
+NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # of networks
+PARAMETER = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, eq=False)
+class StyleFile:
+    """What a style file holds. Equal and hashed by its SHA-256.
+
+    A style has rows, or a foreign network, or at least a picture from which rows can be encoded.
+    """
+
+    name: str  # identifier in lower case
+    title: str = ""  # for people
+    artist: str = ""
+    year: str = ""  # as written in catalogues
+    credit: str = ""  # where the picture or network comes from
+    license: str = ""  # terms of the picture or network
+    origin: str = ""  # how the style was made, such as `learned` or `imported from candy.t7`
+    stroke_size: int = 512  # px, long side at which the style picture was read
+    input_range: str = ""  # of a foreign network as it came, see `stylecore.styles.foreign.ranges`
+    rows: Mapping[str, np.ndarray] = field(default_factory=dict)  # by network, float32 of shape (R,)
+    networks: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of the networks in `rows`
+    trunk: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)  # float16, added to weights
+    foreign_network: bytes = b""  # ONNX
+    picture: bytes = b""  # JPEG, 512 px
+    thumbnail: bytes = b""  # JPEG
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(encode_style_file(self)).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StyleFile) and self.sha256 == other.sha256
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+
+TEXTS = tuple(entry.name for entry in fields(StyleFile) if entry.type == "str")
+
+
+def picture_bytes(image: Image.Image, side: int = PICTURE_SIDE) -> bytes:
+    """A picture as `StyleFile.picture` and, with `THUMBNAIL_SIDE`, `StyleFile.thumbnail` hold it."""
+    return encode_image(limit_long_side(image, side), "JPEG")
+
+
+def save_style_file(style: StyleFile, path: str | PathLike) -> None:
+    """Write a style file; one that is there is replaced once the new one is complete.
+
+    Raises:
+        StyleError: The record would not be read again, see `load_style_file`, or the ending is another.
+        OSError: The file cannot be written.
+    """
+    target = Path(path)
+    if target.suffix != STYLE_FILE_ENDING:
+        raise StyleError(f"{target.name}: the name of a style file ends in {STYLE_FILE_ENDING}")
+    contents = encode_style_file(style)
+    _decode(contents)
+    target = Path(os.path.realpath(target))
+    partial = target.with_name(f".{secrets.token_hex(8)}.partial")
+    try:
+        partial.write_bytes(contents)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_style_file(source: str | PathLike | bytes) -> StyleFile:
+    """Read a style file.
+
+    Args:
+        source: Path or contents.
+    Raises:
+        StyleError: Missing, cut, damaged, or not a style file. The message says what came and what is
+            needed.
+    """
+    if isinstance(source, bytes):
+        data, label = source, "the style file"
+    else:
+        data, label = read_limited(Path(source), MAX_FILE_BYTES), Path(source).name
+    if len(data) > MAX_FILE_BYTES:
+        raise StyleError(f"{label} has {len(data)} bytes: at most {MAX_FILE_BYTES} are accepted")
+    try:
+        return _decode(data)
+    except StyleError as error:
+        raise StyleError(f"{label} cannot be read: {error}") from error
+
+
+def read_limited(path: Path, max_bytes: int) -> bytes:
+    """A file's contents.
+
+    Raises:
+        StyleError: There is no file, it cannot be read, or it is larger than `max_bytes`.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except FileNotFoundError as error:
+        raise StyleError(f"{path.name} does not exist") from error
+    except (OSError, ValueError) as error:
+        raise StyleError(f"{path.name} cannot be read: {error}") from error
+    if len(data) > max_bytes:
+        raise StyleError(f"{path.name} is too large: at most {max_bytes / 1e6:.0f} MB are accepted")
+    return data
+
+
+def encode_style_file(style: StyleFile) -> bytes:
+    """Contents of a style file; the same for the same style."""
+    record = {"format": FORMAT, "stroke_size": style.stroke_size, "networks": dict(style.networks)}
+    record |= {name: getattr(style, name) for name in TEXTS}
+    tensors = {f"rows.{name}": np.ascontiguousarray(rows, np.float32) for name, rows in style.rows.items()}
+    for network, changes in style.trunk.items():
+        for name, change in changes.items():
+            tensors[f"trunk.{network}.{name}"] = np.ascontiguousarray(change, np.float16)
+    for name in ("foreign_network", "picture", "thumbnail"):
+        if contents := getattr(style, name):
+            tensors[name] = np.frombuffer(contents, np.uint8)
+    return save(tensors, metadata={METADATA_KEY: json.dumps(record, sort_keys=True)})
+
+
+def _decode(data: bytes) -> StyleFile:
+    entries, metadata = read_container(data)
+    if METADATA_KEY not in metadata:
+        raise StyleError("it has no description of a style: an .impasto file is needed")
+    record = parse_json(metadata[METADATA_KEY], "the description")
+    _check_record(record)
+    for name, entry in entries.items():
+        _check_form(name, entry)
+    rows: dict[str, np.ndarray] = {}
+    trunk: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+    contents: dict[str, bytes] = {}
+    for name, entry in entries.items():
+        kind, _, rest = name.partition(".")
+        tensor = entry.read(data)
+        if kind == "rows":
+            rows[rest] = _finite(name, tensor)
+        elif kind == "trunk":
+            network, _, parameter = rest.partition(".")
+            trunk[network][parameter] = _finite(name, tensor)
+        else:
+            contents[name] = tensor.tobytes()
+    style = StyleFile(
+        **{name: record[name] for name in TEXTS},
+        stroke_size=record["stroke_size"],
+        rows=rows,
+        networks=record["networks"],
+        trunk=dict(trunk),
+        **contents,
+    )
+    _check_whole(style)
+    return style
+
+
+def _check_record(record: dict) -> None:
+    if record.get("format") != FORMAT:
+        raise StyleError(f"it is of format {str(record.get('format'))[:20]}: format {FORMAT} is needed")
+    if record.keys() != {"format", "stroke_size", "networks", *TEXTS}:
+        raise StyleError("its description lacks entries, or has unknown ones: the file is damaged")
+    for name in TEXTS:
+        value = record[name]
+        # Other characters than these can turn a line of text into something else on a page or terminal.
+        if not isinstance(value, str) or len(value) > MAX_TEXT or not value.isprintable():
+            raise StyleError(f"its {name} is no line of at most {MAX_TEXT} printable characters")
+    if not NAME.fullmatch(record["name"]):
+        raise StyleError(
+            f"its name is {record['name'][:80]!r}: letters, digits, _ and - are needed, up to 80"
+        )
+    size = record["stroke_size"]
+    if type(size) is not int or not 1 <= size <= MAX_STROKE_SIZE:
+        raise StyleError(f"its stroke size is {str(size)[:20]}: 1 to {MAX_STROKE_SIZE} px are needed")
+    networks = record["networks"]
+    if not isinstance(networks, dict) or not all(
+        NAME.fullmatch(name) and isinstance(sha256, str) and SHA256.fullmatch(sha256)
+        for name, sha256 in networks.items()
+    ):
+        raise StyleError("it does not say by SHA-256 for which networks its rows are")
+
+
+def _check_form(name: str, entry: TensorEntry) -> None:
+    kind, _, rest = name.partition(".")
+    network, _, parameter = rest.partition(".")
+    size = entry.end - entry.start
+    limits = {
+        "foreign_network": MAX_NETWORK_BYTES,
+        "picture": MAX_PICTURE_BYTES,
+        "thumbnail": MAX_PICTURE_BYTES,
+    }
+    if name in limits:
+        dtype, limit, is_known = "U8", limits[name], len(entry.shape) == 1
+    elif kind == "rows":
+        dtype, limit, is_known = "F32", MAX_ROW_BYTES, len(entry.shape) == 1 and NAME.fullmatch(rest)
+    else:
+        is_known = kind == "trunk" and NAME.fullmatch(network) and PARAMETER.fullmatch(parameter)
+        dtype, limit = "F16", MAX_TRUNK_BYTES
+    if not is_known or entry.dtype != dtype:
+        raise StyleError(f"it holds {name[:80]!r} as {entry.dtype}, which is no part of a style file")
+    if not 0 < size <= limit:
+        raise StyleError(f"its {name[:80]!r} has {size} bytes: 1 to {limit} are accepted")
+
+
+def _finite(name: str, tensor: np.ndarray) -> np.ndarray:
+    if not np.isfinite(tensor).all():
+        raise StyleError(f"its {name[:80]!r} has values that are not finite: the file is damaged")
+    return tensor
+
+
+def _check_whole(style: StyleFile) -> None:
+    if style.rows.keys() != style.networks.keys():
+        raise StyleError("its rows and the SHA-256 of their networks do not belong together")
+    if not style.trunk.keys() <= style.rows.keys():
+        raise StyleError("it changes a network for which it has no rows")
+    if (
+        sum(change.nbytes for changes in style.trunk.values() for change in changes.values())
+        > MAX_TRUNK_BYTES
+    ):
+        raise StyleError(f"its changes of networks have over {MAX_TRUNK_BYTES} bytes, which is too much")
+    if not (style.rows or style.foreign_network or style.picture):
+        raise StyleError("it has neither rows nor a network nor a picture: one of them is needed")
+    for name, side in (("picture", PICTURE_SIDE), ("thumbnail", THUMBNAIL_SIDE)):
+        if contents := getattr(style, name):
+            _check_picture(name, contents, side)
+
+
+def _check_picture(name: str, contents: bytes, side: int) -> None:
+    if not contents.startswith(b"\xff\xd8\xff"):
+        raise StyleError(f"its {name} is no JPEG")
+    try:
+        # Narrow strips are longer, so that their short side has enough pixels.
+        image = load_image(contents, max_megapixels=side * side * 2 / 1e6)
+    except ImageError as error:
+        raise StyleError(f"its {name} is damaged: {error}") from error
+    if max(image.size) > side and min(image.size) > MIN_SIDE:
+        raise StyleError(f"its {name} has {image.width} x {image.height} px: at most {side} px are accepted")
