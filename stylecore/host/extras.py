@@ -8,7 +8,7 @@ from types import ModuleType
 from stylecore.errors import MissingExtraError
 
 # Extras of the distribution by the module that they install.
-EXTRAS = {"onnxruntime": "cpu", "torch": "custom"}
+EXTRAS = {"onnxruntime": "cpu", "torch": "custom", "onnx": "import"}
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")  # distributions that install the same module
 
 

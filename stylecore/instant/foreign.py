@@ -1,0 +1,45 @@
+"""Networks of others, as style files hold them, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stylecore.errors import StyleError, WeightsError
+from stylecore.instant.stylizer import open_session
+from stylecore.styles.foreign.building import IMAGE, LEAST_SIDE, check_framed
+from stylecore.styles.foreign.graph import read_graph
+
+
+class ForeignNetwork:
+    """Paints in the one style of an imported network. Safe to call from several threads.
+
+    Args:
+        network: ONNX, `StyleFile.foreign_network`; checked once more, as files come from strangers.
+        device: `cpu` or `cuda`.
+    Raises:
+        StyleError: It is not a network as the import stores them.
+    """
+
+    def __init__(self, network: bytes, device: str = "cpu") -> None:
+        check_framed(read_graph(network))
+        try:
+            self.session = open_session(network, device)
+        except WeightsError as error:
+            raise StyleError(f"the imported network cannot be used: {error}") from error
+
+    def paint(self, batch: np.ndarray) -> np.ndarray:
+        """Paint pictures.
+
+        Args:
+            batch: Shape (N, 3, H, W), in [0, 1].
+        Returns:
+            Same shape, in [0, 1].
+        """
+        height, width = batch.shape[2:]
+        # Small pictures are continued by reflection to what the network's own padding needs.
+        lacking = [(0, max(0, LEAST_SIDE - side)) for side in (height, width)]
+        if any(map(any, lacking)):
+            batch = np.pad(batch, [(0, 0), (0, 0), *lacking], mode="reflect")
+        # Many networks take a single picture at a time.
+        painted = [self.session.run(None, {IMAGE: picture[None]})[0] for picture in batch]
+        return np.concatenate(painted)[:, :, :height, :width]
