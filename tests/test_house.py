@@ -23,7 +23,7 @@ ROOMS = {
 ROOMS["commands"] = {*ROOMS}
 TORCHLESS = ("images", "styles", "instant", "regions")
 HEAVY = {"torch", "torchvision", "ray", "av", "cv2"}
-MAX_LINES = 470
+MAX_LINES = 330
 
 
 def modules_in(folder: str) -> list[Path]:

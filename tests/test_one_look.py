@@ -15,7 +15,7 @@ from tests.conftest import make_photo
             (1500, 401),
             Look((("mosaic", 0.5), ("ink", 0.25)), strength=0.8, preserve_color=True, stroke_scale=1.7),
         ),
-        ((2400, 1600), Look((("starry_night", 1.0),))),
+        ((4000, 3000), Look((("starry_night", 1.0),))),
     ],
 )
 def test_app_library_and_command_line_paint_the_same_pixels(tmp_path, size, look):

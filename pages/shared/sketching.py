@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.shared.painting import encode_screen, read_photo, screen_format, screen_photo
+from stylecore.images.encoding import encode_image
+from stylecore.images.metadata import Description
 from stylecore.optimization.preview import PreviewPainter, StyleStatistics
 
 SKETCH_SIDE = 512  # px, long side
@@ -63,4 +65,8 @@ def sketch(photo: bytes, styles: StyleBytes, preserve_color: bool) -> tuple[byte
         started = time.perf_counter()
         painted = preview_painter().paint(image, style, preserve_color=preserve_color)
         milliseconds = round((time.perf_counter() - started) * 1000)
-        return encode_screen(painted), screen_format(painted), milliseconds
+    painted.info |= image.info  # when the photo was taken
+    colors = ", colors of the photo" if preserve_color else ""
+    file_format = screen_format(painted)
+    encoded = encode_image(painted, file_format, description=Description(f"sketch of any style{colors}"))
+    return encoded, file_format, milliseconds

@@ -126,7 +126,7 @@ def fit_to_memory(size: tuple[int, int], config: OptimizationConfig, budget: int
     changes = []
     if peak_memory(size, config, styles=styles) > budget and config.method == "lbfgs":
         config = replace(config, method="adam")
-        changes.append("Adam in place of L-BFGS")
+        changes.append("Adam instead of L-BFGS")
     side = min(max(size), config.max_side)
     while peak_memory(size, config, styles=styles) > budget:
         smaller = round(config.max_side / math.sqrt(2)) if config.max_side <= side else side
@@ -141,5 +141,5 @@ def fit_to_memory(size: tuple[int, int], config: OptimizationConfig, budget: int
         )
         config = replace(config, max_side=smaller, stroke_size=stroke_size)
     if config.max_side < min(wanted.max_side, side):
-        changes.append(f"{config.max_side} px in place of {min(wanted.max_side, side)} px")
+        changes.append(f"{config.max_side} px instead of {min(wanted.max_side, side)} px")
     return Plan(config, tuple(changes))

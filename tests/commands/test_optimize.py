@@ -82,7 +82,7 @@ def test_optimize_steps_down_when_memory_is_short(capsys, photo_file, tmp_path, 
     arguments = ["optimize", tmp_path / "large.png", photo_file, "--steps", 1, "--stroke-size", 512]
     status, out, err = run(capsys, *arguments, "-o", tmp_path / "a.png", "--json")
     assert status == 0
-    assert json.loads(out)["changes"] == ["Adam in place of L-BFGS", "181 px in place of 512 px"]
+    assert json.loads(out)["changes"] == ["Adam instead of L-BFGS", "181 px instead of 512 px"]
     assert "little memory is free" in err
     assert Image.open(tmp_path / "a.png").size == (181, 181)
 

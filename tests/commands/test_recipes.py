@@ -26,7 +26,7 @@ def test_optimize_repeats_a_recipe(capsys, photo_file, tmp_path):
     assert report["config"]["style_layers"] == ["relu1_1", "relu2_1"]
     arguments = ["--steps", 2, "--max-side", 48, "--start", "content", "--shares", 0.75, 0.25]
     status, out, _ = run(capsys, *pictures, *arguments, "-o", tmp_path / "b.png", "--json")
-    assert json.loads(out)["style_loss"] > report["style_loss"]  # five layers in place of two
+    assert json.loads(out)["style_loss"] > report["style_loss"]  # five layers instead of two
 
 
 def test_optimize_repeats_a_run_that_was_stopped(capsys, photo_file, tmp_path):

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import ExifTags, Image
 
-from pages.shared import batches, painting, refining
+from pages.shared import batches, painting, refining, sketching
 from pages.shared.choosing import Choice
 from pages.shared.painting import Look
 from stylecore import FastStylizer, OptimizationConfig, __version__, cli, load_image
@@ -130,6 +130,12 @@ def test_a_refined_picture_has_the_time_and_the_marks_of_a_painting(monkeypatch)
     assert job.wait(60)
     data = refining.encode_painting(job, "JPEG")
     assert_painting(data, "style bark:0.75,moss:0.25, 2 steps, strokes 48 px, colors of the photo")
+
+
+def test_a_sketch_has_the_time_and_the_marks_of_a_painting():
+    styles = ((encoded(make_photo(64, 64)), 1.0),)
+    data, _, _ = sketching.sketch(camera_photo(), styles, True)
+    assert_painting(data, "sketch of any style, colors of the photo")
 
 
 @pytest.mark.parametrize("made_of", ["painting.png", "steps/painting_00001.png"])

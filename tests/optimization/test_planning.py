@@ -65,7 +65,7 @@ def test_lbfgs_gives_way_to_adam_before_the_size_shrinks():
     budget = peak_memory((512, 512), replace(config, method="adam"))
     plan = fit_to_memory((512, 512), config, budget)
     assert (plan.config.method, plan.config.max_side) == ("adam", 512)
-    assert plan.changes == ("Adam in place of L-BFGS",)
+    assert plan.changes == ("Adam instead of L-BFGS",)
 
 
 def test_the_size_shrinks_until_it_fits_and_strokes_with_it():
@@ -73,7 +73,7 @@ def test_the_size_shrinks_until_it_fits_and_strokes_with_it():
     budget = peak_memory((3000, 2000), replace(config, max_side=512, stroke_size=256))
     plan = fit_to_memory((3000, 2000), config, budget)
     assert (plan.config.max_side, plan.config.stroke_size) == (512, 256)
-    assert plan.changes == ("512 px in place of 1024 px",)
+    assert plan.changes == ("512 px instead of 1024 px",)
     assert peak_memory((3000, 2000), plan.config) <= budget
 
 
@@ -87,7 +87,7 @@ def test_a_photo_smaller_than_the_limit_shrinks_from_its_own_size():
     config = replace(CONFIG, max_side=4096)
     plan = fit_to_memory((512, 512), config, peak_memory((512, 512), replace(config, max_side=362)) + 1)
     assert plan.config.max_side == 362
-    assert plan.changes == ("362 px in place of 512 px",)
+    assert plan.changes == ("362 px instead of 512 px",)
 
 
 def test_too_little_for_anything_is_told_with_figures():

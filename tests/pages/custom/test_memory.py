@@ -28,7 +28,7 @@ def test_little_memory_makes_the_picture_smaller_and_says_so(app, monkeypatch):
     needed = planning.peak_memory((512, 512), replace(config, max_side=181, stroke_size=181))
     monkeypatch.setattr(planning, "available_memory", lambda device: needed + planning.RESERVED_BYTES)
     upload(app, 0, make_photo(512, 512))
-    assert "181 px in place of 512 px" in app.warning[0].value
+    assert "181 px instead of 512 px" in app.warning[0].value
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
     assert job_of(app).result.image.size == (181, 181)
