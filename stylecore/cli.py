@@ -12,6 +12,7 @@ from stylecore.commands.app import add_app
 from stylecore.commands.bench import add_bench
 from stylecore.commands.console import BAD_INPUT, FAILED, fail, one_line, print_json
 from stylecore.commands.evaluate import add_evaluate
+from stylecore.commands.import_model import add_import
 from stylecore.commands.info import add_info
 from stylecore.commands.optimize import add_optimize
 from stylecore.commands.parsing import Parser
@@ -99,6 +100,16 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", prog="impasto", help=argparse.SUPPRESS
     )
-    for add in (add_app, add_stylize, add_styles, add_optimize, add_train, add_evaluate, add_bench, add_info):
+    for add in (
+        add_app,
+        add_stylize,
+        add_styles,
+        add_optimize,
+        add_import,
+        add_train,
+        add_evaluate,
+        add_bench,
+        add_info,
+    ):
         add(commands)
     return parser

@@ -87,6 +87,8 @@ def picture_bytes(image: Image.Image, side: int = PICTURE_SIDE) -> bytes:
 def save_style_file(style: StyleFile, path: str | PathLike) -> None:
     """Write a style file; one that is there is replaced once the new one is complete.
 
+    Folders are made where they are missing.
+
     Raises:
         StyleError: The record would not be read again, see `load_style_file`, or the ending is another.
         OSError: The file cannot be written.
@@ -97,6 +99,7 @@ def save_style_file(style: StyleFile, path: str | PathLike) -> None:
     contents = encode_style_file(style)
     _decode(contents)
     target = Path(os.path.realpath(target))
+    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{secrets.token_hex(8)}.partial")
     try:
         partial.write_bytes(contents)

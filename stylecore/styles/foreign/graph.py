@@ -24,6 +24,7 @@ from stylecore.styles.foreign.protobuf import (
 
 MAX_NODES = 3000
 MAX_INITIALIZERS = 3000
+MAX_GRAPH_FIELDS = 20_000  # with the shapes of tensors between, which are not read
 MAX_DIMENSIONS = 8
 OPSETS = (7, 25)  # first and last that are read; older ones have other forms of broadcasting
 DTYPES = {1: "<f4", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8"}
@@ -100,7 +101,7 @@ def _read_opset(data: memoryview) -> tuple[str, int]:
 
 def _read_graph(data: memoryview, opset: int) -> Graph:
     nodes, initializers, inputs, outputs = [], {}, {}, {}
-    for number, kind, value in read_fields(data):
+    for number, kind, value in read_fields(data, limit=MAX_GRAPH_FIELDS):
         if number in GRAPH_IGNORED:
             continue
         if kind != BYTES or number not in (1, 5, 11, 12):

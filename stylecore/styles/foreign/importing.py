@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from stylecore.errors import StyleError
+from stylecore.errors import MissingExtraError, StyleError
 from stylecore.styles.files import MAX_NETWORK_BYTES, read_limited
 from stylecore.styles.foreign.building import PLANAR, frame
+from stylecore.styles.foreign.graph import Graph
 from stylecore.styles.foreign.lua_networks import read_lua_network
 from stylecore.styles.foreign.onnx_networks import read_onnx_network
 from stylecore.styles.foreign.ranges import RANGES
@@ -77,8 +78,13 @@ def _import(data: bytes, input_range: str | None) -> ImportedNetwork:
     return ImportedNetwork(_encode(framed), kind, given)
 
 
-def _encode(framed: object) -> bytes:
-    network = encode_graph(framed)
+def _encode(framed: Graph) -> bytes:
+    try:
+        network = encode_graph(framed)
+    except MissingExtraError:
+        raise
+    except Exception as error:  # of onnx, whose errors have no common base
+        raise StyleError("the network is no valid ONNX: it is damaged") from error
     if len(network) > MAX_NETWORK_BYTES:
         raise StyleError(f"the network is larger than {MAX_NETWORK_BYTES / 1e6:.0f} MB, which is the limit")
     return network

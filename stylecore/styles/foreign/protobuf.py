@@ -10,16 +10,21 @@ from stylecore.errors import StyleError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types; groups (3, 4) are not used by ONNX
 MAX_VARINT_BYTES = 10
+MAX_FIELDS = 1000  # of a message, where the caller does not say otherwise
+MAX_INTEGERS = 65_536  # of a list of packed ones
 
 
-def read_fields(data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+def read_fields(data: memoryview, *, limit: int = MAX_FIELDS) -> Iterator[tuple[int, int, int | memoryview]]:
     """Number, wire type and value of each field; integers are unsigned, all else is bytes.
 
     Raises:
-        StyleError: Cut, or no message.
+        StyleError: Cut, no message, or more than `limit` fields.
     """
-    place, size = 0, len(data)
+    place, size, count = 0, len(data), 0
     while place < size:
+        count += 1
+        if count > limit:
+            raise StyleError(f"a part of the ONNX network has over {limit} entries, which is too much")
         key, place = read_varint(data, place)
         number, kind = key >> 3, key & 7
         if kind == VARINT:
@@ -67,6 +72,10 @@ def read_integers(kind: int, value: int | memoryview) -> list[int]:
         return [signed(value)]
     if kind != BYTES:
         raise StyleError("the ONNX network is damaged: integers are stored as something else")
+    if len(value) > MAX_INTEGERS:
+        raise StyleError(
+            f"the ONNX network has a list of over {MAX_INTEGERS} bytes of integers, which is too much"
+        )
     numbers, place = [], 0
     while place < len(value):
         number, place = read_varint(value, place)

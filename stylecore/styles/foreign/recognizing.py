@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from stylecore.errors import StyleError
 from stylecore.host.extras import import_extra
-from stylecore.styles.foreign.building import PLANAR
 from stylecore.styles.foreign.graph import Graph, Node
 from stylecore.styles.foreign.shapes import Tensor, trace
 from stylecore.styles.foreign.writing import encode_graph
@@ -22,7 +22,7 @@ def recognize(core: Graph, order: tuple[int, ...]) -> tuple[str, str]:
     """
     shape = tuple((1, 3, TRIAL_SIDE, TRIAL_SIDE)[axis] for axis in order)
     tensors = trace(core, shape)
-    painted = _painted_range(core, tensors) or _judged_range(core, shape, order)
+    painted = _painted_range(core, tensors) or _judged_range(core, order)
     return _given_range(core, tensors) or painted, painted
 
 
@@ -101,17 +101,27 @@ def _given_range(core: Graph, tensors: dict[str, Tensor]) -> str:
     return ""
 
 
-def _judged_range(core: Graph, shape: tuple[int, ...], order: tuple[int, ...]) -> str:
+def _judged_range(core: Graph, order: tuple[int, ...]) -> str:
     """Range by the colors of a painting; norms make it nearly the same whatever the input's range is."""
-    runtime = import_extra("onnxruntime")
-    options = runtime.SessionOptions()
-    options.log_severity_level = 4
-    session = runtime.InferenceSession(encode_graph(core), options, providers=["CPUExecutionProvider"])
     y, x = np.mgrid[0:TRIAL_SIDE, 0:TRIAL_SIDE].astype(np.float32) / TRIAL_SIDE
-    picture = np.stack([x, y, 0.5 + 0.5 * np.sin(40 * x * y)])[None]
-    axes = PLANAR if order == PLANAR else order
-    (painted,) = session.run(None, {core.image: np.ascontiguousarray(picture.transpose(axes)).reshape(shape)})
+    picture = np.stack([x, y, 0.5 + 0.5 * np.sin(40 * x * y)])[None].transpose(order)
+    painted = _run(core, np.ascontiguousarray(picture))
     low, high = np.percentile(painted, (2, 98))
     if high <= 2:
         return "unit" if low > -0.5 else "signed"
     return "caffe" if low < -50 and painted.mean() < 45 else "bytes"
+
+
+def _run(core: Graph, picture: np.ndarray) -> np.ndarray:
+    runtime = import_extra("onnxruntime")
+    import_extra("onnx")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = runtime.InferenceSession(encode_graph(core), options, providers=["CPUExecutionProvider"])
+        (painted,) = session.run(None, {core.image: picture})
+    except Exception as error:  # of onnx and ONNX Runtime, whose errors have no common base
+        raise StyleError("the network cannot be run by ONNX Runtime: it is damaged") from error
+    if not np.isfinite(painted).all():
+        raise StyleError("the network paints values that are not finite: it is damaged")
+    return painted

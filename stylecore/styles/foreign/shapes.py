@@ -27,7 +27,7 @@ MAX_KNOWN = 4096  # numbers of a tensor whose values are followed, such as a siz
 # all tensors together, and 170,000 multiplications.
 MAX_VALUES = 1024
 MAX_ALL_VALUES = 20_000
-MAX_MULTIPLICATIONS = 6_000_000
+MAX_MULTIPLICATIONS = 2_000_000
 MAX_CHANNEL_FLOOR = 4_000_000  # values of a tensor that any network may have
 
 SAME = {  # one tensor in, of whose shape the output is
