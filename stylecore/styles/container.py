@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ LENGTH_BYTES = 8  # of the header's length in front of it
 MAX_HEADER_BYTES = 256_000
 MAX_TENSORS = 512
 MAX_DIMENSIONS = 4
-DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "U8": np.dtype("u1")}
+DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "U8": np.dtype("u1")}
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,9 @@ def _decode(data: bytes) -> StyleFile:
         rows=rows,
         networks=record["networks"],
         trunk=dict(trunk),
-        **contents,
+        foreign_network=contents.get("foreign_network", b""),
+        picture=contents.get("picture", b""),
+        thumbnail=contents.get("thumbnail", b""),
     )
     _check_whole(style)
     return style
@@ -231,9 +233,11 @@ def _check_form(name: str, entry: TensorEntry) -> None:
     if name in limits:
         dtype, limit, is_known = "U8", limits[name], len(entry.shape) == 1
     elif kind == "rows":
-        dtype, limit, is_known = "F32", MAX_ROW_BYTES, len(entry.shape) == 1 and NAME.fullmatch(rest)
+        dtype, limit = "F32", MAX_ROW_BYTES
+        is_known = len(entry.shape) == 1 and NAME.fullmatch(rest) is not None
     else:
-        is_known = kind == "trunk" and NAME.fullmatch(network) and PARAMETER.fullmatch(parameter)
+        is_names = NAME.fullmatch(network) and PARAMETER.fullmatch(parameter)
+        is_known = kind == "trunk" and is_names is not None
         dtype, limit = "F16", MAX_TRUNK_BYTES
     if not is_known or entry.dtype != dtype:
         raise StyleError(f"it holds {name[:80]!r} as {entry.dtype}, which is no part of a style file")
