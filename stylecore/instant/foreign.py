@@ -8,6 +8,12 @@ from stylecore.errors import StyleError, WeightsError
 from stylecore.instant.stylizer import open_session
 from stylecore.styles.foreign.building import IMAGE, LEAST_SIDE, check_framed
 from stylecore.styles.foreign.graph import read_graph
+from stylecore.styles.foreign.shapes import peak_values
+
+MAX_BYTES = 2_000_000_000  # that painting may take, as the wider ready-made network does at 16 megapixels
+# ONNX Runtime takes 1.8 to 2.3 times the values that are in use at once, see docs/measurements.md.
+BYTES_PER_VALUE = 2.2 * 4
+TRIAL_SHAPE = (1, 3, 256, 256)
 
 
 class ForeignNetwork:
@@ -16,12 +22,19 @@ class ForeignNetwork:
     Args:
         network: ONNX, `StyleFile.foreign_network`; checked once more, as files come from strangers.
         device: `cpu` or `cuda`.
+    Attributes:
+        max_megapixels: Size of the largest picture that it should paint at once, for its memory.
     Raises:
         StyleError: It is not a network as the import stores them.
     """
 
     def __init__(self, network: bytes, device: str = "cpu") -> None:
-        check_framed(read_graph(network))
+        graph = read_graph(network)
+        check_framed(graph)
+        bytes_per_pixel = (
+            BYTES_PER_VALUE * peak_values(graph, TRIAL_SHAPE) / (TRIAL_SHAPE[2] * TRIAL_SHAPE[3])
+        )
+        self.max_megapixels = MAX_BYTES / bytes_per_pixel / 1e6
         try:
             self.session = open_session(network, device)
         except WeightsError as error:

@@ -283,3 +283,17 @@ def _multiplications(node: Node, tensors: dict[str, Tensor], output: Tensor) -> 
     weight = tensors[node.inputs[1]].shape
     source = tensors[node.inputs[0]].shape
     return prod(output.shape if node.op == "Conv" else source) * prod(weight[1:])
+
+
+def peak_values(graph: Graph, shape: tuple[int, ...]) -> int:
+    """Most values that are in memory at once when the network runs in its order, without its weights."""
+    tensors = trace(graph, shape)
+    last_use = {name: place for place, node in enumerate(graph.nodes) for name in node.inputs}
+    live, peak = {graph.image: prod(shape)}, 0
+    for place, node in enumerate(graph.nodes):
+        live[node.outputs[0]] = prod(tensors[node.outputs[0]].shape)
+        peak = max(peak, sum(live.values()))
+        for name in node.inputs:
+            if last_use[name] == place and name != graph.output:
+                live.pop(name, None)
+    return peak

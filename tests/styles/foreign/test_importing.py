@@ -6,7 +6,9 @@ import torch
 from torch.nn import functional as F
 
 from stylecore.instant.foreign import ForeignNetwork
+from stylecore.styles.foreign.building import IMAGE, GraphBuilder
 from stylecore.styles.foreign.importing import import_network
+from stylecore.styles.foreign.shapes import peak_values
 from tests.conftest import make_photo
 from tests.styles.foreign.networks import ExamplesNetwork, LuaNetwork, saved
 
@@ -85,6 +87,22 @@ def test_pictures_smaller_than_the_padding_are_painted(size):
     painted = network.paint(np.repeat(batch(*size), 2, axis=0))
     assert painted.shape == (2, 3, *size)
     assert np.isfinite(painted).all()
+
+
+def test_wide_networks_paint_smaller_pictures_at_once():
+    limits = []
+    for width in (4, 16, 32):
+        data = saved(ExamplesNetwork(width).state_dict())
+        limits.append(ForeignNetwork(import_network(data).network).max_megapixels)
+    assert 16 > limits[0] > limits[1] > limits[2] > 1
+
+
+def test_peak_values_counts_tensors_in_use_at_once():
+    build = GraphBuilder()
+    x = build.add("Tanh", IMAGE)  # picture and this
+    y = build.add("Concat", x, x, axis=1)  # this and twice as much
+    graph = build.graph(build.add("Abs", y))  # twice as much two times
+    assert peak_values(graph, (1, 3, 10, 10)) == 4 * 300
 
 
 def test_reading_networks_needs_neither_torch_nor_onnx():
