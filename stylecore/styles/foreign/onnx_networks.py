@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from stylecore.styles.foreign.shapes import Tensor, check_operators, trace
 
 OPSET = 11  # the first whose padding, cutting and enlarging take sizes as inputs
 FREE_SIDE = 224  # px, of a free side when sizes are traced
+Weigh = Callable[[np.ndarray], str]  # adds a weight and returns its name
 ENLARGING = {"mode", "coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "exclude_outside"}
 
 
@@ -37,7 +39,7 @@ def _renew(graph: Graph, tensors: dict[str, Tensor]) -> Graph:
     """The graph in newer operators; sizes that enlarging has fixed become factors."""
     weights = dict(graph.initializers)
 
-    def weight(values: np.ndarray | list) -> str:
+    def weight(values: np.ndarray) -> str:
         name = f"renewed_{len(weights)}"
         while name in tensors or name in weights:
             name += "_"
@@ -60,7 +62,7 @@ def _renew(graph: Graph, tensors: dict[str, Tensor]) -> Graph:
     )
 
 
-def _renew_enlarging(node: Node, tensors: dict[str, Tensor], weight, opset: int) -> Node:
+def _renew_enlarging(node: Node, tensors: dict[str, Tensor], weight: Weigh, opset: int) -> Node:
     before, after = tensors[node.inputs[0]].shape, tensors[node.outputs[0]].shape
     factors = np.divide(after, before).astype(np.float32)
     attributes = {name: value for name, value in node.attributes.items() if name in ENLARGING}
@@ -72,7 +74,7 @@ def _renew_enlarging(node: Node, tensors: dict[str, Tensor], weight, opset: int)
     return Node("Resize", (node.inputs[0], region, weight(factors)), node.outputs, attributes)
 
 
-def _renew_padding(node: Node, tensors: dict[str, Tensor], weight, opset: int) -> Node:
+def _renew_padding(node: Node, tensors: dict[str, Tensor], weight: Weigh, opset: int) -> Node:
     if opset >= OPSET:
         return node
     inputs = [node.inputs[0], weight(np.array(node.attributes["pads"], np.int64))]
@@ -82,7 +84,7 @@ def _renew_padding(node: Node, tensors: dict[str, Tensor], weight, opset: int) -
     return Node("Pad", tuple(inputs), node.outputs, {"mode": mode})
 
 
-def _renew_cutting(node: Node, tensors: dict[str, Tensor], weight, opset: int) -> Node:
+def _renew_cutting(node: Node, tensors: dict[str, Tensor], weight: Weigh, opset: int) -> Node:
     if opset >= 10:
         return node
     starts, ends = node.attributes["starts"], node.attributes["ends"]
@@ -91,7 +93,7 @@ def _renew_cutting(node: Node, tensors: dict[str, Tensor], weight, opset: int) -
     return Node("Slice", (node.inputs[0], *bounds), node.outputs)
 
 
-def _renew_clipping(node: Node, tensors: dict[str, Tensor], weight, opset: int) -> Node:
+def _renew_clipping(node: Node, tensors: dict[str, Tensor], weight: Weigh, opset: int) -> Node:
     if opset >= OPSET:
         return node
     limits = (node.attributes.get(name) for name in ("min", "max"))
@@ -99,14 +101,14 @@ def _renew_clipping(node: Node, tensors: dict[str, Tensor], weight, opset: int) 
     return Node("Clip", (node.inputs[0], *bounds), node.outputs)
 
 
-def _renew_norm(node: Node, tensors: dict[str, Tensor], weight, opset: int) -> Node:
+def _renew_norm(node: Node, tensors: dict[str, Tensor], weight: Weigh, opset: int) -> Node:
     if node.attributes.get("training_mode") or node.attributes.get("spatial", 1) != 1:
         raise StyleError("the network has a batch normalization in training: export it for use")
     epsilon = node.attributes.get("epsilon", 1e-5)
     return replace(node, attributes={"epsilon": epsilon})
 
 
-def _drop(node: Node, tensors: dict[str, Tensor], weight, opset: int) -> Node:
+def _drop(node: Node, tensors: dict[str, Tensor], weight: Weigh, opset: int) -> Node:
     return Node("Identity", node.inputs[:1], node.outputs)
 
 

@@ -5,6 +5,7 @@ Every operator that a foreign network may have is in `VALUES` or `SHAPES`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
@@ -145,7 +146,7 @@ def _filled(node: Node, size: Tensor) -> Tensor:
     return _known(np.full(shape, node.attributes.get("value", np.zeros(1, np.float32)).reshape(-1)[0]))
 
 
-def _view(compute):
+def _view(compute: Callable[[Node, list], np.ndarray]) -> Callable[[Node, list], tuple[int, ...]]:
     """A shape rule of a computation that numpy does by a view: on a tensor that takes no memory."""
 
     def rule(node: Node, inputs: list[Tensor | None]) -> tuple[int, ...]:
