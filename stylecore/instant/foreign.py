@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stylecore.errors import StyleError, WeightsError
+from stylecore.errors import StyleError
 from stylecore.instant.stylizer import open_session
 from stylecore.styles.foreign.building import IMAGE, LEAST_SIDE, check_framed
 from stylecore.styles.foreign.graph import read_graph
@@ -37,8 +37,9 @@ class ForeignNetwork:
         self.max_megapixels = MAX_BYTES / bytes_per_pixel / 1e6
         try:
             self.session = open_session(network, device)
-        except WeightsError as error:
-            raise StyleError(f"the imported network cannot be used: {error}") from error
+            self.paint(np.zeros((1, 3, LEAST_SIDE, LEAST_SIDE), np.float32))
+        except Exception as error:  # ONNX Runtime's exceptions have no common public base
+            raise StyleError("the imported network cannot be run by ONNX Runtime: it is damaged") from error
 
     def paint(self, batch: np.ndarray) -> np.ndarray:
         """Paint pictures.

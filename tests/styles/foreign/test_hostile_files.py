@@ -15,7 +15,9 @@ from onnx import TensorProto, helper, numpy_helper
 from stylecore.errors import StyleError
 from stylecore.instant.foreign import ForeignNetwork
 from stylecore.styles.files import MAX_NETWORK_BYTES
+from stylecore.styles.foreign.building import IMAGE, GraphBuilder
 from stylecore.styles.foreign.importing import import_network
+from stylecore.styles.foreign.writing import encode_graph
 from tests.styles.foreign.networks import ExamplesNetwork, LuaNetwork, layer, saved, sequential
 from tests.styles.foreign.onnx_files import ZooWriter, make_model
 from tests.styles.foreign.torch7_writer import Torch7Writer, encode_torch7
@@ -242,3 +244,11 @@ def test_a_stored_network_is_checked_again_before_it_is_run():
         ForeignNetwork(bomb)
     with pytest.raises(StyleError):
         ForeignNetwork(b"\x08")
+
+
+def test_a_stored_network_that_does_not_run_is_one_sentence():
+    build = GraphBuilder()
+    short = build.weight(np.ones(2, np.float32))  # for three channels
+    graph = build.graph(build.add("InstanceNormalization", IMAGE, short, short))
+    with pytest.raises(StyleError, match="it is damaged"):
+        ForeignNetwork(encode_graph(graph))
