@@ -1,4 +1,4 @@
-"""Export training checkpoints to `weights/*.onnx` and records in `weights/styles.json`.
+"""Export training checkpoints to `weights/*.onnx`, `weights/rows.safetensors` and `weights/styles.json`.
 
     python -m export.export_onnx runs/first/checkpoint.pt --model painter.onnx
     python -m export.export_onnx runs/first/checkpoint.pt runs/further/checkpoint.pt --model mean.onnx
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -34,10 +34,10 @@ from stylecore.errors import StyleTransferError, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.instant.stylizer import open_session
 from stylecore.learning.checkpoints import load_network, read_checkpoint, write_checkpoint
-from stylecore.learning.networks import TransformerNetwork
+from stylecore.learning.networks import NOISE_SIDE, STRIDE, StyledNetwork
 from stylecore.measuring.style_targets import STYLE_TARGETS, pack_gram
 from stylecore.perception.tensor_files import read_tensors, write_tensors
-from stylecore.styles.catalog import STYLES_FILE
+from stylecore.styles.catalog import ROWS_FILE, STYLES_FILE, network_name
 
 try:
     import onnx
@@ -58,14 +58,15 @@ def export(
     scores: dict[str, dict] | None = None,
     fine: bool = False,
 ) -> float:
-    """Write the network, its style targets and its style records.
+    """Write the network, and the rows, targets and records of its styles.
 
     Args:
         checkpoint_paths: Checkpoints of `stylecore train`, or trunks of earlier exports; of several
             the mean is exported, see `mean_checkpoint`.
         model_path: ONNX file to write.
-        styles_file: `styles.json`; records of other networks stay.
-        scores: By style name, see `style_scores`; without them, scores of the same file are kept.
+        styles_file: `styles.json`; records of other networks stay, as their rows in `rows.safetensors`
+            in the same folder do.
+        scores: By style name, see `style_scores`; without them, scores of the same file and rows are kept.
         fine: Enter the network as the wider one of styles that have records already.
     Returns:
         The largest difference between torch and ONNX Runtime.
@@ -86,14 +87,16 @@ def export(
     sha256 = hashlib.sha256(model_path.read_bytes()).hexdigest()
     networks = network_records(checkpoint, model, sha256, scores or {})
     networks = {name: network for name, network in networks.items() if name not in kept}
-    write_records(with_network(records, networks, catalog, model, fine=fine), catalog, styles_file)
+    records = with_network(records, networks, catalog, model, fine=fine)
+    write_rows(checkpoint, records, model, styles_file.with_name(ROWS_FILE.name))
+    write_records(records, catalog, styles_file)
     return difference
 
 
-def _write_model(network: TransformerNetwork, path: Path) -> float:
+def _write_model(network: StyledNetwork, path: Path) -> float:
     """Write the ONNX file if it agrees with torch, and return the largest difference."""
     partial = path.with_suffix(".partial.onnx")
-    onnx.save(build_model(network), partial)
+    onnx.save(build_model(network.network), partial)
     difference = parity(network, partial)
     if not difference <= PARITY_LIMIT:
         partial.unlink()
@@ -128,18 +131,21 @@ def mean_checkpoint(paths: Sequence[Path]) -> dict:
 
 
 @torch.no_grad()
-def parity(network: TransformerNetwork, path: Path) -> float:
-    """Largest difference between torch and ONNX Runtime for several sizes and style mixes."""
+def parity(network: StyledNetwork, path: Path) -> float:
+    """Largest difference between torch and ONNX Runtime for several sizes, styles and noise origins.
+
+    Each size is painted as two pictures, one in a style and one in the mean of all.
+    """
     session = open_session(path, "cpu")
     random = np.random.default_rng(0)
     largest = 0.0
     for i, (height, width) in enumerate(PARITY_SIZES):
-        image = random.random((1, 3, height, width), dtype=np.float32)
-        mix = np.eye(network.styles, dtype=np.float32)[i % network.styles]
-        if i == len(PARITY_SIZES) - 1:
-            mix = np.full(network.styles, 1 / network.styles, np.float32)
-        (found,) = session.run(None, {"image": image, "style_weights": mix})
-        expected = network(torch.from_numpy(image), torch.from_numpy(mix)[None]).numpy()
+        image = random.random((2, 3, height, width), dtype=np.float32)
+        rows = torch.stack([network.rows[i % len(network.rows)], network.rows.mean(0)])
+        origin = (STRIDE * i, -NOISE_SIDE // 2 * i)
+        feed = {"image": image, "rows": rows.numpy(), "noise_origin": np.array(origin)}
+        (found,) = session.run(None, feed)
+        expected = network.network(torch.from_numpy(image), rows, noise_origin=origin).numpy()
         if found.shape != expected.shape:
             raise WeightsError(f"{path.name} gives {found.shape} for {image.shape}")
         largest = float(np.maximum(largest, np.abs(found - expected).max()))  # nan stays
@@ -150,6 +156,22 @@ def write_trunk(checkpoint: dict, path: Path) -> None:
     """Write the trained network alone, some hundred KB, for `stylecore train --init`."""
     kept = {key: checkpoint[key] for key in ("averaged", "styles", "step", "elapsed_s")}
     write_checkpoint(path, kept | {"config": asdict(checkpoint["config"])})
+
+
+def write_rows(checkpoint: dict, records: Mapping[str, dict], model: str, path: Path) -> None:
+    """Write the rows of all styles in the records, those for the network `model` from the checkpoint."""
+    styles, rows = checkpoint["styles"], checkpoint["averaged"]["rows"]
+    tensors = read_tensors(path) if path.exists() else {}
+    for name, values in zip(styles, rows, strict=True):
+        tensors[f"{network_name(model)}.{name}"] = values.clone()
+    needed = {
+        f"{network_name(part['model'])}.{name}"
+        for name, record in records.items()
+        for part in (record, record.get("fine"))
+        if part
+    }
+    contents = "Rows of the ready-made styles: <network>.<style>, float32"
+    write_tensors(path, {key: tensors[key] for key in tensors if key in needed}, {"contents": contents})
 
 
 def write_targets(checkpoint: dict, path: Path, *, kept: Collection[str] = ()) -> None:

@@ -1,16 +1,18 @@
 """Builds the transformer network as an ONNX graph.
 
-The graph is written node by node because a traced one has several times as many nodes. The style mix
-feeds InstanceNormalization directly as scale and bias, the space-to-depth stem is one strided
-convolution, its part of the noise a constant, and upsampling a small convolution with
-depth-to-space. `export.export_onnx` checks that the graph agrees with torch.
+The graph is written node by node because a traced one has several times as many nodes. The rows
+feed InstanceNormalization directly as scale and bias, the space-to-depth stem is one strided
+convolution, and upsampling a small convolution with depth-to-space. `export.export_onnx` checks that
+the graph agrees with torch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
 import numpy as np
 import onnx
-import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
@@ -19,7 +21,6 @@ from stylecore.learning.networks import (
     NORM_EPSILON,
     STRIDE,
     TWO_CONVS,
-    ConditionalInstanceNorm2d,
     TransformerNetwork,
     noise_tile,
 )
@@ -55,9 +56,6 @@ class GraphWriter:
         inputs = [features, self.constant(weight)] + ([] if bias is None else [self.constant(bias)])
         return self.node("Conv", *inputs, kernel_shape=list(weight.shape[2:]), strides=[stride] * 2)
 
-    def norm(self, features: str, scale_and_shift: tuple[str, str]) -> str:
-        return self.node("InstanceNormalization", features, *scale_and_shift, epsilon=NORM_EPSILON)
-
 
 def strided_stem(weight: Tensor) -> Tensor:
     """Merge space-to-depth and a 3x3 convolution into one strided convolution with a larger kernel.
@@ -75,46 +73,50 @@ def strided_stem(weight: Tensor) -> Tensor:
 def noisy_stem(graph: GraphWriter, picture: str, weight: Tensor) -> str:
     """Add the stem: a convolution of the padded picture with the noise as its fourth channel.
 
-    The noise repeats, so the convolution of one tile is a constant, which ONNX Runtime computes when it
-    loads the graph. It is cut before it is tiled, as most pictures need only a part of the tile.
+    The noise is gathered from `noise_origin` on and repeats every 1024 px. It is the same for all
+    pictures of a batch, so its part of the convolution is computed once and added.
     """
     photo_weight, noise_weight = strided_stem(weight).split((3, 1), dim=1)
-    side, rest = NOISE_SIDE // STRIDE, 2 * STRIDE
-    tile = graph.node("Cast", graph.constant(noise_tile()[None, None]), to=TensorProto.FLOAT)
-    tile = graph.node("Div", tile, graph.constant(np.float32(255)))
-    tile = graph.node("Pad", tile, graph.constant([0] * 6 + [rest] * 2), mode="wrap")
-    tile = graph.conv(tile, noise_weight, stride=STRIDE)  # (1, C, side, side)
-
     features = graph.conv(picture, photo_weight, stride=STRIDE)
-    sides = graph.node("Shape", features, start=2)
-    counts = graph.node("Div", graph.node("Add", sides, graph.constant([side - 1])), graph.constant([side]))
-    part = graph.node("Slice", tile, graph.constant([0, 0]), sides, graph.constant([2, 3]))
-    tiles = graph.node("Tile", part, graph.node("Concat", graph.constant([1, 1]), counts, axis=0))
-    noise = graph.node("Slice", tiles, graph.constant([0, 0]), sides, graph.constant([2, 3]))
+    tile = graph.constant(noise_tile())
+    for axis in (0, 1):
+        length = graph.node("Squeeze", graph.node("Shape", picture, start=axis + 2, end=axis + 3))
+        start = graph.node("Gather", "noise_origin", graph.constant(np.int64(axis)), axis=0)
+        places = graph.node("Range", start, graph.node("Add", start, length), graph.constant(np.int64(1)))
+        places = graph.node("Mod", places, graph.constant(np.int64(NOISE_SIDE)))
+        tile = graph.node("Gather", tile, places, axis=axis)
+    noise = graph.node("Cast", graph.node("Unsqueeze", tile, graph.constant([0, 1])), to=TensorProto.FLOAT)
+    noise = graph.conv(noise, noise_weight / 255, stride=STRIDE)  # (1, C, H/4, W/4)
     return graph.node("Add", features, noise)
 
 
 def depth_to_space(graph: GraphWriter, phases: str, channels: int) -> str:
-    """Rearrange (1, 4 * channels, H, W), ordered as for pixel_shuffle, to (1, channels, 2 * H, 2 * W).
+    """Rearrange (N, 4 * channels, H, W), ordered as for pixel_shuffle, to (N, channels, 2 * H, 2 * W).
 
     DepthToSpace moves both axes at once, for which ONNX Runtime has no fast loop on CPUs; moving one
     at a time takes half as long.
     """
     height = graph.node("Shape", phases, start=2, end=3)
-    columns = graph.node("Reshape", phases, graph.constant([2 * channels, 2, -1]))  # (C y, x, H W)
+    width = graph.node("Shape", phases, start=3, end=4)
+    count = graph.node("Mul", graph.node("Shape", phases, start=0, end=1), graph.constant([2 * channels]))
+    shape = graph.node("Concat", count, graph.constant([2, -1]), axis=0)
+    columns = graph.node("Reshape", phases, shape)  # (N C y, x, H W)
     columns = graph.node("Transpose", columns, perm=[0, 2, 1])
-    shape = graph.node("Concat", graph.constant([channels, 2]), height, graph.constant([-1]), axis=0)
-    rows = graph.node("Transpose", graph.node("Reshape", columns, shape), perm=[0, 2, 1, 3])  # (C, H, y, W x)
+    shape = graph.node("Concat", graph.constant([-1, 2]), height, graph.node("Add", width, width), axis=0)
+    rows = graph.node(
+        "Transpose", graph.node("Reshape", columns, shape), perm=[0, 2, 1, 3]
+    )  # (N C, H, y, W x)
     doubled = graph.node("Add", height, height)
-    shape = graph.node("Concat", graph.constant([1, channels]), doubled, graph.constant([-1]), axis=0)
+    shape = graph.node(
+        "Concat", graph.constant([-1, channels]), doubled, graph.node("Add", width, width), axis=0
+    )
     return graph.node("Reshape", rows, shape)
 
 
 def build_model(network: TransformerNetwork) -> onnx.ModelProto:
-    """Build an ONNX model with inputs `image` and `style_weights`, and output `stylized`."""
+    """Build an ONNX model with inputs `image`, `rows` and `noise_origin`, and output `stylized`."""
     graph = GraphWriter()
-    norms = [module for module in network.modules() if isinstance(module, ConditionalInstanceNorm2d)]
-    mixed = mixed_norms(graph, norms)
+    norms = styled_norms(graph, network.row_sizes)
 
     # Sizes that depend on height and width of the picture.
     height, width = (graph.node("Shape", "image", start=axis, end=axis + 1) for axis in (2, 3))
@@ -129,15 +131,15 @@ def build_model(network: TransformerNetwork) -> onnx.ModelProto:
     )
     features = graph.node("Pad", "image", pads, mode="reflect")
     features = noisy_stem(graph, features, network.stem.conv.weight)
-    features = graph.node("Relu", graph.norm(features, mixed[network.stem.norm]))
+    features = graph.node("Relu", next(norms)(features))
     for block in network.blocks:
         residual = graph.conv(graph.reflect_borders(features), block.first.conv.weight)
-        residual = graph.node("Relu", graph.norm(residual, mixed[block.first.norm]))
+        residual = graph.node("Relu", next(norms)(residual))
         residual = graph.conv(residual, block.second.conv.weight)
-        features = graph.node("Add", features, graph.norm(residual, mixed[block.second.norm]))
+        features = graph.node("Add", features, next(norms)(residual))
     features = graph.conv(graph.reflect_borders(features), network.up.phase_weight())
     features = depth_to_space(graph, features, network.up.conv.out_channels)
-    features = graph.node("Relu", graph.norm(features, mixed[network.up_norm]))
+    features = graph.node("Relu", next(norms)(features))
     features = graph.conv(features, network.out.phase_weight(), network.out.phase_bias())
     features = depth_to_space(graph, features, network.out.conv.out_channels)
     starts = graph.constant([TWO_CONVS] * 2)
@@ -145,14 +147,16 @@ def build_model(network: TransformerNetwork) -> onnx.ModelProto:
     features = graph.node("Slice", features, starts, ends, graph.constant([2, 3]))
     graph.nodes.append(helper.make_node("Sigmoid", [features], ["stylized"]))
 
-    picture = [1, 3, "height", "width"]
+    picture = ["pictures", 3, "height", "width"]
+    rows = ["pictures", sum(network.row_sizes)]
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "transformer_network",
             [
                 helper.make_tensor_value_info("image", TensorProto.FLOAT, picture),
-                helper.make_tensor_value_info("style_weights", TensorProto.FLOAT, [network.styles]),
+                helper.make_tensor_value_info("rows", TensorProto.FLOAT, rows),
+                helper.make_tensor_value_info("noise_origin", TensorProto.INT64, [2]),
             ],
             [helper.make_tensor_value_info("stylized", TensorProto.FLOAT, picture)],
             graph.constants,
@@ -165,12 +169,30 @@ def build_model(network: TransformerNetwork) -> onnx.ModelProto:
     return model
 
 
-def mixed_norms(
-    graph: GraphWriter, norms: list[ConditionalInstanceNorm2d]
-) -> dict[ConditionalInstanceNorm2d, tuple[str, str]]:
-    """Compute scale and shift of every norm for the style mix, by one product and one split."""
-    rows = torch.cat([part for norm in norms for part in (norm.scale, norm.shift)], dim=1)
-    sizes = [norm.scale.shape[1] for norm in norms for _ in range(2)]
-    product = graph.node("MatMul", "style_weights", graph.constant(rows))
-    parts = graph.node("Split", product, graph.constant(sizes), outputs=len(sizes), axis=0)
-    return {norm: (parts[2 * i], parts[2 * i + 1]) for i, norm in enumerate(norms)}
+def styled_norms(graph: GraphWriter, row_sizes: Sequence[int]) -> Iterator[Callable[[str], str]]:
+    """Yield a function for each conditional norm, in the order of the layers, that adds its nodes.
+
+    InstanceNormalization has one scale and shift per channel. For each picture of a batch to have its
+    own, the channels of all pictures are joined to those of one picture, which copies nothing.
+    """
+    start = 0
+    for size in row_sizes:
+        middle, end = start + size // 2, start + size
+        scale, shift = (
+            graph.node(
+                "Reshape",
+                graph.node("Slice", "rows", *map(graph.constant, ([first], [last], [1]))),
+                graph.constant([-1]),
+            )
+            for first, last in ((start, middle), (middle, end))
+        )
+        yield partial(_norm, graph, scale=scale, shift=shift)
+        start = end
+
+
+def _norm(graph: GraphWriter, features: str, *, scale: str, shift: str) -> str:
+    sizes = graph.node("Shape", features, start=2, end=4)
+    shape = graph.node("Concat", graph.constant([1, -1]), sizes, axis=0)
+    flat = graph.node("Reshape", features, shape)  # (1, N C, H, W)
+    flat = graph.node("InstanceNormalization", flat, scale, shift, epsilon=NORM_EPSILON)
+    return graph.node("Reshape", flat, graph.node("Shape", features))

@@ -16,11 +16,12 @@ from torch import Tensor
 
 from stylecore.commands.console import BAD_INPUT, fail
 from stylecore.errors import CheckpointError
-from stylecore.learning.checkpoints import ROW_NAMES, read_checkpoint, write_checkpoint
+from stylecore.learning.checkpoints import new_network, read_checkpoint, write_checkpoint
 
 CROSS_DEVIATION = 0.1  # of the weights between the halves, relative to those within
-# Rows of the last norm in the half that is not a style's own; at 0 its channels would get no gradient.
-SILENT = {".scale": 0.05, ".shift": 0.02}
+# Scale and shift of the last norm in the half that is not a style's own; at 0 its channels would get no
+# gradient.
+SILENT = (0.05, 0.02)
 
 
 def join(first: dict, second: dict, *, seed: int = 0) -> dict:
@@ -45,9 +46,11 @@ def join(first: dict, second: dict, *, seed: int = 0) -> dict:
         )
     generator = torch.Generator().manual_seed(seed)
     weights = {
-        name: _joined(name, tensor, second["averaged"][name], generator)
+        name: _joined(name.removeprefix("network."), tensor, second["averaged"][name], generator)
         for name, tensor in first["averaged"].items()
+        if name != "rows"
     }
+    weights["rows"] = _joined_rows(first, second)
     config = replace(configs[0], channels=sum(config.channels for config in configs))
     return {"styles": styles, "averaged": weights, "config": asdict(config)}
 
@@ -57,15 +60,6 @@ def _joined(name: str, first: Tensor, second: Tensor, generator: torch.Generator
         shape = (outputs.shape[0], inputs.shape[1], *outputs.shape[2:])
         return torch.randn(shape, generator=generator) * outputs.std() * CROSS_DEVIATION
 
-    if name.endswith(ROW_NAMES):  # (styles, channels)
-        if name.startswith("up_norm"):
-            silent = SILENT[name[name.rindex(".") :]]
-            others = [torch.full_like(rows[:1], silent) for rows in (first, second)]
-        else:
-            others = [rows.mean(0, keepdim=True) for rows in (first, second)]
-        above = torch.cat((first, others[1].expand(len(first), -1)), 1)
-        below = torch.cat((others[0].expand(len(second), -1), second), 1)
-        return torch.cat((above, below))
     if name == "out.conv.bias":
         return (first + second) / 2
     if name == "out.conv.weight":
@@ -75,6 +69,27 @@ def _joined(name: str, first: Tensor, second: Tensor, generator: torch.Generator
     above = torch.cat((first, cross(first, second)), 1)
     below = torch.cat((cross(second, first), second), 1)
     return torch.cat((above, below))
+
+
+def _joined_rows(first: dict, second: dict) -> Tensor:
+    """Rows of both checkpoints' styles for the joint network, shape (styles, R)."""
+    parts = [*zip(_norm_rows(first), _norm_rows(second), strict=True)]
+    joined = []
+    for i, (above, below) in enumerate(parts):  # each (styles, channels): scales and shifts in turn
+        if i >= len(parts) - 2:  # the last norm's
+            others = [torch.full_like(rows[:1], SILENT[i % 2]) for rows in (above, below)]
+        else:
+            others = [rows.mean(0, keepdim=True) for rows in (above, below)]
+        above = torch.cat((above, others[1].expand(len(above), -1)), 1)
+        below = torch.cat((others[0].expand(len(below), -1), below), 1)
+        joined.append(torch.cat((above, below)))
+    return torch.cat(joined, 1)
+
+
+def _norm_rows(checkpoint: dict) -> list[Tensor]:
+    """Scales and shifts of each norm in the order of the layers, each of shape (styles, channels)."""
+    rows, network = checkpoint["averaged"]["rows"], new_network(checkpoint["config"], 1).network
+    return [half for part in rows.split(network.row_sizes, 1) for half in part.chunk(2, 1)]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
@@ -76,7 +77,7 @@ def with_network(
 
     Args:
         records: Former records by style name.
-        networks: See `network_records`; without scores, those of the same file are kept.
+        networks: See `network_records`; without scores, those of the same file and rows are kept.
         catalog: Title, artist and so on by style name.
         model: File name of the network.
         fine: Enter it as the wider network.
@@ -88,7 +89,7 @@ def with_network(
     for name, network in networks.items():
         former = records.get(name, {})
         same_width = _of_width(former, fine)
-        if same_width.get("sha256") == network["sha256"]:
+        if all(same_width.get(key) == network[key] for key in ("sha256", "rows_sha256")):
             network = network | {"scores": network["scores"] or same_width.get("scores")}
         if fine:
             entered[name] = former | {"fine": network}
@@ -118,8 +119,8 @@ def network_records(checkpoint: dict, model: str, sha256: str, scores: dict[str,
     return {
         name: {
             "model": model,
-            "index": index,
             "sha256": sha256,
+            "rows_sha256": hashlib.sha256(rows.numpy().tobytes()).hexdigest(),
             "stroke_size": config.style_size,
             "training": {
                 "stage": "last stage that trained the convolutions; MODEL_CARD.md describes it",
@@ -131,7 +132,7 @@ def network_records(checkpoint: dict, model: str, sha256: str, scores: dict[str,
             },
             "scores": scores.get(name),
         }
-        for index, name in enumerate(checkpoint["styles"])
+        for name, rows in zip(checkpoint["styles"], checkpoint["averaged"]["rows"], strict=True)
     }
 
 

@@ -15,10 +15,10 @@ from stylecore.errors import StyleTransferError
 from stylecore.host.extras import RUNTIMES, runtime_conflict
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
-from stylecore.styles.catalog import list_models, model_checksum
+from stylecore.styles.catalog import ROWS_FILE, list_models, model_checksum
 
 PACKAGES = ("streamlit", "torch", "torchvision", *RUNTIMES, "pillow", "numpy")
-TENSOR_FILES = ("vgg19.safetensors", "adain_decoder.safetensors")
+TENSOR_FILES = (ROWS_FILE.name, "vgg19.safetensors", "adain_decoder.safetensors")
 EVALUATION_FILE = "style_targets.safetensors"  # for `evaluate` only; not in the wheel
 
 

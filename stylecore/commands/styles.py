@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import fields
 
 from stylecore import list_styles
 from stylecore.commands.console import OK, print_json
 from stylecore.commands.parsing import add_json
+from stylecore.styles.catalog import Style
 
 
 def add_styles(commands: argparse._SubParsersAction) -> None:
@@ -21,7 +22,8 @@ def add_styles(commands: argparse._SubParsersAction) -> None:
 def run_styles(options: argparse.Namespace) -> int:
     styles = list_styles()
     if options.json:
-        print_json({"styles": [asdict(style) for style in styles]})
+        names = [field.name for field in fields(Style) if field.name != "rows"]
+        print_json({"styles": [{name: getattr(style, name) for name in names} for style in styles]})
     else:
         for style in styles:
             print(f"{style.name:<16} {style.title}, {style.artist}, {style.year} ({style.license})")

@@ -47,11 +47,13 @@ MAX_ENLARGING = 4  # times that a small picture is enlarged at most to be painte
 MAX_WORKING_MEGAPIXELS = 16.0
 STRIP_ROWS = 256  # rows that are mixed with the photo at a time
 
+NOISE_ORIGIN = np.zeros(2, np.int64)  # of a picture that is painted whole
+
 StyleChoice = str | Mapping[str, float]
 
 
 class FastStylizer:
-    """Paints photos in the ready-made styles. One instance serves many threads.
+    """Paints photos in styles, with one session per network. One instance serves many threads.
 
     Args:
         device: `auto` (CUDA if it starts, else the CPU), `cpu` or `cuda`.
@@ -110,7 +112,7 @@ class FastStylizer:
             Photos above 16 megapixels are painted at 16; that and larger strokes are enlarged with the
             detail of `stylecore.instant.enlarging`.
         Raises:
-            StyleError: Unknown style or unusable weights.
+            StyleError: Unknown style, unusable weights, or a style whose rows are not for the network.
             ImageError: Smaller than 32 px.
             ValueError: Strength, stroke scale or stroke size out of range.
             WeightsError: The network is missing or damaged; it is read when it is first needed.
@@ -140,21 +142,23 @@ class FastStylizer:
     def _pass(self, image: Image.Image, parts: dict[Style, float], *, fine: bool) -> Image.Image:
         """One pass of the networks at the picture's own size."""
         batch = to_batch(image)
-        by_model: dict[str, dict[int, float]] = defaultdict(dict)
+        by_model: dict[str, list[tuple[np.ndarray, float]]] = defaultdict(list)
         for style, weight in parts.items():
-            model, index = style.network(fine=fine)
-            by_model[model][index] = weight
-        outputs = (self._run(model, batch, weights) for model, weights in by_model.items())
+            model, rows = style.network(fine=fine)
+            by_model[model].append((rows, weight))
+        outputs = (self._run(model, batch, weighted) for model, weighted in by_model.items())
         return from_batch(reduce(np.add, outputs))
 
-    def _run(self, model: str, batch: np.ndarray, weights: dict[int, float]) -> np.ndarray:
-        """The network's output times the sum of the weights of its styles, given by their places."""
+    def _run(self, model: str, batch: np.ndarray, weighted: list[tuple[np.ndarray, float]]) -> np.ndarray:
+        """The network's output for the mean of its styles' rows, times the sum of their weights."""
         session = self._session(model)
-        share = sum(weights.values())
-        style_weights = np.zeros(session.get_inputs()[1].shape[0], np.float32)
-        for index, weight in weights.items():
-            style_weights[index] = weight / share
-        (stylized,) = session.run(None, {"image": batch, "style_weights": style_weights})
+        length = session.get_inputs()[1].shape[1]
+        if wrong := [rows.shape for rows, _ in weighted if rows.shape != (length,)]:
+            raise StyleError(f"the rows of a style are of shape {wrong[0]}: {model} needs ({length},)")
+        share = sum(weight for _, weight in weighted)
+        mean = reduce(np.add, [rows * np.float32(weight / share) for rows, weight in weighted])
+        feed = {"image": batch, "rows": mean[None], "noise_origin": NOISE_ORIGIN}
+        (stylized,) = session.run(None, feed)
         return stylized if share == 1 else stylized * np.float32(share)
 
     def _session(self, model: str) -> ort.InferenceSession:
@@ -227,7 +231,7 @@ def open_session(model: Path | bytes, device: str) -> ort.InferenceSession:
 
 
 def resolve_styles(style: StyleChoice) -> dict[Style, float]:
-    """Style records with weights that sum to 1.
+    """Styles with weights that sum to 1.
 
     Raises:
         StyleError: A name that does not exist, no style at all, or weights that are negative,

@@ -9,10 +9,9 @@ import torch
 
 from stylecore.errors import CheckpointError
 from stylecore.learning.config import TrainingConfig
-from stylecore.learning.networks import TransformerNetwork
+from stylecore.learning.networks import StyledNetwork, TransformerNetwork
 
 CHECKPOINT_NAME = "checkpoint.pt"  # in the folder of a run
-ROW_NAMES = (".scale", ".shift")  # endings of the parameters that each style has its own of
 
 
 def read_checkpoint(path: Path) -> dict:
@@ -40,21 +39,20 @@ def write_checkpoint(path: Path, contents: dict) -> None:
     partial.replace(path)
 
 
-def new_network(config: TrainingConfig, styles: int) -> TransformerNetwork:
-    """A network with the channels, blocks and upsampling of the settings."""
-    return TransformerNetwork(
-        styles, channels=config.channels, blocks=config.blocks, upsampling=config.upsampling
-    )
+def new_network(config: TrainingConfig, styles: int) -> StyledNetwork:
+    """A network with the channels, blocks and upsampling of the settings, and rows for some styles."""
+    network = TransformerNetwork(channels=config.channels, blocks=config.blocks, upsampling=config.upsampling)
+    return StyledNetwork(network, styles)
 
 
-def load_network(checkpoint: dict) -> TransformerNetwork:
-    """The averaged network of a checkpoint, on the CPU, for inference."""
+def load_network(checkpoint: dict) -> StyledNetwork:
+    """The averaged network of a checkpoint with its rows, on the CPU, for inference."""
     network = new_network(checkpoint["config"], len(checkpoint["styles"]))
     network.load_state_dict(checkpoint["averaged"])
     return network.eval().requires_grad_(False)
 
 
-def take_trunk(network: TransformerNetwork, checkpoint: dict, names: Sequence[str]) -> None:
+def take_trunk(network: StyledNetwork, checkpoint: dict, names: Sequence[str]) -> None:
     """Copy a trained trunk, and the rows of styles with the same names, into a network.
 
     Args:
@@ -73,7 +71,7 @@ def take_trunk(network: TransformerNetwork, checkpoint: dict, names: Sequence[st
         )
     for key, value in own.items():
         source = given[key]
-        if key.endswith(ROW_NAMES):
+        if key == "rows":
             mean = source.mean(0)
             source = torch.stack([source[rows[name]] if name in rows else mean for name in names])
         if source.shape != value.shape:

@@ -8,24 +8,22 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from stylecore.host.devices import autocast_dtype
-from stylecore.learning.checkpoints import ROW_NAMES
 from stylecore.learning.config import TrainingConfig
-from stylecore.learning.networks import TransformerNetwork
+from stylecore.learning.networks import StyledNetwork
 
 
 class Learner:
     """The part of a run that a checkpoint restores.
 
     Args:
-        network: Moved to the device; of a frozen trunk only scales and shifts are trained.
+        network: Moved to the device; if the trunk is frozen, only the rows are trained.
         config: Settings.
         device: Where the network is trained.
     """
 
-    def __init__(self, network: TransformerNetwork, config: TrainingConfig, device: torch.device) -> None:
+    def __init__(self, network: StyledNetwork, config: TrainingConfig, device: torch.device) -> None:
         if config.is_trunk_frozen:
-            for name, weight in network.named_parameters():
-                weight.requires_grad_(name.endswith(ROW_NAMES))
+            network.network.requires_grad_(False)
         self.config = config
         self.network = network.to(device)
         self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))

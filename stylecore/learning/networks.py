@@ -1,4 +1,4 @@
-"""The feed-forward network that paints a photo in one pass, in any of many styles."""
+"""The feed-forward network that paints a photo in one pass, in the style of its rows."""
 
 from __future__ import annotations
 
@@ -23,21 +23,19 @@ def reflect_borders(features: Tensor) -> Tensor:
 
 
 class ConditionalInstanceNorm2d(nn.Module):
-    """Instance normalization with one scale and shift per style, mixed by the style weights.
+    """Instance normalization with the scales and shifts of a style.
 
-    Source: Dumoulin et al. (2017), eq. 5, and section 3.3 for the mixing.
+    Source: Dumoulin et al. (2017), eq. 5.
     """
 
-    def __init__(self, channels: int, styles: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.ones(styles, channels))
-        self.shift = nn.Parameter(torch.zeros(styles, channels))
+        self.channels = channels
 
-    def forward(self, features: Tensor, style_mix: Tensor) -> Tensor:
-        """Normalize (N, C, H, W) with `style_mix` of shape (N, styles), rows summing to 1."""
+    def forward(self, features: Tensor, rows: Tensor) -> Tensor:
+        """Normalize (N, C, H, W) with `rows` of shape (N, 2 * C): scales, then shifts."""
         normalized = F.instance_norm(features, eps=NORM_EPSILON)
-        scale = (style_mix @ self.scale)[:, :, None, None]  # (N, C, 1, 1)
-        shift = (style_mix @ self.shift)[:, :, None, None]
+        scale, shift = rows[:, :, None, None].chunk(2, dim=1)  # (N, C, 1, 1)
         return normalized * scale + shift
 
 
@@ -47,13 +45,13 @@ class ConvBlock(nn.Module):
     The convolution has no bias because the normalization would subtract it.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, styles: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, 3, bias=False)
-        self.norm = ConditionalInstanceNorm2d(out_channels, styles)
+        self.norm = ConditionalInstanceNorm2d(out_channels)
 
-    def forward(self, features: Tensor, style_mix: Tensor) -> Tensor:
-        return self.norm(self.conv(features), style_mix)
+    def forward(self, features: Tensor, rows: Tensor) -> Tensor:
+        return self.norm(self.conv(features), rows)
 
 
 class ResidualBlock(nn.Module):
@@ -62,14 +60,14 @@ class ResidualBlock(nn.Module):
     Source: Johnson et al. (2016), supplementary material; Gross and Wilber (2016).
     """
 
-    def __init__(self, channels: int, styles: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = ConvBlock(channels, channels, styles)
-        self.second = ConvBlock(channels, channels, styles)
+        self.first = ConvBlock(channels, channels)
+        self.second = ConvBlock(channels, channels)
 
-    def forward(self, features: Tensor, style_mix: Tensor) -> Tensor:
-        residual = F.relu(self.first(reflect_borders(features), style_mix))
-        return features + self.second(residual, style_mix)
+    def forward(self, features: Tensor, first_rows: Tensor, second_rows: Tensor) -> Tensor:
+        residual = F.relu(self.first(reflect_borders(features), first_rows))
+        return features + self.second(residual, second_rows)
 
 
 # A filter after x2 upsampling, rewritten as two 3-tap filters on the small pixels, one for the even and
@@ -125,13 +123,15 @@ class UpsampleConv(nn.Module):
 
 
 class TransformerNetwork(nn.Module):
-    """Image transformation network for many styles.
+    """Image transformation network that paints in the style of the given rows.
 
     Args:
-        styles: Number of styles.
         channels: Channels of the residual blocks; the layer at half the size has half of them.
         blocks: Number of residual blocks.
         upsampling: To the full size, `linear` or `nearest`, see `UpsampleConv`.
+    Attributes:
+        row_sizes: Length of each norm's part of the rows, in the order of the layers: two values a
+            channel, scales first.
     Source: Johnson et al. (2016). Differs: 4x4 space-to-depth instead of the convolutions at
         full and half size, conditional instance normalization (Dumoulin et al. 2017), a channel
         of noise next to the photo (Karras et al. 2019, section 3.2), borders
@@ -140,54 +140,87 @@ class TransformerNetwork(nn.Module):
 
     noise: Tensor
 
-    def __init__(
-        self, styles: int, *, channels: int = 32, blocks: int = 5, upsampling: str = "linear"
-    ) -> None:
+    def __init__(self, *, channels: int = 32, blocks: int = 5, upsampling: str = "linear") -> None:
         super().__init__()
-        self.stem = ConvBlock(4 * STRIDE**2, channels, styles)
-        self.blocks = nn.ModuleList(ResidualBlock(channels, styles) for _ in range(blocks))
+        self.stem = ConvBlock(4 * STRIDE**2, channels)
+        self.blocks = nn.ModuleList(ResidualBlock(channels) for _ in range(blocks))
         self.up = UpsampleConv(channels, channels // 2, mode="bilinear", bias=False)
-        self.up_norm = ConditionalInstanceNorm2d(channels // 2, styles)
+        self.up_norm = ConditionalInstanceNorm2d(channels // 2)
         self.out = UpsampleConv(channels // 2, 3, mode=upsampling, bias=True)
         self.register_buffer("noise", torch.from_numpy(noise_tile() / np.float32(255)), persistent=False)
+        norms = [module for module in self.modules() if isinstance(module, ConditionalInstanceNorm2d)]
+        self.row_sizes = [2 * norm.channels for norm in norms]
 
-    @property
-    def styles(self) -> int:
-        return self.up_norm.scale.shape[0]
-
-    def forward(self, batch: Tensor, style_mix: Tensor, *, noise: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        batch: Tensor,
+        rows: Tensor,
+        *,
+        noise: Tensor | None = None,
+        noise_origin: tuple[int, int] = (0, 0),
+    ) -> Tensor:
         """Paint pictures.
 
         Args:
             batch: Photos, shape (N, 3, H, W), RGB in [0, 1], H and W of at least 32.
-            style_mix: Weight of each style, shape (N, styles), rows summing to 1.
+            rows: Scales and shifts of each picture's style, shape (N, R), R the sum of `row_sizes`.
             noise: Tile of values in [0, 1] instead of the network's own, shape (H', W'). Training draws
                 new noise for each step; with fixed noise, networks paint the same spots in every tile.
+            noise_origin: Row and column of the noise at the pictures' upper left corner, in pixels.
         Returns:
             Stylized pictures, shape (N, 3, H, W), in [0, 1].
         """
         height, width = batch.shape[2:]
+        stem_rows, *block_rows, up_rows = rows.split(self.row_sizes, dim=1)
         # A border of one small pixel for the stem, and up to 3 px more for a multiple of the stride.
         pad_right, pad_bottom = STRIDE + -width % STRIDE, STRIDE + -height % STRIDE
         features = F.pad(batch, (STRIDE, pad_right, STRIDE, pad_bottom), mode="reflect")
-        noise = _tiled(self.noise if noise is None else noise, features)
+        noise = _tiled(self.noise if noise is None else noise, features, noise_origin)
         features = torch.cat((features, noise), 1)  # (N, 4, H, W)
         features = F.pixel_unshuffle(features, STRIDE)  # (N, 64, H/4 + 2, W/4 + 2)
-        features = F.relu(self.stem(features, style_mix))  # (N, C, H/4, W/4)
-        for block in self.blocks:
-            features = block(features, style_mix)
+        features = F.relu(self.stem(features, stem_rows))  # (N, C, H/4, W/4)
+        for block, first_rows, second_rows in zip(
+            self.blocks, block_rows[::2], block_rows[1::2], strict=True
+        ):
+            features = block(features, first_rows, second_rows)
         features = reflect_borders(features)
-        features = F.relu(self.up_norm(self.up(features), style_mix))  # (N, C/2, H/2 + 4, W/2 + 4)
+        features = F.relu(self.up_norm(self.up(features), up_rows))  # (N, C/2, H/2 + 4, W/2 + 4)
         # One pixel of the border at H/2 remains on each side: two at H.
         stylized = self.out(features)[:, :, TWO_CONVS:, TWO_CONVS:]  # (N, 3, H + 2, W + 2)
         return torch.sigmoid(stylized[:, :, :height, :width])
 
 
-def _tiled(noise: Tensor, pictures: Tensor) -> Tensor:
-    """Noise repeated to the size of pictures of shape (N, C, H, W), (N, 1, H, W)."""
-    height, width = pictures.shape[2:]
-    tiles = noise.repeat(-(-height // noise.shape[0]), -(-width // noise.shape[1]))
-    return tiles[:height, :width].expand(len(pictures), 1, height, width)
+class StyledNetwork(nn.Module):
+    """A network with the rows of the styles that it is trained on.
+
+    Args:
+        network: The network.
+        styles: Number of styles; their rows start with scales of 1 and shifts of 0.
+    """
+
+    def __init__(self, network: TransformerNetwork, styles: int) -> None:
+        super().__init__()
+        self.network = network
+        start = [
+            part for size in network.row_sizes for part in (torch.ones(size // 2), torch.zeros(size // 2))
+        ]
+        self.rows = nn.Parameter(torch.cat(start).repeat(styles, 1))  # (styles, R)
+
+    def forward(self, batch: Tensor, style_mix: Tensor, *, noise: Tensor | None = None) -> Tensor:
+        """Paint pictures (N, 3, H, W) with `style_mix` of shape (N, styles), whose rows sum to 1.
+
+        Source: Dumoulin et al. (2017), section 3.3, for the mixing.
+        """
+        return self.network(batch, style_mix @ self.rows, noise=noise)
+
+
+def _tiled(noise: Tensor, pictures: Tensor, origin: tuple[int, int]) -> Tensor:
+    """Noise repeated to the size of pictures of shape (N, C, H, W) from an origin on, (N, 1, H, W)."""
+    rows, columns = (
+        torch.arange(start, start + length, device=noise.device) % side
+        for start, length, side in zip(origin, pictures.shape[2:], noise.shape, strict=True)
+    )
+    return noise[rows[:, None], columns].expand(len(pictures), 1, -1, -1)
 
 
 def noise_tile() -> np.ndarray:

@@ -14,7 +14,7 @@ from stylecore.errors import CheckpointError, ImageError
 from stylecore.learning.checkpoints import CHECKPOINT_NAME, new_network, read_checkpoint, take_trunk
 from stylecore.learning.config import TrainingConfig, check_settings, turns_of
 from stylecore.learning.crops import PhotoCrops, read_faces
-from stylecore.learning.networks import TransformerNetwork
+from stylecore.learning.networks import StyledNetwork
 
 
 def read_start(
@@ -91,9 +91,7 @@ def check_samples(samples: Path, sources: Sequence[Path]) -> None:
         raise ImageError(f"{samples} is one of the input pictures: choose another folder")
 
 
-def starting_network(
-    config: TrainingConfig, styles: Sequence[str], initial: dict | None
-) -> TransformerNetwork:
+def starting_network(config: TrainingConfig, styles: Sequence[str], initial: dict | None) -> StyledNetwork:
     """A network with the trunk of a checkpoint, or else with random weights that depend only on the seed."""
     network = new_network(config, len(styles))
     with torch.random.fork_rng(devices=[]):

@@ -13,7 +13,7 @@ from stylecore.images.arrays import from_batch, to_batch
 from stylecore.images.loading import load_image
 from stylecore.images.sheets import contact_sheet
 from stylecore.images.sizes import resize_long_side
-from stylecore.learning.networks import TransformerNetwork
+from stylecore.learning.networks import StyledNetwork
 
 SAMPLE_PHOTOS = 3
 SAMPLE_SIDE = 384  # px
@@ -21,7 +21,7 @@ SAMPLE_SIDE = 384  # px
 
 @torch.no_grad()
 def sample_sheet(
-    network: TransformerNetwork, photos: Sequence[Path], styles: int, device: torch.device
+    network: StyledNetwork, photos: Sequence[Path], styles: int, device: torch.device
 ) -> Image.Image:
     """Contact sheet of the first readable photos (rows), unchanged and in every style (columns)."""
     rows = []

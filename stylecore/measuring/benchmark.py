@@ -16,7 +16,7 @@ from PIL import Image
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.memory import MEBIBYTE
 from stylecore.images.arrays import from_batch, to_batch
-from stylecore.instant.stylizer import FastStylizer, open_session
+from stylecore.instant.stylizer import NOISE_ORIGIN, FastStylizer, open_session
 from stylecore.measuring import rivals
 from stylecore.styles.catalog import list_styles
 
@@ -110,11 +110,10 @@ def _builders(device: str) -> dict[str, Callable[[], rivals.Painter]]:
 
 
 def _session(device: str, *, fine: bool = False) -> rivals.Painter:
-    model, index = list_styles()[0].network(fine=fine)
+    model, rows = list_styles()[0].network(fine=fine)
     session = open_session(WEIGHTS_FOLDER / model, device)
-    weights = np.zeros(session.get_inputs()[1].shape[0], np.float32)
-    weights[index] = 1
-    return lambda batch: session.run(None, {"image": batch, "style_weights": weights})
+    feed = {"rows": rows[None], "noise_origin": NOISE_ORIGIN}
+    return lambda batch: session.run(None, {"image": batch} | feed)
 
 
 def _engine(device: str) -> rivals.Painter:

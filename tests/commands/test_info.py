@@ -19,6 +19,7 @@ def test_info_reports_versions_devices_and_weights(capsys):
     assert facts["stylecore"] == __version__
     assert facts["devices"]["cpu"] == "starts"
     assert {record["state"] for record in facts["weights"].values()} == {"intact"}
+    assert {"painter.onnx", "fine.onnx", "rows.safetensors"} <= facts["weights"].keys()
 
 
 def test_info_names_damaged_and_missing_files(capsys, monkeypatch):

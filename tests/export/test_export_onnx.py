@@ -14,14 +14,14 @@ from stylecore.errors import WeightsError
 from stylecore.instant.stylizer import open_session
 from stylecore.learning.checkpoints import load_network, read_checkpoint, write_checkpoint
 from stylecore.learning.config import TrainingConfig
-from stylecore.learning.networks import TransformerNetwork
+from stylecore.learning.networks import StyledNetwork, TransformerNetwork
 from stylecore.perception.tensor_files import read_tensors
 
 
 @pytest.fixture
-def network() -> TransformerNetwork:
+def network() -> StyledNetwork:
     torch.manual_seed(0)
-    network = TransformerNetwork(3, channels=16, blocks=2)
+    network = StyledNetwork(TransformerNetwork(channels=16, blocks=2), 3)
     for parameter in network.parameters():
         parameter.data += 0.2 * torch.randn_like(parameter)
     return network.eval().requires_grad_(False)
@@ -44,26 +44,26 @@ def make_checkpoint(folder, network, names):
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (35, 61), (34, 200), (129, 466)])
 def test_onnx_runtime_agrees_with_torch(network, tmp_path, height, width):
     path = tmp_path / "network.onnx"
-    onnx.save(build_model(network), path)
+    onnx.save(build_model(network.network), path)
     image = torch.rand(1, 3, height, width)
-    mix = torch.tensor([0.2, 0.5, 0.3])
-    feed = {"image": image.numpy(), "style_weights": mix.numpy()}
+    rows, origin = torch.tensor([[0.2, 0.5, 0.3]]) @ network.rows, (-7, 1020)
+    feed = {"image": image.numpy(), "rows": rows.numpy(), "noise_origin": np.array(origin)}
     (found,) = open_session(path, "cpu").run(None, feed)
-    expected = network(image, mix[None]).numpy()
+    expected = network.network(image, rows, noise_origin=origin).numpy()
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() < 1 / 255
 
 
 def test_the_parity_check_notices_a_wrong_weight(network, tmp_path):
     path = tmp_path / "network.onnx"
-    onnx.save(build_model(network), path)
+    onnx.save(build_model(network.network), path)
     assert export_onnx.parity(network, path) < export_onnx.PARITY_LIMIT
-    network.blocks[0].second.conv.weight[0] += 0.5
+    network.network.blocks[0].second.conv.weight[0] += 0.5
     assert export_onnx.parity(network, path) > export_onnx.PARITY_LIMIT
 
 
 def test_a_network_that_paints_no_numbers_is_not_exported(network, tmp_path):
-    network.blocks[0].second.conv.weight[0] = float("nan")
+    network.network.blocks[0].second.conv.weight[0] = float("nan")
     checkpoint = make_checkpoint(tmp_path, network, ["mosaic", "the_wave", "starry_night"])
     with pytest.raises(WeightsError, match="differ by nan"):
         export_onnx.export([checkpoint], tmp_path / "new.onnx", tmp_path / "styles.json")
@@ -82,7 +82,6 @@ def test_export_writes_model_targets_and_records(network, tmp_path, monkeypatch)
     export_onnx.export([checkpoint], tmp_path / "new.onnx", styles_file)
     entered = {record["name"]: record for record in json.loads(styles_file.read_text())}
     assert entered["the_scream"] == kept
-    assert entered["mosaic"]["index"] == 0
     assert entered["mosaic"]["scores"] is None  # those were another network's
     assert entered["starry_night"]["scores"] == {"total": 1}  # of the very same one
     assert entered["starry_night"]["artist"] == "Vincent van Gogh"
@@ -93,7 +92,37 @@ def test_export_writes_model_targets_and_records(network, tmp_path, monkeypatch)
     assert (tmp_path / "style_targets.safetensors").exists()
     trunk = read_checkpoint(tmp_path / "new.pt")
     assert trunk["styles"] == ["mosaic", "the_wave", "starry_night"]
-    assert torch.equal(load_network(trunk).up.conv.weight, network.up.conv.weight)
+    assert torch.equal(load_network(trunk).network.up.conv.weight, network.network.up.conv.weight)
+    rows = read_tensors(tmp_path / "rows.safetensors")
+    assert rows.keys() == {"new.mosaic", "new.the_wave", "new.starry_night"}
+    assert torch.equal(rows["new.the_wave"], network.rows[1])
+
+
+def test_scores_are_of_the_very_same_rows(network, tmp_path):
+    names, styles_file = ["mosaic", "the_wave", "starry_night"], tmp_path / "styles.json"
+    scores = {name: {"total": 1} for name in names}
+    export_onnx.export(
+        [make_checkpoint(tmp_path, network, names)], tmp_path / "new.onnx", styles_file, scores=scores
+    )
+    network.rows[1] += 0.1  # as a training with a frozen trunk leaves it
+    export_onnx.export([make_checkpoint(tmp_path, network, names)], tmp_path / "new.onnx", styles_file)
+    found = {name: record["scores"] for name, record in read_records(styles_file).items()}
+    assert found == scores | {"the_wave": None}
+
+
+def test_every_picture_of_a_batch_has_its_own_style(network, tmp_path):
+    path = tmp_path / "network.onnx"
+    onnx.save(build_model(network.network), path)
+    session = open_session(path, "cpu")
+    photo, rows = np.random.default_rng(0).random((1, 3, 40, 57), np.float32), network.rows.numpy()
+
+    def paint(batch, rows):
+        return session.run(None, {"image": batch, "rows": rows, "noise_origin": np.array((0, 0))})[0]
+
+    together = paint(np.repeat(photo, 3, 0), rows)
+    for picture, row in zip(together, rows, strict=True):
+        assert np.abs(picture - paint(photo, row[None])[0]).max() < 1e-4
+    assert np.abs(together[0] - together[1]).max() > 0.1
 
 
 def test_a_style_without_a_turn_keeps_its_network_and_targets(network, tmp_path):
@@ -108,6 +137,8 @@ def test_a_style_without_a_turn_keeps_its_network_and_targets(network, tmp_path)
     export_onnx.export([checkpoint], tmp_path / "new.onnx", styles_file)
     models = {name: record["model"] for name, record in read_records(styles_file).items()}
     assert models == {"mosaic": "old.onnx", "the_wave": "new.onnx", "starry_night": "new.onnx"}
+    rows = read_tensors(tmp_path / "rows.safetensors")
+    assert rows.keys() == {"old.mosaic", "new.the_wave", "new.starry_night"}
     after = read_tensors(tmp_path / "style_targets.safetensors")
     assert {key.split(".")[0] for key in targets if not torch.equal(targets[key], after[key])} == {*names[1:]}
 
@@ -170,14 +201,15 @@ def test_targets_are_kept_when_only_rounding_differs(tmp_path):
 def test_several_checkpoints_give_the_mean_of_their_weights(network, tmp_path):
     folders = [tmp_path / name for name in ("first", "further")]
     names = ["mosaic", "the_wave", "starry_night"]
-    weight = network.up.conv.weight.clone()
+    weight = network.network.up.conv.weight.clone()
     paths = []
     for folder, factor in zip(folders, (1, 3), strict=True):
         folder.mkdir()
-        network.up.conv.weight.copy_(factor * weight)
+        network.network.up.conv.weight.copy_(factor * weight)
         paths.append(make_checkpoint(folder, network, names))
     export_onnx.export(paths, tmp_path / "mean.onnx", tmp_path / "styles.json")
-    assert torch.allclose(load_network(read_checkpoint(tmp_path / "mean.pt")).up.conv.weight, 2 * weight)
+    mean = load_network(read_checkpoint(tmp_path / "mean.pt")).network
+    assert torch.allclose(mean.up.conv.weight, 2 * weight)
     make_checkpoint(folders[0], network, names[::-1])
     with pytest.raises(WeightsError, match="different styles or shapes"):
         export_onnx.mean_checkpoint(paths)

@@ -27,10 +27,10 @@ def test_each_style_begins_nearly_as_it_was(halves, tmp_path):
         network = load_network(half)
         for row in (0, len(half["styles"]) - 1):
             wide_row = checkpoint["styles"].index(half["styles"][row])
-            before = network(photo, torch.eye(network.styles)[row : row + 1])
-            after = joint(photo, torch.eye(joint.styles)[wide_row : wide_row + 1])
+            before = network(photo, torch.eye(len(network.rows))[row : row + 1])
+            after = joint(photo, torch.eye(len(joint.rows))[wide_row : wide_row + 1])
             assert (after - before).abs().mean() < 0.05
-            other = joint(photo, torch.eye(joint.styles)[wide_row - 1][None])
+            other = joint(photo, torch.eye(len(joint.rows))[wide_row - 1][None])
             assert (after - other).abs().mean() > 0.05
 
 

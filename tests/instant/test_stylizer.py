@@ -44,11 +44,10 @@ def test_any_size_comes_out_as_it_went_in(stylizer, size):
 
 @pytest.mark.parametrize("fine", [False, True])
 def test_the_engine_gives_what_a_bare_session_gives(stylizer, photo, fine):
-    model, index = get_style("the_wave").network(fine=fine)
+    model, rows = get_style("the_wave").network(fine=fine)
     session = ort.InferenceSession(WEIGHTS_FOLDER / model, providers=["CPUExecutionProvider"])
-    weights = np.zeros(session.get_inputs()[1].shape, np.float32)
-    weights[index] = 1
-    (expected,) = session.run(["stylized"], {"image": to_batch(photo), "style_weights": weights})
+    feed = {"image": to_batch(photo), "rows": rows[None], "noise_origin": np.array((0, 0))}
+    (expected,) = session.run(["stylized"], feed)
     found = to_batch(stylizer.stylize(photo, "the_wave", fine=fine, stroke_size=512))
     assert np.abs(found - expected).max() <= 0.51 / 255
 
@@ -108,6 +107,13 @@ def test_a_blend_lies_between_its_styles(stylizer, photo):
 def test_a_blend_of_weight_one_is_the_style_itself(stylizer, photo):
     blend = stylizer.stylize(photo, {"starry_night": 7, "mosaic": 0}, **AS_LEARNED)
     assert np.array_equal(blend, stylizer.stylize(photo, "starry_night", **AS_LEARNED))
+
+
+def test_styles_of_one_network_share_a_session(photo):
+    stylizer = FastStylizer("cpu")
+    for name in ("mosaic", "the_wave", "fire"):
+        stylizer.stylize(photo, name, **AS_LEARNED)
+    assert list(stylizer._sessions) == ["painter.onnx"]
 
 
 def test_preserve_color_keeps_a_grey_photo_grey(stylizer):

@@ -1,24 +1,30 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 
 from stylecore.errors import CheckpointError
-from stylecore.learning.checkpoints import load_network, read_checkpoint, take_trunk, write_checkpoint
+from stylecore.learning.checkpoints import (
+    load_network,
+    new_network,
+    read_checkpoint,
+    take_trunk,
+    write_checkpoint,
+)
 from stylecore.learning.config import TrainingConfig
-from stylecore.learning.networks import TransformerNetwork
+from stylecore.learning.networks import StyledNetwork
 from stylecore.styles.catalog import WEIGHTS_FOLDER
 
 CONFIG = TrainingConfig(channels=8, blocks=1, content_layers=("relu2_1", "relu3_1"))
 
 
-def checkpoint_of(network: TransformerNetwork, styles: list[str]) -> dict:
+def checkpoint_of(network: StyledNetwork, styles: list[str]) -> dict:
     return {"averaged": network.state_dict(), "styles": styles, "config": asdict(CONFIG)}
 
 
 @pytest.fixture
 def network():
-    return TransformerNetwork(2, channels=8, blocks=1)
+    return new_network(CONFIG, 2)
 
 
 def test_a_checkpoint_comes_back_as_it_was_written(network, tmp_path):
@@ -66,13 +72,12 @@ def test_a_missing_checkpoint_says_so(tmp_path):
 
 
 def test_a_trunk_is_taken_with_the_rows_of_known_styles(network):
-    taken = TransformerNetwork(2, channels=8, blocks=1)
-    for scale in (module.scale for module in network.modules() if hasattr(module, "scale")):
-        torch.nn.init.normal_(scale)
+    taken = new_network(CONFIG, 2)
+    torch.nn.init.normal_(network.rows)
     take_trunk(taken, checkpoint_of(network, ["dots", "lines"]), ["fresh", "lines"])
     given, own = network.state_dict(), taken.state_dict()
     for key, value in own.items():
-        if key.endswith((".scale", ".shift")):
+        if key == "rows":
             assert torch.equal(value, torch.stack([given[key].mean(0), given[key][1]])), key
         else:
             assert torch.equal(value, given[key]), key
@@ -81,16 +86,14 @@ def test_a_trunk_is_taken_with_the_rows_of_known_styles(network):
 def test_a_trunk_of_another_width_or_depth_is_refused(network):
     checkpoint = checkpoint_of(network, ["dots", "lines"])
     for other in (
-        TransformerNetwork(2, channels=16, blocks=1),
-        TransformerNetwork(2, channels=8, blocks=2),
-        TransformerNetwork(2, channels=8, blocks=0),
-        TransformerNetwork(2, channels=8, blocks=1, upsampling="nearest"),
+        new_network(replace(CONFIG, **{name: value}), 2)
+        for name, value in (("channels", 16), ("blocks", 2), ("blocks", 0), ("upsampling", "nearest"))
     ):
         with pytest.raises(CheckpointError, match="same channels, blocks and upsampling"):
             take_trunk(other, checkpoint, ["dots", "lines"])
 
 
 def test_a_trunk_of_nearest_upsampling_is_refused(network):
-    nearest = TransformerNetwork(2, channels=8, blocks=1, upsampling="nearest")
+    nearest = new_network(replace(CONFIG, upsampling="nearest"), 2)
     with pytest.raises(CheckpointError, match="same channels, blocks and upsampling"):
         take_trunk(network, checkpoint_of(nearest, ["dots", "lines"]), ["dots", "lines"])

@@ -3,7 +3,9 @@ import torch
 import torch.nn.functional as F
 
 from stylecore.learning.networks import (
+    NOISE_SIDE,
     ConditionalInstanceNorm2d,
+    StyledNetwork,
     TransformerNetwork,
     UpsampleConv,
 )
@@ -38,26 +40,32 @@ def test_an_even_slope_stays_even(mode, is_even):
     assert (steps.std(dim=(2, 3)).max() < 1e-4) == is_even
 
 
+def styled(styles: int, *, blocks: int = 1) -> StyledNetwork:
+    return StyledNetwork(TransformerNetwork(channels=8, blocks=blocks), styles)
+
+
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (33, 47), (50, 129), (64, 35)])
 def test_output_has_the_size_of_the_input(height, width):
-    network = TransformerNetwork(2, channels=8, blocks=1)
+    network = styled(2)
     stylized = network(torch.rand(1, 3, height, width), torch.tensor([[0.5, 0.5]]))
     assert stylized.shape == (1, 3, height, width)
     assert stylized.min() >= 0
     assert stylized.max() <= 1
 
 
-def test_conditional_norm_takes_the_row_of_the_style():
-    norm = ConditionalInstanceNorm2d(3, 2)
-    norm.scale.data[1], norm.shift.data[1] = 2.0, 5.0
+def test_conditional_norm_takes_scales_then_shifts():
+    norm = ConditionalInstanceNorm2d(3)
     features = torch.rand(1, 3, 8, 8)
-    plain, styled = norm(features, torch.tensor([[1.0, 0]])), norm(features, torch.tensor([[0, 1.0]]))
+    plain, styled = (
+        norm(features, torch.tensor([[*[scale] * 3, *[shift] * 3]]))
+        for scale, shift in ((1.0, 0.0), (2.0, 5.0))
+    )
     assert torch.allclose(plain.mean((2, 3)), torch.zeros(1, 3), atol=1e-5)
     assert torch.allclose(styled, 2 * plain + 5, atol=1e-5)
 
 
 def test_each_picture_of_a_batch_has_its_own_style():
-    network = TransformerNetwork(2, channels=8, blocks=1)
+    network = styled(2)
     for parameter in network.parameters():
         parameter.data.normal_(std=0.3)
     photo = torch.rand(1, 3, 40, 40)
@@ -69,8 +77,8 @@ def test_each_picture_of_a_batch_has_its_own_style():
 
 def test_borders_are_reflected_without_a_dark_band():
     torch.manual_seed(0)
-    network = TransformerNetwork(1, channels=8, blocks=2)
-    network.noise.zero_()
+    network = styled(1, blocks=2)
+    network.network.noise.zero_()
     for parameter in network.parameters():
         parameter.data.add_(0.1)
     painted = network(torch.full((1, 3, 64, 64), 0.5), torch.ones(1, 1))
@@ -79,7 +87,7 @@ def test_borders_are_reflected_without_a_dark_band():
 
 def test_noise_gives_a_flat_area_places_to_tell_apart():
     torch.manual_seed(0)
-    network = TransformerNetwork(1, channels=8, blocks=1)
+    network = styled(1)
     photo = torch.full((1, 3, 300, 300), 0.5)
     inside = network(photo, torch.ones(1, 1))[..., 40:-40, 40:-40]
     assert inside.std() > 0.01
@@ -88,10 +96,19 @@ def test_noise_gives_a_flat_area_places_to_tell_apart():
 
 def test_other_noise_gives_another_texture():
     torch.manual_seed(0)
-    network = TransformerNetwork(1, channels=8, blocks=1)
+    network = styled(1)
     photo, mix = torch.full((1, 3, 64, 64), 0.5), torch.ones(1, 1)
     other = torch.rand(80, 72)
     assert not torch.allclose(network(photo, mix, noise=other), network(photo, mix), atol=0.01)
-    assert torch.equal(network(photo, mix, noise=network.noise), network(photo, mix))
-    network.noise = other
+    assert torch.equal(network(photo, mix, noise=network.network.noise), network(photo, mix))
+    network.network.noise = other
     assert torch.equal(network(photo, mix), network(photo, mix, noise=other))
+
+
+def test_the_noise_repeats_every_tile_and_moves_with_its_origin():
+    network = styled(1).eval()
+    photo, rows = torch.rand(1, 3, 64, 64), network.rows
+    here, moved = (network.network(photo, rows, noise_origin=origin) for origin in ((3, 5), (4, 5)))
+    again = network.network(photo, rows, noise_origin=(3 - NOISE_SIDE, 5 + 2 * NOISE_SIDE))
+    assert torch.equal(here, again)
+    assert not torch.allclose(here, moved, atol=0.01)
