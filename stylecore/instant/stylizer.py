@@ -49,7 +49,7 @@ STRIP_ROWS = 256  # rows that are mixed with the photo at a time
 
 NOISE_ORIGIN = np.zeros(2, np.int64)  # of a picture that is painted whole
 
-StyleChoice = str | Mapping[str, float]
+StyleChoice = str | Style | Mapping[str | Style, float]
 
 
 class FastStylizer:
@@ -93,7 +93,9 @@ class FastStylizer:
 
         Args:
             image: Photo, as `load_image` returns it; alpha is kept.
-            style: Name of a style, or names with weights for a blend (scaled to sum 1).
+            style: Name of a ready-made style, or a `Style`, or these with weights for a blend (scaled to
+                sum 1): of styles of one network it is painted with the mean of their rows, of several
+                networks it is the mean of their paintings.
             strength: 0 gives the photo, 1 the style, up to 2 exaggerates it.
             preserve_color: Keep the photo's colors, take brightness and strokes of the style.
             stroke_scale: Size of the brush marks relative to the picture, 0.1 to 10: at 1 they are what the
@@ -237,15 +239,22 @@ def resolve_styles(style: StyleChoice) -> dict[Style, float]:
         StyleError: A name that does not exist, no style at all, or weights that are negative,
             not finite, or all zero.
     """
-    weights = {style: 1.0} if isinstance(style, str) else dict(style)
+    weights: dict[str | Style, float] = {style: 1.0} if isinstance(style, str | Style) else {**style}
+    records: dict[Style, float] = defaultdict(float)
     try:
-        records = {get_style(str(name)): float(weight) for name, weight in weights.items()}
+        for chosen, weight in weights.items():
+            records[chosen if isinstance(chosen, Style) else get_style(str(chosen))] += float(weight)
     except (TypeError, ValueError, OverflowError) as error:
-        raise StyleError(f"a blend needs numbers as weights, got {weights}") from error
+        raise StyleError(f"a blend needs numbers as weights, got {_named(weights)}") from error
     total = sum(records.values())
     if not records or not all(weight >= 0 for weight in records.values()) or not 0 < total < math.inf:
-        raise StyleError(f"a blend needs weights of at least 0 with a sum above 0, got {weights}")
+        raise StyleError(f"a blend needs weights of at least 0 with a sum above 0, got {_named(weights)}")
     return {record: weight / total for record, weight in records.items() if weight > 0}
+
+
+def _named(weights: Mapping[str | Style, float]) -> dict:
+    """Weights by name, for messages."""
+    return {style.name if isinstance(style, Style) else style: weight for style, weight in weights.items()}
 
 
 def learned_stroke_size(parts: Mapping[Style, float], *, fine: bool) -> float:

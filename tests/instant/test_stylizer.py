@@ -109,6 +109,36 @@ def test_a_blend_of_weight_one_is_the_style_itself(stylizer, photo):
     assert np.array_equal(blend, stylizer.stylize(photo, "starry_night", **AS_LEARNED))
 
 
+def test_a_style_paints_as_its_name_does(stylizer, photo):
+    wave, mosaic = get_style("the_wave"), get_style("mosaic")
+    assert stylizer.stylize(photo, wave, **AS_LEARNED) == stylizer.stylize(photo, "the_wave", **AS_LEARNED)
+    blend = stylizer.stylize(photo, {"mosaic": 1, "the_wave": 3}, **AS_LEARNED)
+    assert stylizer.stylize(photo, {mosaic: 1, "the_wave": 2, wave: 1}, **AS_LEARNED) == blend
+
+
+def test_a_blend_of_one_network_is_one_pass_with_the_mean_of_rows(stylizer, photo, monkeypatch):
+    blend = stylizer.stylize(photo, {"mosaic": 1, "the_wave": 3}, **AS_LEARNED)
+    rows = [get_style(name).network(fine=False)[1] for name in ("mosaic", "the_wave")]
+    mean = replace(get_style("mosaic"), name="mean", rows={"painter": (rows[0] + 3 * rows[1]) / 4})
+    assert difference(stylizer.stylize(photo, mean, **AS_LEARNED), blend) < 0.01
+
+
+def test_a_blend_of_several_networks_is_the_mean_of_their_paintings(stylizer, photo):
+    mosaic, ink = (replace(get_style(name), fine_model="") for name in ("mosaic", "ink"))
+    assert mosaic.model != ink.model
+    blend = stylizer.stylize(photo, {mosaic: 1, ink: 1}, stroke_size=512)
+    pictures = [stylizer.stylize(photo, style, stroke_size=512) for style in (mosaic, ink)]
+    assert difference(blend, Image.blend(*pictures, 0.5)) < 1
+
+
+def test_rows_of_another_network_are_refused(stylizer, photo):
+    style = replace(get_style("mosaic"), rows={"painter": np.ones(7)})
+    with pytest.raises(StyleError, match=r"of shape \(7,\): painter\.onnx needs \(736,\)"):
+        stylizer.stylize(photo, style, **AS_LEARNED)
+    with pytest.raises(StyleError, match=r"the style 'mosaic' has no rows for fine\.onnx"):
+        stylizer.stylize(photo, style)
+
+
 def test_styles_of_one_network_share_a_session(photo):
     stylizer = FastStylizer("cpu")
     for name in ("mosaic", "the_wave", "fire"):
