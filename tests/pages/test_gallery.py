@@ -58,7 +58,7 @@ def test_a_sample_takes_the_place_of_an_upload(app, painted):
         (b"", "is empty"),
         (encoded(make_photo(20, 20)), "at least 32 px"),
         (encoded(make_photo(96, 64))[:900], "is damaged"),
-        (encoded(Image.new("RGB", (40, 1640))), "is a strip of 40 x 1640 px: one at most 40 times"),
+        (encoded(Image.new("RGB", (40, 1640))), "is a strip of 40 x 1640 px: a picture at most 40 times"),
     ],
 )
 def test_a_bad_upload_gets_a_message_and_the_next_step(app, data, message):
