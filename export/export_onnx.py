@@ -79,7 +79,7 @@ def export(
     catalog = read_catalog(styles)
     records = read_records(styles_file)
     check_entry(records, styles, model, fine=fine)
-    difference = _write_model(load_network(checkpoint), model_path)
+    difference = write_model(load_network(checkpoint), model_path)
     write_trunk(checkpoint, model_path.with_suffix(".pt"))
     kept = kept_styles(records, config, model, fine=fine)
     if "targets" in checkpoint:  # trunks have none: an earlier export wrote their targets
@@ -93,7 +93,7 @@ def export(
     return difference
 
 
-def _write_model(network: StyledNetwork, path: Path) -> float:
+def write_model(network: StyledNetwork, path: Path) -> float:
     """Write the ONNX file if it agrees with torch, and return the largest difference."""
     partial = path.with_suffix(".partial.onnx")
     onnx.save(build_model(network.network), partial)

@@ -26,6 +26,7 @@ __all__ = [
     "StyleError",
     "StyleTransferError",
     "WeightsError",
+    "encode_style",
     "list_styles",
     "load_image",
     "optimize_image",
@@ -38,6 +39,7 @@ _LAZY = {
     "Iterate": "optimization.optimize",
     "OptimizationConfig": "optimization.config",
     "OptimizationResult": "optimization.optimize",
+    "encode_style": "instant.encoder",
     "optimize_image": "optimization.optimize",
 }
 

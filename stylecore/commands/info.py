@@ -15,10 +15,17 @@ from stylecore.errors import StyleTransferError
 from stylecore.host.extras import RUNTIMES, runtime_conflict
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
-from stylecore.styles.catalog import ROWS_FILE, list_models, model_checksum
+from stylecore.styles.catalog import ENCODER_MODEL, GENERAL_MODEL, ROWS_FILE, list_models, model_checksum
 
 PACKAGES = ("streamlit", "torch", "torchvision", *RUNTIMES, "pillow", "numpy")
-TENSOR_FILES = (ROWS_FILE.name, "vgg19.safetensors", "adain_decoder.safetensors")
+# Files whose SHA-256 lies in a `.json` of the same name.
+RECORDED_FILES = (
+    ROWS_FILE.name,
+    GENERAL_MODEL,
+    ENCODER_MODEL,
+    "vgg19.safetensors",
+    "adain_decoder.safetensors",
+)
 EVALUATION_FILE = "style_targets.safetensors"  # for `evaluate` only; not in the wheel
 
 
@@ -64,7 +71,7 @@ def collect_info() -> dict:
     except StyleTransferError as error:  # the catalog cannot be read
         weights = {"styles.json": {"sha256": None, "megabytes": None, "state": str(error)}}
     has_evaluation = (WEIGHTS_FOLDER / EVALUATION_FILE).exists()
-    names = (*TENSOR_FILES, *[EVALUATION_FILE] * has_evaluation)
+    names = (*RECORDED_FILES, *[EVALUATION_FILE] * has_evaluation)
     weights |= {name: _weights(WEIGHTS_FOLDER / name) for name in names}
     return {
         "stylecore": __version__,
@@ -92,8 +99,8 @@ def _weights(path: Path) -> dict:
     """The recorded SHA-256 of a file in `weights/`, its size, and `intact` or what is wrong."""
     sha256 = None
     try:
-        is_model = path.suffix == ".onnx"
-        sha256 = model_checksum(path.name) if is_model else _recorded(path.with_suffix(".json"))
+        is_of_catalog = path.suffix == ".onnx" and path.name not in RECORDED_FILES
+        sha256 = model_checksum(path.name) if is_of_catalog else _recorded(path.with_suffix(".json"))
         check_weights_file(path, sha256=sha256)
         state = "intact"
     except StyleTransferError as error:

@@ -26,7 +26,14 @@ from stylecore.images.loading import load_image
 from stylecore.images.sizes import size_at
 from stylecore.instant import blending
 from stylecore.instant.enlarging import enlarge
-from stylecore.styles.catalog import USUAL_STROKE_SIZE, Style, get_style, list_styles, model_checksum
+from stylecore.styles.catalog import (
+    GENERAL_MODEL,
+    USUAL_STROKE_SIZE,
+    Style,
+    get_style,
+    list_styles,
+    model_checksum,
+)
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -167,7 +174,7 @@ class FastStylizer:
         with self._lock:
             if model not in self._sessions:
                 path = WEIGHTS_FOLDER / model
-                check_weights_file(path, sha256=model_checksum(model))
+                check_weights_file(path, sha256=None if model == GENERAL_MODEL else model_checksum(model))
                 session = open_session(path, self.device)
                 if self.device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
                     self.device = "cpu"
@@ -207,17 +214,23 @@ def check_settings(strength: float, stroke_scale: float = 1.0, stroke_size: int 
         raise ValueError(f"stroke_size is {stroke_size}: use {STROKE_SIZES[0]} to {STROKE_SIZES[1]} px")
 
 
-def open_session(model: Path | bytes, device: str) -> ort.InferenceSession:
+def open_session(model: Path | bytes, device: str, *, keeps_memory: bool = True) -> ort.InferenceSession:
     """An ONNX Runtime session set up for pictures of changing size.
 
     With `cuda` the caller asks the session whether it got it: ONNX Runtime only logs a failure.
 
+    Args:
+        model: File or contents.
+        device: `cpu` or `cuda`.
+        keeps_memory: Keep the memory of a picture for the next one; without it, networks that run rarely
+            leave it to others.
     Raises:
         WeightsError: Not a network that ONNX Runtime can load.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 4  # A CUDA that does not start is reported by us, in words.
     options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    options.enable_cpu_mem_arena = keeps_memory
     # Spinning threads would slow down other work on a small host.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers: list = ["CPUExecutionProvider"]

@@ -18,6 +18,8 @@ from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
 
 STYLES_FILE = WEIGHTS_FOLDER / "styles.json"
+ENCODER_MODEL = "encoder.onnx"  # reads a style picture as rows of the general network
+GENERAL_MODEL = "general.onnx"  # paints encoded styles; its record is `general.json`
 ROWS_FILE = WEIGHTS_FOLDER / "rows.safetensors"  # of the ready-made styles
 USUAL_STROKE_SIZE = 512  # px, of records without one
 
