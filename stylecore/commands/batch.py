@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import errno
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -19,6 +18,7 @@ from stylecore.commands.files import (
     read_source,
     write_output,
 )
+from stylecore.commands.style_choice import ChosenStyles
 from stylecore.errors import ImageError, StyleTransferError, describe
 from stylecore.images.metadata import Description, describe_painting
 
@@ -42,14 +42,14 @@ class Batch:
 
     Args:
         options: The parsed command line.
-        weights: Weight of each style, by name.
+        styles: What to paint in; its pictures are not overwritten either.
         sources: All photos, none of which is overwritten, and the files and folders that are not painted.
     Attributes:
         status: Exit status so far.
     """
 
-    def __init__(self, options: argparse.Namespace, weights: Mapping[str, float], sources: Sources) -> None:
-        self.options, self.weights, self.sources = options, weights, sources.photos
+    def __init__(self, options: argparse.Namespace, styles: ChosenStyles, sources: Sources) -> None:
+        self.options, self.styles, self.sources = options, styles, sources.photos
         self.stylizer: FastStylizer | None = None
         self.done: list[dict] = []
         self.failed, self.skipped = list(sources.failed), sources.skipped
@@ -64,7 +64,7 @@ class Batch:
         from stylecore.instant.stylizer import FastStylizer
 
         try:
-            check_output(output, self.sources)
+            check_output(output, [*self.sources, *self.styles.pictures])
             image = read_source(source, max_side=self.options.max_side)
             if self.stylizer is None:
                 self.stylizer = FastStylizer(self.options.device)
@@ -92,7 +92,7 @@ class Batch:
     def stylize(self, image: Image.Image) -> Image.Image:
         return self.stylizer.stylize(
             image,
-            self.weights,
+            self.styles.weights,
             strength=self.options.strength,
             preserve_color=self.options.preserve_color,
             stroke_scale=self.options.stroke_scale,
@@ -113,7 +113,7 @@ class Batch:
         """The settings, for the metadata of the files."""
         size = self.options.stroke_size
         return describe_painting(
-            self.weights,
+            self.styles.by_name(),
             strength=self.options.strength,
             preserve_color=self.options.preserve_color,
             strokes=f"{self.options.stroke_scale:g}" if size is None else f"{size} px",
