@@ -1,11 +1,12 @@
-"""`evaluate`: content and style losses of the ready-made styles."""
+"""`evaluate`: content and style losses of the ready-made styles, or of any pictures as styles."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from types import ModuleType
 
-from stylecore.commands.console import BAD_INPUT, OK, fail, module, print_json, progress
+from stylecore.commands.console import BAD_INPUT, OK, UsageError, fail, module, print_json, progress
 from stylecore.commands.files import check_output
 from stylecore.commands.parsing import add_device, add_json, count
 from stylecore.images.encoding import save_format
@@ -14,10 +15,19 @@ from stylecore.images.files import find_pictures
 
 def add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
-        "evaluate", description="Measure the content and style losses of the ready-made styles. Needs torch."
+        "evaluate",
+        description="Measure the content and style losses of the ready-made styles, or of any pictures as "
+        "styles. Needs torch.",
     )
     parser.add_argument("--content", type=Path, required=True, metavar="FOLDER", help="folder of photos")
     parser.add_argument("--styles", nargs="+", metavar="NAME", help="styles to measure (default: all)")
+    parser.add_argument(
+        "--any-style",
+        nargs="+",
+        type=Path,
+        metavar="PICTURE",
+        help="pictures, or folders of them, to measure as styles, by the style encoder and by the sketch",
+    )
     parser.add_argument(
         "--photos", type=count, default=12, metavar="N", help="number of photos to use (default: 12)"
     )
@@ -56,10 +66,41 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
 def run_evaluate(options: argparse.Namespace) -> int:
     if options.sheet:
         save_format(options.sheet)  # refuses what cannot be written before the work
+        any_style = options.any_style or []
         folders = [folder for folder in (options.content, options.style_images) if folder]
-        check_output(options.sheet, [path for folder in folders for path in find_pictures(folder)])
-    evaluation = module("stylecore.measuring.evaluation")
-    report = evaluation.evaluate(
+        folders += [path for path in any_style if path.is_dir()]
+        pictures = [path for folder in folders for path in find_pictures(folder)]
+        check_output(options.sheet, [*pictures, *any_style])
+    evaluation = module("stylecore.measuring." + ("any_style" if options.any_style else "evaluation"))
+    report = measure_any_style(evaluation, options) if options.any_style else measure(evaluation, options)
+    for reason in report["skipped"]:
+        fail(reason, BAD_INPUT)
+    if options.json:
+        print_json(report)
+    else:
+        print(evaluation.as_table(report))
+    return BAD_INPUT if report["skipped"] else OK
+
+
+def measure_any_style(any_style: ModuleType, options: argparse.Namespace) -> dict:
+    if options.styles or options.fine or options.reference_photos or options.style_images:
+        raise UsageError(
+            "--styles, --fine, --reference-photos and --style-images are for ready-made styles: leave them "
+            "out, or --any-style"
+        )
+    return any_style.evaluate_any_style(
+        options.content,
+        options.any_style,
+        photos=options.photos,
+        side=options.side,
+        sheet=options.sheet,
+        device=options.device,
+        on_progress=progress,
+    )
+
+
+def measure(evaluation: ModuleType, options: argparse.Namespace) -> dict:
+    return evaluation.evaluate(
         options.content,
         names=options.styles,
         photos=options.photos,
@@ -72,10 +113,3 @@ def run_evaluate(options: argparse.Namespace) -> int:
         device=options.device,
         on_progress=progress,
     )
-    for reason in report["skipped"]:
-        fail(reason, BAD_INPUT)
-    if options.json:
-        print_json(report)
-    else:
-        print(evaluation.as_table(report))
-    return BAD_INPUT if report["skipped"] else OK
