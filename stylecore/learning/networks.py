@@ -190,6 +190,13 @@ class TransformerNetwork(nn.Module):
         return torch.sigmoid(stylized[:, :, :height, :width])
 
 
+def initial_rows(network: TransformerNetwork) -> Tensor:
+    """Rows with scales of 1 and shifts of 0, shape (R,)."""
+    return torch.cat(
+        [part for size in network.row_sizes for part in (torch.ones(size // 2), torch.zeros(size // 2))]
+    )
+
+
 class StyledNetwork(nn.Module):
     """A network with the rows of the styles that it is trained on.
 
@@ -201,10 +208,7 @@ class StyledNetwork(nn.Module):
     def __init__(self, network: TransformerNetwork, styles: int) -> None:
         super().__init__()
         self.network = network
-        start = [
-            part for size in network.row_sizes for part in (torch.ones(size // 2), torch.zeros(size // 2))
-        ]
-        self.rows = nn.Parameter(torch.cat(start).repeat(styles, 1))  # (styles, R)
+        self.rows = nn.Parameter(initial_rows(network).repeat(styles, 1))  # (styles, R)
 
     def forward(self, batch: Tensor, style_mix: Tensor, *, noise: Tensor | None = None) -> Tensor:
         """Paint pictures (N, 3, H, W) with `style_mix` of shape (N, styles), whose rows sum to 1.
