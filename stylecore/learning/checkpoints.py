@@ -8,14 +8,39 @@ from pathlib import Path
 import torch
 
 from stylecore.errors import CheckpointError
-from stylecore.learning.config import TrainingConfig
+from stylecore.learning.config import AnyStyleConfig, SharedConfig, TrainingConfig
+from stylecore.learning.encoder import AnyStyleNetwork
 from stylecore.learning.networks import StyledNetwork, TransformerNetwork
 
 CHECKPOINT_NAME = "checkpoint.pt"  # in the folder of a run
 
 
 def read_checkpoint(path: Path) -> dict:
-    """Read a checkpoint, its `config` as a `TrainingConfig`.
+    """Read a checkpoint of a training on given styles, its `config` as a `TrainingConfig`.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, or not a checkpoint of such a training.
+    """
+    saved = read_any_checkpoint(path)
+    if "styles" not in saved:
+        raise CheckpointError(f"{path} holds a network for any style: one trained on given styles is needed")
+    return saved
+
+
+def read_general_checkpoint(path: Path) -> dict:
+    """Read a checkpoint of the general network, its `config` as an `AnyStyleConfig`.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, or not a checkpoint of a general network.
+    """
+    saved = read_any_checkpoint(path)
+    if "styles" in saved:
+        raise CheckpointError(f"{path} was trained on given styles: a network for any style is needed")
+    return saved
+
+
+def read_any_checkpoint(path: Path) -> dict:
+    """Read a checkpoint of either training; those on given styles have `styles`, their names.
 
     Raises:
         CheckpointError: The file is missing, damaged, or not a checkpoint of this project.
@@ -24,7 +49,8 @@ def read_checkpoint(path: Path) -> dict:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         config = saved["config"]
         layers = {key: tuple(config[key]) for key in ("content_layers", "style_layers")}
-        saved["config"] = TrainingConfig(**config | layers)
+        config_type = TrainingConfig if "styles" in saved else AnyStyleConfig
+        saved["config"] = config_type(**config | layers)
         return saved
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {path}") from error
@@ -41,13 +67,28 @@ def write_checkpoint(path: Path, contents: dict) -> None:
 
 def new_network(config: TrainingConfig, styles: int) -> StyledNetwork:
     """A network with the channels, blocks and upsampling of the settings, and rows for some styles."""
-    network = TransformerNetwork(channels=config.channels, blocks=config.blocks, upsampling=config.upsampling)
-    return StyledNetwork(network, styles)
+    return StyledNetwork(_new_trunk(config), styles)
+
+
+def new_general_network(config: AnyStyleConfig) -> AnyStyleNetwork:
+    """A general network with the channels, blocks, upsampling and hidden width of the settings."""
+    return AnyStyleNetwork(_new_trunk(config), hidden=config.hidden)
+
+
+def _new_trunk(config: SharedConfig) -> TransformerNetwork:
+    return TransformerNetwork(channels=config.channels, blocks=config.blocks, upsampling=config.upsampling)
 
 
 def load_network(checkpoint: dict) -> StyledNetwork:
     """The averaged network of a checkpoint with its rows, on the CPU, for inference."""
     network = new_network(checkpoint["config"], len(checkpoint["styles"]))
+    network.load_state_dict(checkpoint["averaged"])
+    return network.eval().requires_grad_(False)
+
+
+def load_general_network(checkpoint: dict) -> AnyStyleNetwork:
+    """The averaged general network of a checkpoint with its encoder, on the CPU, for inference."""
+    network = new_general_network(checkpoint["config"])
     network.load_state_dict(checkpoint["averaged"])
     return network.eval().requires_grad_(False)
 
@@ -81,3 +122,24 @@ def take_trunk(network: StyledNetwork, checkpoint: dict, names: Sequence[str]) -
             )
         own[key] = source
     network.load_state_dict(own)
+
+
+def take_general(network: AnyStyleNetwork, checkpoint: dict) -> None:
+    """Copy a trained trunk, and the encoder if there is one, into a general network.
+
+    Args:
+        network: Receives the weights.
+        checkpoint: From `read_any_checkpoint`; of one on given styles, the base rows are the mean of theirs.
+    Raises:
+        CheckpointError: The numbers of channels or blocks, the upsampling, or the hidden width, differ.
+    """
+    own, given = network.state_dict(), dict(checkpoint["averaged"])
+    if "styles" in checkpoint:
+        given["encoder.base"] = given.pop("rows").mean(0)
+        given = {key: value for key, value in own.items() if key.startswith("encoder.")} | given
+    if own.keys() != given.keys() or any(own[key].shape != given[key].shape for key in own):
+        raise CheckpointError(
+            "the weights of the initial checkpoint do not fit: "
+            "give the network the same channels, blocks, upsampling and hidden"
+        )
+    network.load_state_dict(given)

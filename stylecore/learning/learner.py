@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from stylecore.host.devices import autocast_dtype
-from stylecore.learning.config import TrainingConfig
+from stylecore.learning.config import SharedConfig
+from stylecore.learning.encoder import AnyStyleNetwork
 from stylecore.learning.networks import StyledNetwork
 
 
@@ -19,24 +22,39 @@ class Learner:
         network: Moved to the device; if the trunk is frozen, only the rows are trained.
         config: Settings.
         device: Where the network is trained.
+        groups: Parameters with settings of their own, as optimizers of torch take them.
+        average: Averages the weights, see `AveragedModel`; by default with `ema_decay` from the first step.
     """
 
-    def __init__(self, network: StyledNetwork, config: TrainingConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        network: StyledNetwork | AnyStyleNetwork,
+        config: SharedConfig,
+        device: torch.device,
+        *,
+        groups: Sequence[Mapping] | None = None,
+        average: Callable | None = None,
+    ) -> None:
         if config.is_trunk_frozen:
             network.network.requires_grad_(False)
         self.config = config
         self.network = network.to(device)
-        self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=(0.9, 0.98))
+        average = average or get_ema_multi_avg_fn(config.ema_decay)
+        self.averaged = AveragedModel(self.network, multi_avg_fn=average)
+        self.optimizer = torch.optim.AdamW(  # Adam, where no group has a weight decay
+            groups or network.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0
+        )
+        self.elapsed_s = 0.0  # of training, for a schedule by time
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, lambda step: learning_rate_at(step, config)
+            self.optimizer, lambda step: learning_rate_at(step, config, self.elapsed_s)
         )
         is_scaled = autocast_dtype(device, config.precision) == torch.float16
         self.scaler = torch.amp.GradScaler(device.type, enabled=is_scaled)
         self.step = 0
 
-    def learn(self, loss: Tensor) -> None:
-        """Make one optimizer step."""
+    def learn(self, loss: Tensor, *, elapsed_s: float = 0.0) -> None:
+        """Make one optimizer step, after this many seconds of training."""
+        self.elapsed_s = elapsed_s
         self.optimizer.zero_grad()
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
@@ -70,10 +88,30 @@ class Learner:
         self.step = state["step"]
 
 
-def learning_rate_at(step: int, config: TrainingConfig) -> float:
-    """Learning rate as a fraction of its peak: 20 steps of warm-up, then a cosine decay to 3 %."""
+def learning_rate_at(step: int, config: SharedConfig, elapsed_s: float = 0.0) -> float:
+    """Learning rate as a fraction of its peak: 20 steps of warm-up, then a cosine decay to 3 %.
+
+    Args:
+        step: Optimizer step, from 0.
+        config: Settings; the decay ends with its `hours`, if there are any, or else with its `steps`.
+        elapsed_s: Seconds of training.
+    """
     warm_up = 20
     if step < warm_up:
         return (step + 1) / warm_up
-    progress = (step - warm_up) / max(1, config.steps - warm_up)
+    if config.hours:
+        progress = elapsed_s / (3600 * config.hours)
+    else:
+        progress = (step - warm_up) / max(1, config.steps - warm_up)
     return 0.03 + 0.97 * 0.5 * (1 + float(np.cos(np.pi * min(1.0, progress))))
+
+
+def warming_average(decay: float) -> Callable:
+    """Moving average for `Learner` that forgets the first weights sooner than one of constant decay."""
+
+    @torch.no_grad()
+    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+        steps = int(count)
+        torch._foreach_lerp_(averaged, current, 1 - min(decay, (steps + 10) / (steps + 100)))
+
+    return update

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from stylecore.host.devices import autocast_dtype
 from stylecore.images.arrays import to_batch
 from stylecore.images.loading import load_style
 from stylecore.images.sizes import resize_long_side
-from stylecore.learning.config import TrainingConfig
+from stylecore.learning.config import SharedConfig, TrainingConfig
 from stylecore.learning.networks import STRIDE
 from stylecore.perception.constants import STYLE_LAYERS
 from stylecore.perception.features import Vgg19Features, deepest
@@ -29,65 +29,54 @@ class StepLosses(NamedTuple):
     content: Tensor  # of each picture, shape (N,)
     style: Tensor  # of each picture, shape (N,)
     pixel: Tensor  # mean squared error during the pixel steps, shape ()
+    shift: Tensor  # mean squared difference of a crop and its shifted copy, painted, shape ()
 
 
-class TrainingObjective:
-    """Weighted perceptual losses by VGG19, see `TrainingConfig`.
+class StyleTargets(NamedTuple):
+    """What is compared with the style pictures of N painted pictures."""
+
+    grams: Mapping[str, Tensor]  # Gram matrices by layer, each (N, C, C)
+    ripples: Tensor  # shape (N,), see `ripple_loss`
+
+
+class PerceptualLosses:
+    """Losses of painted pictures by VGG19, see `SharedConfig`.
 
     Args:
-        style_images: One picture per style.
         config: Settings.
         device: Device of VGG19.
     Raises:
-        ImageError: An unreadable style picture.
         ValueError: A layer that VGG19 does not have.
     Source: Johnson et al. (2016), section 3.
     """
 
-    def __init__(self, style_images: Sequence[Path], config: TrainingConfig, device: torch.device) -> None:
-        self.config = config
+    def __init__(self, config: SharedConfig, device: torch.device) -> None:
+        self.config, self.device = config, device
         used = {*config.content_layers, *config.style_layers}
         vgg = Vgg19Features(sorted(used | {*STYLE_LAYERS}))  # raises ValueError for unknown layers
         self.deepest = deepest(used)
         # channels_last suits the tensor cores of GPUs; on CPUs it is slower.
         memory_format = torch.channels_last if device.type == "cuda" else torch.preserve_format
         self.vgg = vgg.to(device, memory_format=memory_format)
-        self.targets, self.ripples = self._read_styles(style_images, device)  # in float32
-        if device.type == "cpu":  # autocast would convert the frozen weights in every step
-            self.vgg.to(autocast_dtype(device, config.precision) or torch.float32)
-        factors = [config.content_factors.get(path.stem, 1.0) for path in style_images]
-        self.content_weights = config.content_weight * torch.tensor(factors, device=device)
 
-    @torch.no_grad()
-    def _read_styles(
-        self, style_images: Sequence[Path], device: torch.device
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """Gram matrices of all style pictures by layer, each (styles, C, C), and their ripples, (styles,).
+    def use_precision(self) -> None:
+        """Round VGG19's weights on CPUs; autocast would convert the frozen weights in every step."""
+        if self.device.type == "cpu":
+            self.vgg.to(autocast_dtype(self.device, self.config.precision) or torch.float32)
 
-        Includes layers that are not trained on, for the evaluation.
-        """
-        layers = {*self.config.style_layers, *STYLE_LAYERS}
-        grams: dict[str, list[Tensor]] = {layer: [] for layer in sorted(layers)}
-        ripples = []
-        for path in style_images:
-            image = resize_long_side(load_style(path), self.config.style_size)
-            picture = torch.from_numpy(to_batch(image)).to(device)
-            features = self.vgg(picture)
-            for layer in grams:
-                grams[layer].append(gram_matrix(features[layer]))
-            ripples.append(ripple_loss(picture))
-        return {layer: torch.cat(matrices) for layer, matrices in grams.items()}, torch.cat(ripples)
-
-    def __call__(
-        self, stylized: Tensor, photos: Tensor, face_masks: Tensor, style_indices: Tensor
-    ) -> StepLosses:
+    def parts(
+        self, stylized: Tensor, photos: Tensor, face_masks: Tensor, targets: StyleTargets
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Losses of the stylized pictures of N photos.
 
         Args:
             stylized: Shape (N * styles_per_photo, 3, H, W), pictures of one photo next to each other.
             photos: Shape (N, 3, H, W), in [0, 1].
             face_masks: 1 in faces, 0 elsewhere, shape (N, 1, H, W).
-            style_indices: Style of each stylized picture, shape (N * styles_per_photo,).
+            targets: Of the style of each stylized picture.
+        Returns:
+            Content losses, style losses, and the weighted sums of the penalties, each of shape
+            (N * styles_per_photo,).
         """
         config = self.config
         photo_features = {
@@ -100,19 +89,16 @@ class TrainingObjective:
             content_loss(features[layer], photo_features[layer], emphasis) for layer in config.content_layers
         ]
         content = torch.stack(contents).mean(0)
-        targets = {layer: self.targets[layer][style_indices] for layer in config.style_layers}
-        style = style_loss(features, targets)
-        ripples = F.relu(ripple_loss(stylized) - self.ripples[style_indices])
+        style = style_loss(features, {layer: targets.grams[layer] for layer in config.style_layers})
+        ripples = F.relu(ripple_loss(stylized) - targets.ripples)
         tone = tone_loss(stylized, photos.repeat_interleave(config.styles_per_photo, 0))
-        total = (
-            self.content_weights[style_indices] * content
-            + config.style_weight * style
-            + config.tv_weight * total_variation_loss(stylized)
+        penalties = (
+            config.tv_weight * total_variation_loss(stylized)
             + config.grid_weight * grid_loss(stylized, period=STRIDE)
             + config.ripple_weight * ripples
             + config.tone_weight * tone
-        ).mean()
-        return StepLosses(total, content, style, torch.zeros(()))
+        )
+        return content, style, penalties
 
     @torch.no_grad()
     def _content_features(self, photos: Tensor) -> dict[str, Tensor]:
@@ -120,8 +106,63 @@ class TrainingObjective:
         return {layer: features[layer] for layer in self.config.content_layers}
 
 
+class TrainingObjective(PerceptualLosses):
+    """Weighted losses of a training on given styles, see `TrainingConfig`.
+
+    Args:
+        style_images: One picture per style.
+        config: Settings.
+        device: Device of VGG19.
+    Raises:
+        ImageError: An unreadable style picture.
+        ValueError: A layer that VGG19 does not have.
+    """
+
+    def __init__(self, style_images: Sequence[Path], config: TrainingConfig, device: torch.device) -> None:
+        super().__init__(config, device)
+        self.targets, self.ripples = self._read_styles(style_images)  # in float32
+        self.use_precision()
+        factors = [config.content_factors.get(path.stem, 1.0) for path in style_images]
+        self.content_weights = config.content_weight * torch.tensor(factors, device=device)
+
+    @torch.no_grad()
+    def _read_styles(self, style_images: Sequence[Path]) -> tuple[dict[str, Tensor], Tensor]:
+        """Gram matrices of all style pictures by layer, each (styles, C, C), and their ripples, (styles,).
+
+        Includes layers that are not trained on, for the evaluation.
+        """
+        layers = {*self.config.style_layers, *STYLE_LAYERS}
+        grams: dict[str, list[Tensor]] = {layer: [] for layer in sorted(layers)}
+        ripples = []
+        for path in style_images:
+            image = resize_long_side(load_style(path), self.config.style_size)
+            picture = torch.from_numpy(to_batch(image)).to(self.device)
+            features = self.vgg(picture)
+            for layer in grams:
+                grams[layer].append(gram_matrix(features[layer]))
+            ripples.append(ripple_loss(picture))
+        return {layer: torch.cat(matrices) for layer, matrices in grams.items()}, torch.cat(ripples)
+
+    def __call__(
+        self, stylized: Tensor, photos: Tensor, face_masks: Tensor, style_indices: Tensor
+    ) -> StepLosses:
+        """Losses of the stylized pictures of N photos.
+
+        Args:
+            stylized: See `PerceptualLosses.parts`.
+            photos: See there.
+            face_masks: See there.
+            style_indices: Style of each stylized picture, shape (N * styles_per_photo,).
+        """
+        grams = {layer: self.targets[layer][style_indices] for layer in self.config.style_layers}
+        targets = StyleTargets(grams, self.ripples[style_indices])
+        content, style, penalties = self.parts(stylized, photos, face_masks, targets)
+        total = self.content_weights[style_indices] * content + self.config.style_weight * style + penalties
+        return StepLosses(total.mean(), content, style, torch.zeros(()), torch.zeros(()))
+
+
 def pixel_losses(stylized: Tensor, photos: Tensor) -> StepLosses:
     """Mean squared error; a network that can reproduce photos learns styles sooner."""
     pixel = F.mse_loss(stylized, photos)
     none = torch.zeros(len(photos))
-    return StepLosses(pixel, none, none, pixel)
+    return StepLosses(pixel, none, none, pixel, torch.zeros(()))

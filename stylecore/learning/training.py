@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from stylecore.errors import DivergenceError, ImageError, StyleError
-from stylecore.host.devices import autocast_dtype, select_device
-from stylecore.images.encoding import write_image
+from stylecore.errors import StyleError
+from stylecore.host.devices import select_device
 from stylecore.images.files import find_pictures
-from stylecore.learning.checkpoints import CHECKPOINT_NAME, write_checkpoint
-from stylecore.learning.config import TrainingConfig
+from stylecore.learning.config import TrainingConfig, turns_of
 from stylecore.learning.crops import PhotoCrops
 from stylecore.learning.learner import Learner
-from stylecore.learning.networks import STRIDE
 from stylecore.learning.objective import StepLosses, TrainingObjective, pixel_losses
 from stylecore.learning.preparing import (
     check_samples,
@@ -32,12 +24,9 @@ from stylecore.learning.preparing import (
     read_start,
     starting_network,
 )
-from stylecore.learning.progress import ProgressMeter, TrainingProgress
+from stylecore.learning.progress import TrainingProgress
+from stylecore.learning.runs import SAMPLES_NAME, TrainingRun, fresh_noise
 from stylecore.learning.samples import sample_sheet
-
-LOG_NAME = "log.jsonl"
-SAMPLES_NAME = "samples.jpg"
-MAX_WORKERS = 8  # worker processes that read photos, on a GPU
 
 
 @torch.backends.cudnn.flags(enabled=True, benchmark=True)  # all crops have one size
@@ -88,36 +77,16 @@ def train(
     torch_device = select_device(device)
     photos = find_pictures(content_folder)
     check_samples(out_folder / SAMPLES_NAME, [content_folder / SAMPLES_NAME, *photos, *style_images])
-    crops = photo_crops(photos, names, config, faces, saved)
+    crops = photo_crops(photos, config, faces, saved, turns=turns_of(config, names))
     learner = Learner(starting_network(config, names, initial), config, torch_device)
     if saved is not None:
         learner.load(saved)
     objective = TrainingObjective(style_images, config, torch_device)
-    run = _Run(learner, objective, crops, names, out_folder, saved)
-
-    progress, last_save = None, time.monotonic()
-    for batch in run.batches():
-        progress = run.make_step(*batch)
-        if on_progress is not None:
-            on_progress(progress)
-        if time.monotonic() - last_save >= config.checkpoint_s and progress.step < config.steps:
-            run.save(progress)
-            last_save = time.monotonic()
-    run.save(progress)
-    return out_folder / CHECKPOINT_NAME
+    return _StylesRun(learner, objective, crops, names, out_folder, saved).finish(on_progress)
 
 
-class _Run:
-    """A training run: loads batches, makes steps and saves checkpoints.
-
-    Args:
-        learner: Network and optimizer at the first step.
-        objective: Losses to minimize.
-        crops: Batches by step.
-        names: Style names.
-        out_folder: Folder for checkpoint, samples and log; created if missing.
-        saved: Resumed checkpoint, if any.
-    """
+class _StylesRun(TrainingRun):
+    """A training on given styles, see `TrainingRun`."""
 
     def __init__(
         self,
@@ -128,99 +97,28 @@ class _Run:
         out_folder: Path,
         saved: dict | None,
     ) -> None:
-        self.learner, self.objective, self.crops = learner, objective, crops
-        self.names, self.out_folder = names, out_folder
-        self.config = config = learner.config
-        self.device = next(learner.network.parameters()).device
-        self.is_cuda = self.device.type == "cuda"
-        self.amp_dtype = autocast_dtype(self.device, config.precision)
-        self.paint, self.measure = learner.network, objective.__call__
-        if config.is_compiled:
-            self.paint, self.measure = (
-                torch.compile(part, dynamic=False) for part in (self.paint, self.measure)
-            )
-        self.skipped: set[str] = set(saved["skipped_photos"]) if saved is not None else set()
-        out_folder.mkdir(parents=True, exist_ok=True)
-        self.meter = ProgressMeter(
-            config, names, learner.step, saved["elapsed_s"] if saved is not None else 0.0
+        pixel_steps = learner.config.pixel_steps
+        super().__init__(
+            learner, crops, names=names, pixel_steps=pixel_steps, out_folder=out_folder, saved=saved
         )
+        self.objective = objective
+        self.paint, self.measure = self.compiled(learner.network), self.compiled(objective.__call__)
 
-    def batches(self) -> Iterator:
-        """Load the batches of the remaining steps, see `PhotoCrops`."""
-        loader = DataLoader(
-            self.crops,
-            batch_size=None,
-            sampler=range(self.learner.step, self.config.steps),
-            num_workers=min(MAX_WORKERS, os.cpu_count() or 1) if self.is_cuda else 0,
-            pin_memory=self.is_cuda,
-        )
-        return _without_tracebacks(loader)
-
-    def make_step(
-        self, crops: Tensor, face_masks: Tensor, style_indices: Tensor, bad: Sequence[str]
-    ) -> TrainingProgress:
-        """Make an optimizer step on a batch of `PhotoCrops`.
-
-        Raises:
-            DivergenceError: The loss is not finite.
-        """
-        painted_styles = [self.names[index] for index in style_indices]
-        losses = self._losses(
-            *(part.to(self.device, non_blocking=self.is_cuda) for part in (crops, face_masks, style_indices))
-        )
-        if not torch.isfinite(losses.total):
-            raise DivergenceError(
-                f"step {self.learner.step + 1} has a loss of {losses.total.item():.3g}: "
-                "try a lower learning rate; the last checkpoint is kept"
-            )
-        self.learner.learn(losses.total)
-        new = sorted({*bad} - self.skipped)
-        self.skipped.update(new)
-        return self.meter.read(self.learner.step, losses, painted_styles, skipped=len(self.skipped), new=new)
-
-    def _losses(self, crops: Tensor, face_masks: Tensor, style_indices: Tensor) -> StepLosses:
+    def losses(self, crops: Tensor, face_masks: Tensor, style_indices: Tensor) -> StepLosses:
+        config, step = self.config, self.learner.step
         mixes = F.one_hot(style_indices, len(self.names)).float()
-        photos_each = crops.repeat_interleave(self.config.styles_per_photo, 0)
-        noise = _fresh_noise(self.learner.step, self.config).to(self.device)
+        photos_each = crops.repeat_interleave(config.styles_per_photo, 0)
+        noise = fresh_noise(step, seed=config.seed, crop_size=config.crop_size).to(self.device)
         # Always in float32: VGG19 takes nearly all of the time.
         stylized = self.paint(photos_each, mixes, noise=noise)
         with torch.autocast(self.device.type, dtype=self.amp_dtype, enabled=self.amp_dtype is not None):
-            if self.learner.step < self.config.pixel_steps:
+            if step < config.pixel_steps:
                 return pixel_losses(stylized, photos_each)
             return self.measure(stylized, crops, face_masks, style_indices)
 
-    def save(self, progress: TrainingProgress | None) -> None:
-        """Write the checkpoint and the sheet of samples, and append the progress, if any, to the log."""
-        write_checkpoint(
-            self.out_folder / CHECKPOINT_NAME,
-            self.learner.state()
-            | {
-                "styles": self.names,
-                "targets": self.objective.targets,
-                "config": asdict(self.config),
-                "faces": self.crops.faces or None,
-                "elapsed_s": self.meter.elapsed_s,
-                "skipped_photos": sorted(self.skipped),
-            },
-        )
-        network = self.learner.averaged.module
-        sheet = sample_sheet(network, self.crops.photos, len(self.names), self.device)
-        write_image(sheet, self.out_folder / SAMPLES_NAME)
-        if progress is not None:
-            with (self.out_folder / LOG_NAME).open("a") as log:
-                log.write(json.dumps(asdict(progress)) + "\n")
+    def contents(self) -> dict:
+        return {"styles": self.names, "targets": self.objective.targets}
 
-
-def _fresh_noise(step: int, config: TrainingConfig) -> Tensor:
-    """Noise for a step, with the size of a crop and the border that the network adds."""
-    side = config.crop_size + 2 * STRIDE
-    noise = np.random.default_rng((config.seed, step)).random((side, side), dtype=np.float32)
-    return torch.from_numpy(noise)
-
-
-def _without_tracebacks(loader: DataLoader) -> Iterator:
-    """Batches of a loader; removes the worker's traceback that torch puts into error messages."""
-    try:
-        yield from loader
-    except ImageError as error:
-        raise ImageError(str(error).strip().rpartition("ImageError: ")[2]) from None
+    def samples(self) -> Image.Image:
+        styles = torch.eye(len(self.names), device=self.device)
+        return sample_sheet(self.learner.averaged.module, self.crops.photos, styles)

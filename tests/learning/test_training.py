@@ -6,7 +6,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from stylecore.errors import CheckpointError, DeviceError, DivergenceError, ImageError, StyleError
-from stylecore.learning import training
+from stylecore.learning import runs, training
 from stylecore.learning.checkpoints import load_network, read_checkpoint, write_checkpoint
 from stylecore.learning.config import TrainingConfig
 from stylecore.learning.crops import PhotoCrops
@@ -156,7 +156,7 @@ def test_an_error_of_a_process_that_reads_photos_is_told_without_its_traceback(t
     for workers in (0, 1):
         loader = DataLoader(crops, batch_size=None, num_workers=workers)
         with pytest.raises(ImageError, match=r"^100 photos in a row could not be read, the last was a\.jpg$"):
-            list(training._without_tracebacks(loader))
+            list(runs.without_tracebacks(loader))
 
 
 def test_faces_of_a_file_count_as_often_as_their_factor_says(folders, tmp_path):
