@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
+from types import MappingProxyType
 from typing import Any
 
 from stylecore.commands.console import UsageError
@@ -43,27 +44,51 @@ def add_device(parser: argparse.ArgumentParser, *, default: str | None, use: str
     )
 
 
-def add_settings(parser: argparse.ArgumentParser, config: type, helps: Mapping[str, str]) -> None:
+def add_settings(
+    parser: argparse.ArgumentParser,
+    config: type,
+    helps: Mapping[str, str],
+    *,
+    title: str = "settings",
+    others: Mapping[str, type] = MappingProxyType({}),
+) -> None:
     """Adds an option for each field of a dataclass of settings that has none yet, named after the field.
 
     Args:
         parser: Gets the options, in a group of their own in its help.
         config: The dataclass.
         helps: What fields mean, by name; the default is added.
+        title: Of the group.
+        others: Dataclasses that options of these names choose instead; other defaults are added.
     """
     given = {action.dest for action in parser._actions}
-    group = parser.add_argument_group("settings")
+    group = parser.add_argument_group(title)
     for field in fields(config):
         if field.name in given:
             continue
         default = field.default
         is_off = default is MISSING or default is None or default is False
-        known = "" if is_off else f"(default: {format_default(default)})"
+        known = "" if is_off else f"(default: {format_default(default)}{_others(field, others)})"
         words = f"{helps.get(field.name, '')} {known}".strip()
         name = field.name.removeprefix("is_").replace("_", "-")
         group.add_argument(
             f"--{name}", dest=field.name, default=None, help=words.replace("%", "%%"), **KINDS[field.type]
         )
+
+
+def _others(field: Field, others: Mapping[str, type]) -> str:
+    """Defaults of a field in other dataclasses, where they differ."""
+    defaults = {
+        option: own.default
+        for option, other in others.items()
+        for own in fields(other)
+        if own.name == field.name
+    }
+    return "".join(
+        f"; {format_default(default)} with {option}"
+        for option, default in defaults.items()
+        if default != field.default
+    )
 
 
 def format_default(value: Any) -> str:

@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 import stylecore.learning.training
 from stylecore.errors import DivergenceError
 from tests.commands.conftest import run
@@ -39,3 +41,41 @@ def test_a_training_that_diverges_is_a_failed_run(capsys, photo_file, tmp_path, 
     folders = ("--content", photo_file.parent, "--style-images", photo_file, "--out", tmp_path / "out")
     status, _, err = run(capsys, "train", *folders)
     assert (status, err) == (1, "error: step 7 has a loss of nan\n")
+
+
+def test_train_any_style_runs_and_resumes(capsys, tmp_path):
+    content, styles, held_out = tmp_path / "content", tmp_path / "styles", tmp_path / "held_out.txt"
+    content.mkdir()
+    styles.mkdir()
+    make_photo(100, 80).save(content / "a.jpg")
+    for seed in (1, 2, 3):
+        make_photo(64, 64, seed=seed).save(styles / f"{seed}.png")
+    held_out.write_text("3.png  # never trained on\n")
+    arguments = ["train", "--any-style", "--style-images", styles, "--content", content]
+    arguments += ["--held-out", held_out, "--out", tmp_path / "run"]
+    tiny = ["--steps", 3, "--crop-size", 48, "--style-size", 64, "--channels", 8, "--blocks", 1]
+    status, out, err = run(capsys, *arguments, *tiny, "--hidden", 8, "--json")
+    assert status == 0
+    assert json.loads(out)["checkpoint"] == str(tmp_path / "run" / "checkpoint.pt")
+    assert "shift" in err
+    assert run(capsys, *arguments, "--resume")[0] == 0
+    held_out.write_text("2.png\n")
+    status, _, err = run(capsys, *arguments, "--resume")
+    assert status == 2
+    assert "was trained on other style pictures" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--shift-weight", 1], "--shift-weight: only with --any-style"),
+        (["--held-out", "names.txt"], "--held-out: only with --any-style"),
+        (["--any-style", "--pixel-steps", 1], "--pixel-steps: only without --any-style"),
+        (["--any-style", "--hours", 1, "--steps", 2], "--hours and --steps: give only one of them"),
+    ],
+)
+def test_settings_of_the_other_training_are_refused(capsys, photo_file, tmp_path, options, message):
+    folders = ("--content", tmp_path, "--style-images", tmp_path, "--out", tmp_path / "out")
+    status, _, err = run(capsys, "train", *folders, *options)
+    assert status == 2
+    assert message in err
