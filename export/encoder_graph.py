@@ -16,17 +16,17 @@ from torch import Tensor, nn
 
 from export.graph import IR_VERSION, OPSET, GraphWriter
 from stylecore.errors import WeightsError
-from stylecore.learning.encoder_network import DEVIATION_FLOOR, INPUT_LIMIT, EncoderNetwork
+from stylecore.learning.encoder import DEVIATION_FLOOR, INPUT_LIMIT, StyleEncoder
 from stylecore.perception.constants import STYLE_LAYERS
 from stylecore.perception.features import CONVOLUTIONS, VGG19_WEIGHTS
 from stylecore.styles.container import TensorEntry, read_container
 
 
-def build_encoder(network: EncoderNetwork, vgg19: Path = VGG19_WEIGHTS) -> onnx.ModelProto:
+def build_encoder(encoder: StyleEncoder, vgg19: Path = VGG19_WEIGHTS) -> onnx.ModelProto:
     """Build an ONNX model with input `picture` (1, 3, H, W) in [0, 1] and output `rows` (1, R).
 
     Args:
-        network: From statistics to rows; its weights are stored as float16.
+        encoder: From statistics to rows; its weights are stored as float16.
         vgg19: VGG19's weights, which must lie next to the model's file when it is loaded.
     Raises:
         WeightsError: The file of VGG19 is not of float16 tensors, as `export/vgg19.py` writes it.
@@ -46,9 +46,9 @@ def build_encoder(network: EncoderNetwork, vgg19: Path = VGG19_WEIGHTS) -> onnx.
         features = graph.node("Relu", features)
         if name.replace("conv", "relu") in STYLE_LAYERS:
             statistics += _statistics(graph, features)
-    rows = _rows(graph, graph.node("Concat", *statistics, axis=1), network)
+    rows = _rows(graph, graph.node("Concat", *statistics, axis=1), encoder)
     graph.nodes.append(helper.make_node("Identity", [rows], ["rows"]))
-    return _model(graph, rows=len(network.base))
+    return _model(graph, rows=len(encoder.base))
 
 
 def _external(graph: GraphWriter, name: str, entries: dict[str, TensorEntry], file: str) -> str:
@@ -78,15 +78,15 @@ def _statistics(graph: GraphWriter, features: str) -> Sequence[str]:
     return graph.node("Squeeze", mean, axis), deviation
 
 
-def _rows(graph: GraphWriter, statistics: str, network: EncoderNetwork) -> str:
+def _rows(graph: GraphWriter, statistics: str, encoder: StyleEncoder) -> str:
     limits = [graph.constant(torch.tensor(value)) for value in (-INPUT_LIMIT, INPUT_LIMIT)]
-    values = graph.node("Sub", statistics, graph.constant(network.mu))
-    values = graph.node("Clip", graph.node("Div", values, graph.constant(network.sd)), *limits)
-    first, *others = [layer for layer in network.mlp if isinstance(layer, nn.Linear)]
+    values = graph.node("Sub", statistics, graph.constant(encoder.mean))
+    values = graph.node("Clip", graph.node("Div", values, graph.constant(encoder.deviation)), *limits)
+    first, *others = [layer for layer in encoder.mlp if isinstance(layer, nn.Linear)]
     values = _linear(graph, values, first)
     for layer in others:
         values = _linear(graph, graph.node("Relu", values), layer)
-    return graph.node("Add", values, _half(graph, network.base))
+    return graph.node("Add", values, _half(graph, encoder.base))
 
 
 def _linear(graph: GraphWriter, values: str, layer: nn.Linear) -> str:

@@ -1,6 +1,6 @@
 """Export a trained style encoder and its network to `weights/encoder.onnx` and `weights/general.onnx`.
 
-    python -m export.export_encoder runs/any/any.pt
+    python -m export.export_encoder runs/general/checkpoint.pt
 
 Both are written only if they agree with torch. VGG19's weights are read from `weights/vgg19.safetensors`.
 """
@@ -11,21 +11,21 @@ import argparse
 import hashlib
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from stylecore.commands.console import BAD_INPUT, FAILED, fail
-from stylecore.errors import CheckpointError, StyleTransferError, WeightsError
+from stylecore.errors import StyleTransferError, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
 from stylecore.instant.encoder import VGG19
 from stylecore.instant.stylizer import open_session
-from stylecore.learning.encoder_network import EncoderNetwork, style_statistics
-from stylecore.learning.networks import StyledNetwork, TransformerNetwork
-from stylecore.perception.constants import STYLE_LAYERS
-from stylecore.perception.features import Vgg19Features
+from stylecore.learning.checkpoints import load_general_network, read_general_checkpoint
+from stylecore.learning.encoder import StyleEncoder, StyleStatistics
+from stylecore.learning.networks import StyledNetwork
 from stylecore.styles.catalog import ENCODER_MODEL, GENERAL_MODEL
 
 try:
@@ -36,28 +36,25 @@ except ModuleNotFoundError as error:
 
 PARITY_SIZES = ((32, 32), (33, 47), (64, 301), (256, 256), (512, 341))  # (height, width)
 PARITY_LIMIT = 1e-3  # largest difference of the rows, as a share of their largest value
-TRUNK = "net."  # of the names of the painting network's weights in a checkpoint
-ROWS = (".scale", ".shift")  # endings of weights that the rows replace
-FACTS = ("channels", "hidden", "content", "shift", "head_rate", "trunk_rate", "sizes", "seed")
-UPSAMPLING = {4: "linear", 3: "nearest"}  # by the side of the last convolution's weights
 
 
 def export_encoder(checkpoint: Path, folder: Path) -> float:
     """Write both networks and their records into a folder.
 
     Args:
-        checkpoint: torch file with `model`, the averaged weights by name, and `step`, `crops` and `settings`
-            of the training.
+        checkpoint: Of `impasto train --any-style`.
         folder: Where to write; `vgg19.safetensors` must lie there.
     Returns:
         The largest difference between the rows of torch and ONNX Runtime, as a share of the largest row.
     Raises:
-        CheckpointError: The checkpoint cannot be read.
+        CheckpointError: The checkpoint cannot be read, or is not one of a general network.
         WeightsError: ONNX Runtime and torch differ, or VGG19's weights are damaged.
     """
     check_weights_file(folder / VGG19)
-    network, encoder, training = read_encoder(checkpoint)
-    styled = StyledNetwork(network, 1).eval().requires_grad_(False)
+    saved = read_general_checkpoint(checkpoint)
+    general = load_general_network(saved)
+    encoder, config = general.encoder, saved["config"]
+    styled = StyledNetwork(general.network, 1).eval().requires_grad_(False)
     styled.rows.copy_(encoder.base)  # of the mean style
     write_model(styled, folder / GENERAL_MODEL)
     path = folder / ENCODER_MODEL
@@ -70,55 +67,25 @@ def export_encoder(checkpoint: Path, folder: Path) -> float:
             f"the rows of torch and ONNX Runtime differ by {difference:.5f}: {PARITY_LIMIT} is accepted"
         )
     partial.replace(path)
-    general = {"contents": "Network for the rows of encoder.onnx", "training": training}
+    training = {"step": saved["step"], "crops": saved["step"] * config.batch_size, **asdict(config)}
     made_for = {VGG19: sha256_of(folder / VGG19), GENERAL_MODEL: sha256_of(folder / GENERAL_MODEL)}
-    write_record(folder / GENERAL_MODEL, general)
+    contents = "Network for the rows of encoder.onnx"
+    write_record(folder / GENERAL_MODEL, {"contents": contents, "training": training})
     write_record(path, {"contents": "Style picture to rows of general.onnx", "made_for": made_for})
     return difference
 
 
-def read_encoder(path: Path) -> tuple[TransformerNetwork, EncoderNetwork, dict]:
-    """The painting network, the encoder, and the facts of the training, from a checkpoint.
-
-    Raises:
-        CheckpointError: The file is missing, damaged, or not of the expected form.
-    """
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        weights = {name: value.float() for name, value in saved["model"].items()}
-        trunk = {name.removeprefix(TRUNK): value for name, value in weights.items() if name.startswith(TRUNK)}
-        trunk = {name: value for name, value in trunk.items() if not name.endswith(ROWS)}
-        network = TransformerNetwork(
-            channels=len(trunk["stem.conv.weight"]),
-            blocks=len({name.split(".")[1] for name in trunk if name.startswith("blocks.")}),
-            upsampling=UPSAMPLING[trunk["out.conv.weight"].shape[-1]],
-        )
-        network.load_state_dict(trunk)
-        hidden, inputs = weights["mlp.0.weight"].shape
-        encoder = EncoderNetwork(inputs, hidden, sum(network.row_sizes))
-        encoder.load_state_dict(
-            {name: value for name, value in weights.items() if not name.startswith(TRUNK)}
-        )
-        settings = {key: value for key, value in saved["settings"].items() if key in FACTS}
-        training = {"step": saved["step"], "crops": saved["crops"], **settings}
-    except FileNotFoundError as error:
-        raise CheckpointError(f"there is no checkpoint {path}") from error
-    except Exception as error:  # torch.load raises many types, from EOFError to UnpicklingError
-        raise CheckpointError(f"{path} is not a checkpoint of a style encoder: {error}") from error
-    return network.eval().requires_grad_(False), encoder.eval().requires_grad_(False), training
-
-
 @torch.no_grad()
-def encoder_parity(encoder: EncoderNetwork, path: Path) -> float:
+def encoder_parity(encoder: StyleEncoder, path: Path) -> float:
     """Largest difference of the rows between torch and ONNX Runtime, as a share of the largest row."""
-    session, vgg = open_session(path, "cpu"), Vgg19Features(STYLE_LAYERS, weights=path.with_name(VGG19))
+    session, statistics = open_session(path, "cpu"), StyleStatistics(path.with_name(VGG19))
     random = np.random.default_rng(0)
     largest = 0.0
     for height, width in PARITY_SIZES:
         picture = random.random((1, 3, height, width), dtype=np.float32)
         picture[..., : width // 2] *= random.random((1, 3, 1, 1), dtype=np.float32)
         (found,) = session.run(None, {"picture": picture})
-        expected = encoder(style_statistics(vgg, torch.from_numpy(picture))).numpy()
+        expected = encoder(statistics(torch.from_numpy(picture))).numpy()
         difference = np.abs(found - expected).max() / np.abs(expected).max()
         largest = float(np.maximum(largest, difference))  # nan stays
     return largest

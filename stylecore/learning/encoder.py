@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from stylecore.learning.networks import TransformerNetwork, initial_rows
 from stylecore.perception.constants import STYLE_LAYERS
-from stylecore.perception.features import BLOCKS, Vgg19Features
+from stylecore.perception.features import BLOCKS, VGG19_WEIGHTS, Vgg19Features
 
 STATISTICS = 2 * sum(channels for channels, _ in BLOCKS)  # 2,944: two numbers a channel of the style layers
 DEVIATION_FLOOR = 1e-4  # added to standard deviations before the logarithm
@@ -34,11 +35,15 @@ def feature_statistics(features: Mapping[str, Tensor]) -> Tensor:
 
 
 class StyleStatistics(nn.Module):
-    """VGG19 with `feature_statistics` of its style layers: what the encoder reads of a style picture."""
+    """VGG19 with `feature_statistics` of its style layers: what the encoder reads of a style picture.
 
-    def __init__(self) -> None:
+    Args:
+        weights: Safetensors file made by `export/vgg19.py`.
+    """
+
+    def __init__(self, weights: Path = VGG19_WEIGHTS) -> None:
         super().__init__()
-        self.vgg = Vgg19Features(STYLE_LAYERS)
+        self.vgg = Vgg19Features(STYLE_LAYERS, weights=weights)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Statistics (N, 2944) of pictures (N, 3, H, W) in [0, 1]."""

@@ -1,19 +1,21 @@
 import json
 import shutil
+from dataclasses import asdict
 
 import onnx
 import pytest
 import torch
 
 from export.encoder_graph import build_encoder
-from export.export_encoder import PARITY_LIMIT, export_encoder, read_encoder
+from export.export_encoder import PARITY_LIMIT, export_encoder
 from stylecore.errors import CheckpointError, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
-from stylecore.learning.encoder_network import EncoderNetwork
-from stylecore.learning.networks import TransformerNetwork
+from stylecore.learning.checkpoints import new_general_network, write_checkpoint
+from stylecore.learning.config import AnyStyleConfig
+from stylecore.learning.encoder import StyleEncoder
 
-INPUTS = 2 * (64 + 128 + 256 + 512 + 512)
+CONFIG = AnyStyleConfig(channels=8, blocks=2, hidden=16)
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +25,11 @@ def folder(tmp_path_factory):
     for name in ("vgg19.safetensors", "vgg19.json"):
         shutil.copyfile(WEIGHTS_FOLDER / name, folder / name)
     torch.manual_seed(0)
-    network = TransformerNetwork(channels=8, blocks=2)
-    encoder = EncoderNetwork(INPUTS, 16, sum(network.row_sizes))
-    torch.nn.init.normal_(encoder.base)
-    model = {f"net.{name}": value.half() for name, value in network.state_dict().items()}
-    model["net.up_norm.scale"] = torch.ones(1, 4)  # of the training, replaced by the rows
-    model |= encoder.state_dict()
-    training = {"step": 3, "crops": 12, "settings": {"seed": 0, "run": "/home/me"}}
-    torch.save({"model": model, **training}, folder / "any.pt")
+    network = new_general_network(CONFIG)
+    torch.nn.init.normal_(network.encoder.base)
+    torch.nn.init.normal_(network.encoder.mlp[-1].weight, std=0.1)
+    averaged = {name: value.half() for name, value in network.state_dict().items()}
+    write_checkpoint(folder / "any.pt", {"averaged": averaged, "config": asdict(CONFIG), "step": 3})
     return folder
 
 
@@ -60,18 +59,18 @@ def test_the_records_have_the_checksums_of_all_that_is_read(folder, difference):
     for name, sha256 in made_for.items():
         check_weights_file(folder / name, sha256=sha256)
     training = json.loads((folder / "general.json").read_text())["training"]
-    assert training == {"step": 3, "crops": 12, "seed": 0}
+    assert (training["step"], training["crops"], training["channels"]) == (3, 12, 8)
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(folder):
     with pytest.raises(CheckpointError, match="there is no checkpoint"):
-        read_encoder(folder / "nowhere.pt")
-    with pytest.raises(CheckpointError, match=r"vgg19\.json is not a checkpoint of a style encoder"):
-        read_encoder(folder / "vgg19.json")
+        export_encoder(folder / "nowhere.pt", folder)
+    with pytest.raises(CheckpointError, match=r"vgg19\.json is not a checkpoint of this project"):
+        export_encoder(folder / "vgg19.json", folder)
 
 
 def test_another_file_than_vgg19_is_refused(tmp_path):
     other = tmp_path / "other.safetensors"
     shutil.copyfile(WEIGHTS_FOLDER / "rows.safetensors", other)
     with pytest.raises(WeightsError, match=r"other\.safetensors has no float16 tensor conv1_1\.weight"):
-        build_encoder(EncoderNetwork(INPUTS, 16, 8), other)
+        build_encoder(StyleEncoder(torch.zeros(8), hidden=16), other)
