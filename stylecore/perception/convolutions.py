@@ -20,7 +20,8 @@ KERNELS: tuple[type[Kernel], ...] = (PackedConvolution, NnpackConvolution)
 # Environment variable that chooses without a trial: "torch" or "own".
 VARIABLE = "IMPASTO_CONVOLUTIONS"
 TRIAL_CHANNELS = 64  # in and out, of the convolution that is timed
-TRIAL_ROUNDS = 16  # of both ways in turn, of which the fastest counts; other work disturbs single rounds
+TRIAL_SIDE = 64  # px; on smaller features transforming the weights takes too large a share
+TRIAL_ROUNDS = 8  # of both ways in turn, of which the fastest counts; other work disturbs single rounds
 NEEDED = 0.9  # of torch's time, at most, that a kernel may take to be used
 
 _is_plain: ContextVar[bool] = ContextVar("is_plain", default=False)
@@ -88,7 +89,7 @@ class FrozenConv3x3(nn.Module):
 def pays(kind: type[Kernel]) -> bool:
     """Whether a kernel takes at most nine tenths of torch's time on this machine.
 
-    Timed at the first call, in about a tenth of a second, and the same until the process ends. Another
+    Timed at the first call, in less than a tenth of a second, and the same until the process ends. Another
     process on the same machine may choose otherwise if the two are about equally fast or the machine is
     busy, and then paint slightly different pixels. `IMPASTO_CONVOLUTIONS`, set to `torch` or `own`,
     chooses without timing, so that all processes paint the same.
@@ -106,7 +107,7 @@ def pays(kind: type[Kernel]) -> bool:
 
 
 def _wins_trial(kind: type[Kernel]) -> bool:
-    features = torch.ones(1, TRIAL_CHANNELS, kind.trial_side, kind.trial_side, dtype=kind.dtype)
+    features = torch.ones(1, TRIAL_CHANNELS, TRIAL_SIDE, TRIAL_SIDE, dtype=kind.dtype)
     weight = torch.full((TRIAL_CHANNELS, TRIAL_CHANNELS, 3, 3), 0.01, dtype=kind.dtype)
     bias = torch.zeros(TRIAL_CHANNELS, dtype=kind.dtype)
     own_s, torch_s = time_alternately([kind, TorchConvolution], weight, bias, features, rounds=TRIAL_ROUNDS)

@@ -38,7 +38,6 @@ class Kernel(ABC):
     """
 
     dtype: ClassVar[torch.dtype]  # of features and weights
-    trial_side: ClassVar[int]  # px, of the features that time it against torch
 
     def __init__(self, weight: Tensor, bias: Tensor, padding: int) -> None:
         self.weight, self.bias, self.padding = weight, bias, padding

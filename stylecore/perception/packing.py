@@ -29,7 +29,6 @@ class PackedConvolution(Kernel):
     """Convolution and gradient by oneDNN with packed weights, in channels-last order."""
 
     dtype = torch.bfloat16
-    trial_side = 32
 
     def __init__(self, weight: Tensor, bias: Tensor, padding: int) -> None:
         super().__init__(weight, bias, padding)

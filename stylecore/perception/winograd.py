@@ -33,7 +33,6 @@ class NnpackConvolution(Kernel):
     """
 
     dtype = torch.float32
-    trial_side = 48  # on smaller ones transforming the weights takes too large a share
 
     @staticmethod
     def is_for(features: Tensor, weight: Tensor) -> bool:
