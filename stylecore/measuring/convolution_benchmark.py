@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from stylecore.perception.convolutions import KERNELS, pays, time_alternately
+from stylecore.perception.convolutions import KERNELS, pays, time_alternately, trial_shape
 from stylecore.perception.features import convolution_shapes
 from stylecore.perception.kernels import TorchConvolution
 
@@ -46,7 +46,7 @@ def measure_layers(sides: Sequence[int], *, rounds: int = 7) -> list[dict]:
                         "torch_ms": round(1e3 * min(torch_s), 1),
                         "ratio": round(min(own_s) / min(torch_s), 2),
                         "median_ratio": round(statistics.median(ratios), 2),
-                        "is_used": pays(kind),
+                        "is_used": pays(kind, trial_shape(kind, features, weight)),
                     }
                 )
     return rows

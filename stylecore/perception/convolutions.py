@@ -19,13 +19,16 @@ from stylecore.perception.winograd import NnpackConvolution
 KERNELS: tuple[type[Kernel], ...] = (PackedConvolution, NnpackConvolution)
 # Environment variable that chooses without a trial: "torch" or "own".
 VARIABLE = "IMPASTO_CONVOLUTIONS"
-TRIAL_CHANNELS = 64  # in and out, of the convolution that is timed
-TRIAL_SIDE = 64  # px; on smaller features transforming the weights takes too large a share
+# Channels out and in, height and width of the convolution that is timed for all large features; on smaller
+# ones transforming the weights takes too large a share.
+USUAL_SHAPE = (64, 64, 64, 64)
 TRIAL_ROUNDS = 8  # of both ways in turn, of which the fastest counts; other work disturbs single rounds
+SMALL_ROUNDS = 2  # of features that are timed at their own shape
 NEEDED = 0.9  # of torch's time, at most, that a kernel may take to be used
 
+Shape = tuple[int, int, int, int]
 _is_plain: ContextVar[bool] = ContextVar("is_plain", default=False)
-_paying: dict[type[Kernel], bool] = {}
+_paying: dict[tuple[type[Kernel], Shape], bool] = {}
 _trial = threading.Lock()
 
 
@@ -66,7 +69,8 @@ class FrozenConv3x3(nn.Module):
         """
         is_plain = features.device.type != "cpu" or torch.compiler.is_compiling() or _is_plain.get()
         kinds = () if is_plain else KERNELS
-        kind = next((kind for kind in kinds if kind.is_for(features, self.weight) and pays(kind)), None)
+        able = (kind for kind in kinds if kind.is_for(features, self.weight))
+        kind = next((kind for kind in able if pays(kind, trial_shape(kind, features, self.weight))), None)
         if kind is None:
             convolution = TorchConvolution(self.weight, self.bias, self.padding)
         else:
@@ -86,31 +90,45 @@ class FrozenConv3x3(nn.Module):
         return super()._apply(fn, recurse)
 
 
-def pays(kind: type[Kernel]) -> bool:
+def trial_shape(kind: type[Kernel], features: Tensor, weight: Tensor) -> Shape:
+    """Return the shape that is timed for a convolution: its own where features are small for the kernel."""
+    height, width = features.shape[2:]
+    if height * width > kind.small_positions:
+        return USUAL_SHAPE
+    return weight.shape[0], weight.shape[1], height, width
+
+
+def pays(kind: type[Kernel], shape: Shape = USUAL_SHAPE) -> bool:
     """Whether a kernel takes at most nine tenths of torch's time on this machine.
 
-    Timed at the first call, in less than a tenth of a second, and the same until the process ends. Another
+    Timed at the first call, and the same until the process ends: in less than a tenth of a second, and for
+    a run in float32, whose small features are timed shape by shape, in about half a second. Another
     process on the same machine may choose otherwise if the two are about equally fast or the machine is
     busy, and then paint slightly different pixels. `IMPASTO_CONVOLUTIONS`, set to `torch` or `own`,
     chooses without timing, so that all processes paint the same.
 
+    Args:
+        kind: The kernel.
+        shape: See `trial_shape`.
     Raises:
         ValueError: The environment variable has another value.
     """
     with _trial:  # two at once would slow each other down
-        if kind not in _paying:
+        if (kind, shape) not in _paying:
             choice = os.environ.get(VARIABLE, "")
             if choice not in ("", "torch", "own"):
                 raise ValueError(f"{VARIABLE} is {choice!r}: use torch, own, or leave it unset")
-            _paying[kind] = choice == "own" if choice else _wins_trial(kind)
-        return _paying[kind]
+            _paying[kind, shape] = choice == "own" if choice else _wins_trial(kind, shape)
+        return _paying[kind, shape]
 
 
-def _wins_trial(kind: type[Kernel]) -> bool:
-    features = torch.ones(1, TRIAL_CHANNELS, TRIAL_SIDE, TRIAL_SIDE, dtype=kind.dtype)
-    weight = torch.full((TRIAL_CHANNELS, TRIAL_CHANNELS, 3, 3), 0.01, dtype=kind.dtype)
-    bias = torch.zeros(TRIAL_CHANNELS, dtype=kind.dtype)
-    own_s, torch_s = time_alternately([kind, TorchConvolution], weight, bias, features, rounds=TRIAL_ROUNDS)
+def _wins_trial(kind: type[Kernel], shape: Shape = USUAL_SHAPE) -> bool:
+    out_channels, in_channels, height, width = shape
+    features = torch.ones(1, in_channels, height, width, dtype=kind.dtype)
+    weight = torch.full((out_channels, in_channels, 3, 3), 0.01, dtype=kind.dtype)
+    bias = torch.zeros(out_channels, dtype=kind.dtype)
+    rounds = TRIAL_ROUNDS if shape == USUAL_SHAPE else SMALL_ROUNDS
+    own_s, torch_s = time_alternately([kind, TorchConvolution], weight, bias, features, rounds=rounds)
     return min(own_s) <= NEEDED * min(torch_s)
 
 

@@ -38,6 +38,7 @@ class Kernel(ABC):
     """
 
     dtype: ClassVar[torch.dtype]  # of features and weights
+    small_positions: ClassVar[int] = 0  # pixels of features up to which its gain depends on the layer
 
     def __init__(self, weight: Tensor, bias: Tensor, padding: int) -> None:
         self.weight, self.bias, self.padding = weight, bias, padding

@@ -117,16 +117,26 @@ def test_a_kernel_is_used_where_it_wins_by_a_tenth(own_s, is_used, unknown):
 
 def test_a_kernel_is_timed_once_a_process(unknown):
     trials = []
-    unknown.setattr(convolutions, "_wins_trial", lambda kind: trials.append(kind) or len(trials) == 1)
+    unknown.setattr(convolutions, "_wins_trial", lambda kind, shape: trials.append(kind) or len(trials) == 1)
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(pays, [NnpackConvolution] * 8))
     assert trials == [NnpackConvolution]
 
 
+@pytest.mark.skipif(not winograd.has_nnpack(), reason="this torch or processor has no NNPACK")
+def test_small_features_are_timed_by_their_own_shape(unknown):
+    trials = []
+    unknown.setattr(convolutions, "_wins_trial", lambda kind, shape: trials.append(shape) or True)
+    convolution = make_convolution(4, 8)
+    for height, width in ((48, 48), (16, 20), (48, 49), (300, 200), (16, 20)):
+        convolution(torch.randn(1, 4, height, width))
+    assert trials == [(8, 4, 48, 48), (8, 4, 16, 20), convolutions.USUAL_SHAPE]
+
+
 @pytest.mark.parametrize(("choice", "is_used"), [("own", True), ("torch", False)])
 def test_the_environment_chooses_without_timing(choice, is_used, unknown):
     unknown.setenv(convolutions.VARIABLE, choice)
-    unknown.setattr(convolutions, "_wins_trial", lambda kind: pytest.fail("timed"))
+    unknown.setattr(convolutions, "_wins_trial", lambda *_: pytest.fail("timed"))
     assert [pays(kind) for kind in KERNELS] == [is_used] * len(KERNELS)
     unknown.setattr(convolutions, "_paying", {})
     unknown.setenv(convolutions.VARIABLE, "fast")
