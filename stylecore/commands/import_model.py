@@ -38,7 +38,14 @@ def add_import(commands: argparse._SubParsersAction) -> None:
         metavar="MODEL",
         help=".t7 of fast-neural-style, .pth or .model of pytorch/examples, or .onnx",
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar=f"FILE{STYLE_FILE_ENDING}")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar=f"FILE{STYLE_FILE_ENDING}",
+        help="style file to write",
+    )
     for name, text in HELPS.items():
         parser.add_argument(f"--{name}", metavar="TEXT", help=text)
     parser.add_argument("--picture", type=Path, metavar="FILE", help="style picture, to show and to keep")
