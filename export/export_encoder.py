@@ -26,7 +26,8 @@ from stylecore.instant.stylizer import open_session
 from stylecore.learning.checkpoints import load_general_network, read_general_checkpoint
 from stylecore.learning.encoder import StyleEncoder, StyleStatistics
 from stylecore.learning.networks import StyledNetwork
-from stylecore.styles.catalog import ENCODER_MODEL, GENERAL_MODEL
+from stylecore.styles.records import ENCODER_MODEL
+from stylecore.styles.style import GENERAL_MODEL
 
 try:
     from export.encoder_graph import build_encoder

@@ -37,7 +37,9 @@ from stylecore.learning.checkpoints import load_network, read_checkpoint, write_
 from stylecore.learning.networks import NOISE_SIDE, STRIDE, StyledNetwork
 from stylecore.measuring.style_targets import STYLE_TARGETS, pack_gram
 from stylecore.perception.tensor_files import read_tensors, write_tensors
-from stylecore.styles.catalog import ROWS_FILE, STYLES_FILE, network_name
+from stylecore.styles.catalog import ROWS_FILE
+from stylecore.styles.records import STYLES_FILE
+from stylecore.styles.style import network_name
 
 try:
     import onnx

@@ -11,7 +11,9 @@ from stylecore.errors import (
     WeightsError,
 )
 from stylecore.images.loading import load_image
-from stylecore.styles.catalog import Style, list_styles
+from stylecore.styles.catalog import list_styles
+from stylecore.styles.files import load_style_file, save_style_file
+from stylecore.styles.style import Style
 
 __version__ = "0.2.0"
 __all__ = [
@@ -29,7 +31,9 @@ __all__ = [
     "encode_style",
     "list_styles",
     "load_image",
+    "load_style_file",
     "optimize_image",
+    "save_style_file",
 ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 from stylecore.commands.console import OK, UsageError, print_json, progress
@@ -12,12 +11,12 @@ from stylecore.styles.files import (
     MAX_TEXT,
     STYLE_FILE_ENDING,
     THUMBNAIL_SIDE,
-    StyleFile,
     picture_bytes,
     save_style_file,
 )
 from stylecore.styles.foreign.importing import import_network
 from stylecore.styles.foreign.ranges import RANGES
+from stylecore.styles.style import Style, name_from
 
 # What is known of the style; all but the name is free text.
 HELPS = {
@@ -65,9 +64,9 @@ def run_import(options: argparse.Namespace) -> int:
         pictures = {"picture": picture_bytes(picture), "thumbnail": picture_bytes(picture, THUMBNAIL_SIDE)}
     imported = import_network(options.model, input_range=options.input_range)
     texts = {name: getattr(options, name) or "" for name in HELPS}
-    texts["name"] = texts["name"] or name_of(options.model)
+    texts["name"] = texts["name"] or name_from(options.model.stem, "imported")
     texts["title"] = texts["title"] or options.model.stem[:MAX_TEXT]
-    style = StyleFile(
+    style = Style(
         **texts,
         **pictures,
         origin=f"imported from {imported.kind}",
@@ -80,8 +79,3 @@ def run_import(options: argparse.Namespace) -> int:
         report = {"output": str(options.output), "kind": imported.kind, "input_range": imported.input_range}
         print_json(report | {"name": style.name, "sha256": style.sha256})
     return OK
-
-
-def name_of(model: Path) -> str:
-    """A style's name from a file's."""
-    return re.sub(r"[^a-z0-9]+", "_", model.stem.lower()).strip("_")[:80] or "imported"

@@ -15,7 +15,9 @@ from stylecore.errors import StyleTransferError
 from stylecore.host.extras import RUNTIMES, runtime_conflict
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
-from stylecore.styles.catalog import ENCODER_MODEL, GENERAL_MODEL, ROWS_FILE, list_models, model_checksum
+from stylecore.styles.catalog import ROWS_FILE, list_models
+from stylecore.styles.records import ENCODER_MODEL, model_checksum
+from stylecore.styles.style import GENERAL_MODEL
 
 PACKAGES = ("streamlit", "torch", "torchvision", *RUNTIMES, "pillow", "numpy")
 # Files whose SHA-256 lies in a `.json` of the same name.

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from stylecore.commands.parsing import parse_weights
 from stylecore.images.files import PHOTO_EXTENSIONS
-from stylecore.styles.catalog import Style, get_style, list_styles
+from stylecore.styles.catalog import get_style, list_styles
+from stylecore.styles.style import Style
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import fields
 from stylecore import list_styles
 from stylecore.commands.console import OK, print_json
 from stylecore.commands.parsing import add_json
-from stylecore.styles.catalog import Style
+from stylecore.styles.style import Style
 
 
 def add_styles(commands: argparse._SubParsersAction) -> None:
@@ -22,7 +22,7 @@ def add_styles(commands: argparse._SubParsersAction) -> None:
 def run_styles(options: argparse.Namespace) -> int:
     styles = list_styles()
     if options.json:
-        names = [field.name for field in fields(Style) if field.name != "rows"]
+        names = [field.name for field in fields(Style) if field.type in ("str", "int")]
         print_json({"styles": [{name: getattr(style, name) for name in names} for style in styles]})
     else:
         for style in styles:

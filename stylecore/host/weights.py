@@ -20,16 +20,24 @@ def check_weights_file(path: Path, *, sha256: str | None = None) -> None:
     """
     if not path.is_file():
         raise WeightsError(f"{path.name} is missing: it belongs in {path.parent}")
-    if sha256 is None:
-        try:
-            sha256 = json.loads(path.with_suffix(".json").read_text())["sha256"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise WeightsError(
-                f"{path.with_suffix('.json').name} with the sha256 of {path.name} is needed: {error!r}"
-            ) from error
+    sha256 = recorded_checksum(path) if sha256 is None else sha256
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
         raise WeightsError(
             f"{path.name} is damaged: its SHA-256 begins with {found[:12]}, needed is {sha256[:12]}"
         )
+
+
+def recorded_checksum(path: Path) -> str:
+    """Return the SHA-256 in the `.json` file of the same name as a file in `weights/`.
+
+    Raises:
+        WeightsError: The `.json` file is missing or has none.
+    """
+    try:
+        return str(json.loads(path.with_suffix(".json").read_text())["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path.with_suffix('.json').name} with the sha256 of {path.name} is needed: {error!r}"
+        ) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import threading
 
 import numpy as np
@@ -17,7 +16,9 @@ from stylecore.images.arrays import to_batch
 from stylecore.images.loading import Source, load_style
 from stylecore.images.sizes import resize_long_side, size_at
 from stylecore.instant.stylizer import open_session
-from stylecore.styles.catalog import ENCODER_MODEL, GENERAL_MODEL, USUAL_STROKE_SIZE, Style, network_name
+from stylecore.styles.files import THUMBNAIL_SIDE, picture_bytes
+from stylecore.styles.records import ENCODER_MODEL, network_checksums
+from stylecore.styles.style import GENERAL_MODEL, USUAL_STROKE_SIZE, Style, name_from, network_name
 
 VGG19 = "vgg19.safetensors"  # file in `weights/` that holds most of the encoder's weights
 # px, smallest and largest long side at which a style picture is read; the largest takes four times as long
@@ -100,14 +101,13 @@ def encode_style(style_image: Source, *, stroke_size: int | None = None, title: 
         if not _encoders:
             _encoders.append(StyleEncoder())
     rows = _encoders[0].encode(picture, stroke_size=size)
+    network = network_name(GENERAL_MODEL)
     return Style(
-        name=re.sub(r"\W+", "_", title.lower()).strip("_") or "own_style",
+        name=name_from(title, "own_style"),
         title=title or "Your own style",
-        artist="",
-        year="",
-        credit="",
-        license="",
-        model=GENERAL_MODEL,
-        rows={network_name(GENERAL_MODEL): rows},
+        rows={network: rows},
+        networks={network: network_checksums()[network]},
         stroke_size=size,
+        picture=picture_bytes(picture),
+        thumbnail=picture_bytes(picture, THUMBNAIL_SIDE),
     )

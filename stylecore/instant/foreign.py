@@ -20,7 +20,7 @@ class ForeignNetwork:
     """Paints in the one style of an imported network. Safe to call from several threads.
 
     Args:
-        network: ONNX, `StyleFile.foreign_network`; checked once more, as files come from strangers.
+        network: ONNX, `Style.foreign_network`; checked once more, as files come from strangers.
         device: `cpu` or `cuda`.
     Attributes:
         max_megapixels: Size of the largest picture that it should paint at once, for its memory.

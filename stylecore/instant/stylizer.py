@@ -26,14 +26,9 @@ from stylecore.images.loading import load_image
 from stylecore.images.sizes import size_at
 from stylecore.instant import blending
 from stylecore.instant.enlarging import enlarge
-from stylecore.styles.catalog import (
-    GENERAL_MODEL,
-    USUAL_STROKE_SIZE,
-    Style,
-    get_style,
-    list_styles,
-    model_checksum,
-)
+from stylecore.styles.catalog import get_style, list_styles
+from stylecore.styles.records import model_checksum
+from stylecore.styles.style import USUAL_STROKE_SIZE, Style
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -174,7 +169,7 @@ class FastStylizer:
         with self._lock:
             if model not in self._sessions:
                 path = WEIGHTS_FOLDER / model
-                check_weights_file(path, sha256=None if model == GENERAL_MODEL else model_checksum(model))
+                check_weights_file(path, sha256=model_checksum(model))
                 session = open_session(path, self.device)
                 if self.device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
                     self.device = "cpu"

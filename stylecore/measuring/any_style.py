@@ -20,7 +20,7 @@ from stylecore.instant.stylizer import FastStylizer
 from stylecore.measuring.evaluation import SHEET_SIDE, check_sheet, read_photos
 from stylecore.measuring.measure import Losses, Measure
 from stylecore.optimization.preview import PreviewPainter
-from stylecore.styles.catalog import USUAL_STROKE_SIZE
+from stylecore.styles.style import USUAL_STROKE_SIZE
 
 METHODS = ("encoder", "sketch")
 

@@ -22,7 +22,8 @@ from stylecore.measuring.flaws import LEAST_SIDE, border_excess, grid_excess, st
 from stylecore.measuring.measure import Losses, Measure, gram_distance, mean_losses, optimize_pixels
 from stylecore.measuring.rivals import any_style_rival
 from stylecore.measuring.style_targets import read_style_targets
-from stylecore.styles.catalog import Style, get_style, list_styles
+from stylecore.styles.catalog import get_style, list_styles
+from stylecore.styles.style import Style
 
 SHEET_SIDE = 256  # px, long side of a picture on the contact sheet
 FLAWS = {"grid": grid_excess, "stairs": stairs_energy, "border": border_excess}

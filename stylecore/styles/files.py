@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from functools import cached_property
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -23,6 +20,8 @@ from stylecore.images.encoding import encode_image
 from stylecore.images.loading import load_image
 from stylecore.images.sizes import MIN_SIDE, limit_long_side
 from stylecore.styles.container import TensorEntry, parse_json, read_container
+from stylecore.styles.records import network_checksums
+from stylecore.styles.style import GENERAL_MODEL, MAX_NAME, Style, network_name
 
 STYLE_FILE_ENDING = ".impasto"
 FORMAT = 1
@@ -37,54 +36,26 @@ MAX_TRUNK_BYTES = 16_000_000  # of one tensor, and of all of them
 MAX_PICTURE_BYTES = 2_000_000
 MAX_NETWORK_BYTES = 100_000_000
 MAX_FILE_BYTES = MAX_NETWORK_BYTES + MAX_TRUNK_BYTES + 8_000_000
-NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # of networks
+NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_NAME}}}")  # of styles and networks
+MODEL = re.compile(rf"({NAME.pattern}\.onnx)?")
 PARAMETER = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, eq=False)
-class StyleFile:
-    """What a style file holds. Equal and hashed by its SHA-256.
-
-    A style has rows, or a foreign network, or at least a picture from which rows can be encoded.
-    """
-
-    name: str  # identifier in lower case
-    title: str = ""  # for people
-    artist: str = ""
-    year: str = ""  # as written in catalogues
-    credit: str = ""  # where the picture or network comes from
-    license: str = ""  # terms of the picture or network
-    origin: str = ""  # how the style was made, such as `learned` or `imported from candy.t7`
-    stroke_size: int = 512  # px, long side at which the style picture was read
-    input_range: str = ""  # of a foreign network as it came, see `stylecore.styles.foreign.ranges`
-    rows: Mapping[str, np.ndarray] = field(default_factory=dict)  # by network, float32 of shape (R,)
-    networks: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of the networks in `rows`
-    trunk: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)  # float16, added to weights
-    foreign_network: bytes = b""  # ONNX
-    picture: bytes = b""  # JPEG, 512 px
-    thumbnail: bytes = b""  # JPEG
-
-    @cached_property
-    def sha256(self) -> str:
-        return hashlib.sha256(encode_style_file(self)).hexdigest()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, StyleFile) and self.sha256 == other.sha256
-
-    def __hash__(self) -> int:
-        return hash(self.sha256)
-
-
-TEXTS = tuple(entry.name for entry in fields(StyleFile) if entry.type == "str")
+# Fields of `Style` that are lines of text, and whole numbers of pixels.
+TEXTS = (
+    *("name", "title", "artist", "year", "credit", "license", "model", "kind", "fine_model"),
+    *("origin", "input_range"),
+)
+STROKE_SIZES = ("stroke_size", "fine_stroke_size")
 
 
 def picture_bytes(image: Image.Image, side: int = PICTURE_SIDE) -> bytes:
-    """A picture as `StyleFile.picture` and, with `THUMBNAIL_SIDE`, `StyleFile.thumbnail` hold it."""
+    """A picture as `Style.picture` and, with `THUMBNAIL_SIDE`, `Style.thumbnail` hold it."""
     return encode_image(limit_long_side(image, side), "JPEG")
 
 
-def save_style_file(style: StyleFile, path: str | PathLike) -> None:
+def save_style_file(style: Style, path: str | PathLike) -> None:
     """Write a style file; one that is there is replaced once the new one is complete.
 
     Folders are made where they are missing.
@@ -108,14 +79,18 @@ def save_style_file(style: StyleFile, path: str | PathLike) -> None:
         partial.unlink(missing_ok=True)
 
 
-def load_style_file(source: str | PathLike | bytes) -> StyleFile:
+def load_style_file(source: str | PathLike | bytes) -> Style:
     """Read a style file.
 
     Args:
         source: Path or contents.
+    Returns:
+        The style. If it was made for a network that is no longer there, its rows are left out, so that it
+        is painted with rows encoded from its picture; its `notice` says so.
     Raises:
-        StyleError: Missing, cut, damaged, or not a style file. The message says what came and what is
-            needed.
+        StyleError: Missing, cut, damaged, not a style file, or made for a network that is no longer there
+            and without a picture. The message says what came and what is needed.
+        WeightsError: The records of the networks are missing or damaged.
     """
     if isinstance(source, bytes):
         data, label = source, "the style file"
@@ -124,7 +99,7 @@ def load_style_file(source: str | PathLike | bytes) -> StyleFile:
     if len(data) > MAX_FILE_BYTES:
         raise StyleError(f"{label} has {len(data)} bytes: at most {MAX_FILE_BYTES} are accepted")
     try:
-        return _decode(data)
+        return _fitted(_decode(data))
     except StyleError as error:
         raise StyleError(f"{label} cannot be read: {error}") from error
 
@@ -147,10 +122,10 @@ def read_limited(path: Path, max_bytes: int) -> bytes:
     return data
 
 
-def encode_style_file(style: StyleFile) -> bytes:
+def encode_style_file(style: Style) -> bytes:
     """Contents of a style file; the same for the same style."""
-    record = {"format": FORMAT, "stroke_size": style.stroke_size, "networks": dict(style.networks)}
-    record |= {name: getattr(style, name) for name in TEXTS}
+    record = {"format": FORMAT, "networks": dict(style.networks)}
+    record |= {name: getattr(style, name) for name in (*TEXTS, *STROKE_SIZES)}
     tensors = {f"rows.{name}": np.ascontiguousarray(rows, np.float32) for name, rows in style.rows.items()}
     for network, changes in style.trunk.items():
         for name, change in changes.items():
@@ -161,7 +136,7 @@ def encode_style_file(style: StyleFile) -> bytes:
     return save(tensors, metadata={METADATA_KEY: json.dumps(record, sort_keys=True)})
 
 
-def _decode(data: bytes) -> StyleFile:
+def _decode(data: bytes) -> Style:
     entries, metadata = read_container(data)
     if METADATA_KEY not in metadata:
         raise StyleError("it has no description of a style: an .impasto file is needed")
@@ -182,9 +157,8 @@ def _decode(data: bytes) -> StyleFile:
             trunk[network][parameter] = _finite(name, tensor)
         else:
             contents[name] = tensor.tobytes()
-    style = StyleFile(
-        **{name: record[name] for name in TEXTS},
-        stroke_size=record["stroke_size"],
+    style = Style(
+        **{name: record[name] for name in (*TEXTS, *STROKE_SIZES)},
         rows=rows,
         networks=record["networks"],
         trunk=dict(trunk),
@@ -196,10 +170,28 @@ def _decode(data: bytes) -> StyleFile:
     return style
 
 
+def _fitted(style: Style) -> Style:
+    """The style without rows for networks other than those that are there."""
+    current = network_checksums()
+    if all(current.get(network) == sha256 for network, sha256 in style.networks.items()):
+        return style
+    if not style.picture:
+        raise StyleError(
+            "it was made for a network that is no longer there, and has no picture to be read anew: "
+            "learn it again from its picture"
+        )
+    return replace(
+        style,
+        **{"model": GENERAL_MODEL, "fine_model": "", "rows": {}, "networks": {}, "trunk": {}},
+        notice=f"{style.title or style.name} was made for an earlier network, so it was read anew from its "
+        "picture: learn it again for its full quality.",
+    )
+
+
 def _check_record(record: dict) -> None:
     if record.get("format") != FORMAT:
         raise StyleError(f"it is of format {str(record.get('format'))[:20]}: format {FORMAT} is needed")
-    if record.keys() != {"format", "stroke_size", "networks", *TEXTS}:
+    if record.keys() != {"format", "networks", *TEXTS, *STROKE_SIZES}:
         raise StyleError("its description lacks entries, or has unknown ones: the file is damaged")
     for name in TEXTS:
         value = record[name]
@@ -210,9 +202,11 @@ def _check_record(record: dict) -> None:
         raise StyleError(
             f"its name is {record['name'][:80]!r}: letters, digits, _ and - are needed, up to 80"
         )
-    size = record["stroke_size"]
-    if type(size) is not int or not 1 <= size <= MAX_STROKE_SIZE:
-        raise StyleError(f"its stroke size is {str(size)[:20]}: 1 to {MAX_STROKE_SIZE} px are needed")
+    if not all(MODEL.fullmatch(record[name]) for name in ("model", "fine_model")):
+        raise StyleError("it does not name its networks as NAME.onnx")
+    for size in (record[name] for name in STROKE_SIZES):
+        if type(size) is not int or not 1 <= size <= MAX_STROKE_SIZE:
+            raise StyleError(f"its stroke size is {str(size)[:20]}: 1 to {MAX_STROKE_SIZE} px are needed")
     networks = record["networks"]
     if not isinstance(networks, dict) or not all(
         NAME.fullmatch(name) and isinstance(sha256, str) and SHA256.fullmatch(sha256)
@@ -251,9 +245,14 @@ def _finite(name: str, tensor: np.ndarray) -> np.ndarray:
     return tensor
 
 
-def _check_whole(style: StyleFile) -> None:
+def _check_whole(style: Style) -> None:
     if style.rows.keys() != style.networks.keys():
         raise StyleError("its rows and the SHA-256 of their networks do not belong together")
+    used = {network_name(model) for model in (style.model, style.fine_model) if model}
+    if style.rows and not used <= style.rows.keys():
+        raise StyleError(f"it has no rows for all of the networks {', '.join(sorted(used))} that it names")
+    if style.rows and style.foreign_network:
+        raise StyleError("it has both rows and a network of its own: one of them is needed")
     if not style.trunk.keys() <= style.rows.keys():
         raise StyleError("it changes a network for which it has no rows")
     if (

@@ -2,13 +2,14 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 
 import numpy as np
 import onnx
 import pytest
 from PIL import Image
 
-from stylecore import FastStylizer, encode_style
+from stylecore import FastStylizer, encode_style, load_style_file, save_style_file
 from stylecore.errors import ImageError, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.images.loading import load_style
@@ -40,6 +41,15 @@ def test_a_picture_becomes_a_style_that_paints(picture, photo):
     assert painted.size == photo.size
     assert np.abs(np.asarray(painted, int) - np.asarray(photo, int)).mean() > 5
     assert stylizer.stylize(photo, style, fine=False).tobytes() == painted.tobytes()
+
+
+def test_an_encoded_style_can_be_kept(picture, tmp_path):
+    style = encode_style(picture, stroke_size=128, title="Größe")
+    save_style_file(style, tmp_path / "own.impasto")
+    loaded = load_style_file(tmp_path / "own.impasto")
+    assert (loaded, loaded.notice, loaded.name) == (style, "", "grosse")
+    sizes = [Image.open(BytesIO(part)).size for part in (style.picture, style.thumbnail)]
+    assert sizes == [(160, 120), (160, 120)]
 
 
 def test_a_painting_follows_the_colors_of_the_style_picture(photo):

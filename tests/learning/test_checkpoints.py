@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from stylecore.errors import CheckpointError
+from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.learning.checkpoints import (
     load_network,
     new_network,
@@ -13,7 +14,6 @@ from stylecore.learning.checkpoints import (
 )
 from stylecore.learning.config import TrainingConfig
 from stylecore.learning.networks import StyledNetwork
-from stylecore.styles.catalog import WEIGHTS_FOLDER
 
 CONFIG = TrainingConfig(channels=8, blocks=1, content_layers=("relu2_1", "relu3_1"))
 

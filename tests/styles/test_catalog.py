@@ -11,7 +11,10 @@ from stylecore.errors import StyleError, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
 from stylecore.styles import catalog as styles
-from stylecore.styles.catalog import Style, get_style, list_models, list_styles, model_checksum
+from stylecore.styles import records
+from stylecore.styles.catalog import get_style, list_models, list_styles
+from stylecore.styles.records import model_checksum
+from stylecore.styles.style import Style
 
 RECORD = dict.fromkeys(("name", "title", "artist", "year", "credit", "license", "model"), "x")
 
@@ -54,10 +57,10 @@ def test_a_hopeless_name_is_answered_with_all_names():
 
 @pytest.fixture
 def styles_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(styles, "STYLES_FILE", tmp_path / "styles.json")
+    monkeypatch.setattr(records, "STYLES_FILE", tmp_path / "styles.json")
     monkeypatch.setattr(styles, "ROWS_FILE", tmp_path / "rows.safetensors")
     write_rows(tmp_path, "x.x", "y.own", "fine.x")
-    caches = (styles._read_records, styles._read_styles, styles._read_rows)
+    caches = (records.read_records, records.network_checksums, styles._read_styles, styles._read_rows)
     for cached in caches:
         cached.cache_clear()
     yield tmp_path / "styles.json"

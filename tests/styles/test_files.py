@@ -1,6 +1,7 @@
 import json
 import random
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,20 +9,22 @@ from PIL import Image
 from safetensors.numpy import save
 
 from stylecore.errors import StyleError
+from stylecore.styles.catalog import get_style
 from stylecore.styles.files import (
     METADATA_KEY,
-    StyleFile,
     encode_style_file,
     load_style_file,
     picture_bytes,
     save_style_file,
 )
+from stylecore.styles.records import network_checksums
+from stylecore.styles.style import Style
 from tests.conftest import make_photo
 
-SHA256 = "0123456789abcdef" * 4
+SHA256 = network_checksums()["general"]
 
 
-def make_style(**changes: object) -> StyleFile:
+def make_style(**changes: object) -> Style:
     rows = np.random.default_rng(0).normal(0, 1, 40).astype(np.float32)
     settings = {
         **{"name": "my_drawing", "title": "My drawing", "artist": "Ana", "year": "2024", "license": "CC0"},
@@ -32,14 +35,14 @@ def make_style(**changes: object) -> StyleFile:
             "thumbnail": picture_bytes(make_photo(160, 90), 160),
         },
     }
-    return StyleFile(**settings | changes)
+    return Style(**settings | changes)
 
 
 def header_of(data: bytes) -> dict:
     return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
 
 
-def with_metadata(style: StyleFile, **changes: object) -> bytes:
+def with_metadata(style: Style, **changes: object) -> bytes:
     """A file whose description is changed without any check."""
     data = encode_style_file(style)
     header = header_of(data)
@@ -78,13 +81,39 @@ def test_a_style_file_comes_back_as_it_was_saved(tmp_path):
     assert load_style_file(encode_style_file(loaded)) == style
 
 
+@pytest.mark.parametrize("name", ["mosaic", "starry_night"])
+def test_a_ready_made_style_can_be_kept(tmp_path, name):
+    style = get_style(name)
+    save_style_file(style, tmp_path / "kept.impasto")
+    assert load_style_file(tmp_path / "kept.impasto") == style
+
+
+def test_a_style_of_a_former_network_is_to_be_read_anew_from_its_picture():
+    former = make_style(networks={"general": "0123456789abcdef" * 4})
+    style = load_style_file(encode_style_file(former))
+    assert "My drawing was made for an earlier network" in style.notice
+    assert (style.rows, style.trunk, style.networks) == ({}, {}, {})
+    assert (style.picture, style.title) == (former.picture, former.title)
+    assert not load_style_file(encode_style_file(make_style())).notice
+    lacking = refusal(encode_style_file(replace(former, picture=b"")))
+    assert "made for a network that is no longer there, and has no picture" in lacking
+
+
+def test_the_notice_is_no_part_of_a_style():
+    style = make_style()
+    noticed = replace(style, notice="Read anew.")
+    assert noticed == style
+    assert encode_style_file(noticed) == encode_style_file(style)
+
+
 def test_styles_differ_by_their_contents():
-    assert make_style() != make_style(title="Another")
+    changes = [{"title": "Another"}, {"thumbnail": b""}, {"trunk": {}}, {"fine_stroke_size": 300}]
+    assert len({make_style(), *(make_style(**change) for change in changes)}) == 5
     assert make_style() != make_style(rows={"general": np.zeros(40, np.float32)})
 
 
 def test_a_foreign_network_is_kept(tmp_path):
-    style = StyleFile(name="candy", foreign_network=b"any bytes", input_range="bytes", origin="imported")
+    style = Style(name="candy", foreign_network=b"any bytes", input_range="bytes", origin="imported")
     save_style_file(style, tmp_path / "candy.impasto")
     assert load_style_file(tmp_path / "candy.impasto").foreign_network == b"any bytes"
 
@@ -118,6 +147,9 @@ def test_a_missing_file_and_a_folder_are_one_sentence(tmp_path):
         ({"stroke_size": 1e300}, "stroke size"),
         ({"networks": {"general": "no hash"}}, "SHA-256"),
         ({"networks": {}}, "belong together"),
+        ({"model": "../general.onnx"}, "NAME.onnx"),
+        ({"model": "other.onnx"}, "no rows for"),
+        ({"fine_model": "fine.onnx"}, "no rows for"),
         ({"format": 2}, "format 1 is needed"),
         ({"unknown": 1}, "unknown"),
     ],
