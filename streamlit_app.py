@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared import streamlit_workarounds as workarounds
+from pages.shared.browser_files import browser_routes
 from pages.shared.pictures import sentence
 from stylecore.host.extras import has_extra, missing_extra
 
@@ -15,7 +16,7 @@ if __name__ != "__main__":  # imported by `streamlit run`, which serves the `app
     workarounds.ignore_pages_folder()
     app = st.App(
         __file__,
-        routes=workarounds.page_routes(path.stem for path in PAGE_FILES.glob("[!_]*.py")),
+        routes=browser_routes() + workarounds.page_routes(path.stem for path in PAGE_FILES.glob("[!_]*.py")),
         lifespan=workarounds.open_browser,
     )
 else:

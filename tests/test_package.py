@@ -92,6 +92,8 @@ def test_the_wheel_is_small_and_holds_the_app_and_the_weights(wheel):
     assert wheel.stat().st_size < MAX_WHEEL_MB * 1e6
     for name in ("app/streamlit_app.py", "app/.streamlit/config.toml", "app/pages/gallery.py", "py.typed"):
         assert f"stylecore/{name}" in names
+    for path in (ROOT / "pages" / "shared" / "browser").iterdir():
+        assert f"stylecore/app/pages/shared/browser/{path.name}" in names
     files = [path for path in (ROOT / "weights").rglob("*") if path.is_file()]
     needed = {path.name for path in files if path.stem != "style_targets"}
     assert {Path(name).name for name in names if name.startswith("stylecore/weights/")} == needed

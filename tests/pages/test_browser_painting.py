@@ -1,0 +1,123 @@
+"""The networks in the browser, against the same networks on the server."""
+
+import gzip
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pages.shared.browser_files import browser_folder
+from pages.shared.browser_painting import style_data
+from pages.shared.painting import Look
+from stylecore import FastStylizer
+from tests.conftest import make_photo
+
+FIRST_VISIT_MB = 6  # of ONNX Runtime, our scripts and one network
+MOST_DIFFERENCE = 2  # of 255
+PAINT_JS = """
+async ({ style, wanted, pixels, width, height }) => {
+  const folder = new URL(style.folder, new URL('./', location.href));
+  const { Painter, readRows } = await import(folder + 'painter.mjs');
+  window.painters ??= {};
+  const painter = (window.painters[wanted] ??= new Painter(wanted));
+  const photo = Uint8ClampedArray.from(pixels);
+  const answer = await painter.paint(photo, width, height, { ...style, rows: readRows(style.rows) });
+  return { ...answer, pixels: [...answer.pixels] };
+}
+"""
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def page(browser, server) -> Iterator:
+    page = browser.new_page()
+    page.goto(server)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def stylizer() -> FastStylizer:
+    return FastStylizer("cpu")
+
+
+def paint_in_browser(page, photo: Image.Image, look: Look, wanted: str = "wasm") -> tuple[np.ndarray, dict]:
+    """The painting, and the rest of the painter's answer."""
+    pixels = np.asarray(photo.convert("RGBA")).ravel().tolist()
+    size = {"width": photo.width, "height": photo.height}
+    answer = page.evaluate(PAINT_JS, {"style": style_data(look), "wanted": wanted, "pixels": pixels, **size})
+    painted = np.array(answer.pop("pixels"), np.uint8).reshape(photo.height, photo.width, 4)
+    assert (painted[..., 3] == 255).all()
+    return painted[..., :3], answer
+
+
+def paint_on_server(stylizer: FastStylizer, photo: Image.Image, look: Look) -> np.ndarray:
+    """As `FastStylizer` paints at the photo's own size, in which the network sees every pixel once."""
+    painted = stylizer.stylize(
+        photo,
+        dict(look.styles),
+        strength=look.strength,
+        preserve_color=look.preserve_color,
+        stroke_size=512,
+        fine=False,
+    )
+    return np.asarray(painted)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        Look((("starry_night", 1.0),)),
+        Look((("ink", 1.0),), strength=0.6),
+        Look((("mosaic", 0.5), ("fire", 0.5)), strength=1.4, preserve_color=True),
+        Look((("mosaic", 0.3), ("cubism", 0.7))),
+    ],
+    ids=lambda look: look.name,
+)
+def test_the_browser_paints_as_the_server_does(page, stylizer, look):
+    photo = make_photo(131, 98)
+    painted, answer = paint_in_browser(page, photo, look)
+    assert answer["provider"] == "wasm"
+    difference = np.abs(painted.astype(int) - paint_on_server(stylizer, photo, look))
+    assert difference.max() <= MOST_DIFFERENCE
+
+
+def fetch(server: str, name: str, **headers: str):
+    return urllib.request.urlopen(
+        urllib.request.Request(f"{server}/{browser_folder()}{name}", headers=headers)
+    )
+
+
+def test_the_first_visit_loads_little(server):
+    names = ("painter.mjs", "worker.mjs", "ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs")
+    sizes = []
+    for name in (*names, "ort-wasm-simd-threaded.wasm", "painter.onnx"):
+        with fetch(server, name, **{"Accept-Encoding": "gzip"}) as response:
+            assert response.headers["Content-Encoding"] == "gzip"
+            assert "immutable" in response.headers["Cache-Control"]
+            sizes.append(len(response.read()))
+    assert sum(sizes) < FIRST_VISIT_MB * 1e6
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("worker.mjs", "text/javascript; charset=utf-8"),
+        ("ort-wasm-simd-threaded.wasm", "application/wasm"),
+        ("painter.onnx", "application/octet-stream"),
+    ],
+)
+def test_files_have_their_types_and_come_without_compression_where_it_is_not_wanted(server, name, kind):
+    with fetch(server, name) as plain, fetch(server, name, **{"Accept-Encoding": "gzip"}) as compressed:
+        assert plain.headers["Content-Type"] == compressed.headers["Content-Type"] == kind
+        assert gzip.decompress(compressed.read()) == plain.read()
+
+
+def test_only_the_files_of_the_browser_are_served(server):
+    for name in ("general.onnx", "..%2Fvisit.py", "nothing"):
+        with pytest.raises(urllib.error.HTTPError, match=r"40[04]"):
+            fetch(server, name)
