@@ -22,7 +22,7 @@ from stylecore.errors import StyleTransferError, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
 from stylecore.instant.encoder import VGG19
-from stylecore.instant.stylizer import open_session
+from stylecore.instant.sessions import open_session
 from stylecore.learning.checkpoints import load_general_network, read_general_checkpoint
 from stylecore.learning.encoder import StyleEncoder, StyleStatistics
 from stylecore.learning.networks import StyledNetwork

@@ -32,7 +32,7 @@ from export.records import (
 from stylecore.commands.console import BAD_INPUT, FAILED, fail
 from stylecore.errors import StyleTransferError, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
-from stylecore.instant.stylizer import open_session
+from stylecore.instant.sessions import open_session
 from stylecore.learning.checkpoints import load_network, read_checkpoint, write_checkpoint
 from stylecore.learning.networks import NOISE_SIDE, STRIDE, StyledNetwork
 from stylecore.measuring.style_targets import STYLE_TARGETS, pack_gram

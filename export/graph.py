@@ -24,6 +24,7 @@ from stylecore.learning.networks import (
     TransformerNetwork,
     noise_tile,
 )
+from stylecore.learning.trunk import graph_weights
 
 OPSET = 21
 IR_VERSION = 10  # read by ONNX Runtime 1.20 and newer
@@ -57,26 +58,12 @@ class GraphWriter:
         return self.node("Conv", *inputs, kernel_shape=list(weight.shape[2:]), strides=[stride] * 2)
 
 
-def strided_stem(weight: Tensor) -> Tensor:
-    """Merge space-to-depth and a 3x3 convolution into one strided convolution with a larger kernel.
-
-    Args:
-        weight: Shape (O, C * STRIDE**2, 3, 3).
-    Returns:
-        Weight of shape (O, C, 3 * STRIDE, 3 * STRIDE), for a stride and a padding of STRIDE.
-    """
-    out_channels, channels = weight.shape[0], weight.shape[1] // STRIDE**2
-    blocks = weight.reshape(out_channels, channels, STRIDE, STRIDE, 3, 3)  # o, c, phase y, x, tap y, x
-    return blocks.permute(0, 1, 4, 2, 5, 3).reshape(out_channels, channels, 3 * STRIDE, 3 * STRIDE)
-
-
-def noisy_stem(graph: GraphWriter, picture: str, weight: Tensor) -> str:
+def noisy_stem(graph: GraphWriter, picture: str, photo_weight: Tensor, noise_weight: Tensor) -> str:
     """Add the stem: a convolution of the padded picture with the noise as its fourth channel.
 
     The noise is gathered from `noise_origin` on and repeats every 1024 px. It is the same for all
     pictures of a batch, so its part of the convolution is computed once and added.
     """
-    photo_weight, noise_weight = strided_stem(weight).split((3, 1), dim=1)
     features = graph.conv(picture, photo_weight, stride=STRIDE)
     tile = graph.constant(noise_tile())
     for axis in (0, 1):
@@ -86,7 +73,7 @@ def noisy_stem(graph: GraphWriter, picture: str, weight: Tensor) -> str:
         places = graph.node("Mod", places, graph.constant(np.int64(NOISE_SIDE)))
         tile = graph.node("Gather", tile, places, axis=axis)
     noise = graph.node("Cast", graph.node("Unsqueeze", tile, graph.constant([0, 1])), to=TensorProto.FLOAT)
-    noise = graph.conv(noise, noise_weight / 255, stride=STRIDE)  # (1, C, H/4, W/4)
+    noise = graph.conv(noise, noise_weight, stride=STRIDE)  # (1, C, H/4, W/4)
     return graph.node("Add", features, noise)
 
 
@@ -117,6 +104,7 @@ def build_model(network: TransformerNetwork) -> onnx.ModelProto:
     """Build an ONNX model with inputs `image`, `rows` and `noise_origin`, and output `stylized`."""
     graph = GraphWriter()
     norms = styled_norms(graph, network.row_sizes)
+    photo_weight, noise_weight, *block_weights, up_weight, out_weight, out_bias = graph_weights(network)
 
     # Sizes that depend on height and width of the picture.
     height, width = (graph.node("Shape", "image", start=axis, end=axis + 1) for axis in (2, 3))
@@ -130,17 +118,17 @@ def build_model(network: TransformerNetwork) -> onnx.ModelProto:
         "Concat", graph.constant([0, 0, STRIDE, STRIDE, 0, 0]), far_pad(height), far_pad(width), axis=0
     )
     features = graph.node("Pad", "image", pads, mode="reflect")
-    features = noisy_stem(graph, features, network.stem.conv.weight)
+    features = noisy_stem(graph, features, photo_weight, noise_weight)
     features = graph.node("Relu", next(norms)(features))
-    for block in network.blocks:
-        residual = graph.conv(graph.reflect_borders(features), block.first.conv.weight)
+    for first_weight, second_weight in zip(block_weights[::2], block_weights[1::2], strict=True):
+        residual = graph.conv(graph.reflect_borders(features), first_weight)
         residual = graph.node("Relu", next(norms)(residual))
-        residual = graph.conv(residual, block.second.conv.weight)
+        residual = graph.conv(residual, second_weight)
         features = graph.node("Add", features, next(norms)(residual))
-    features = graph.conv(graph.reflect_borders(features), network.up.phase_weight())
+    features = graph.conv(graph.reflect_borders(features), up_weight)
     features = depth_to_space(graph, features, network.up.conv.out_channels)
     features = graph.node("Relu", next(norms)(features))
-    features = graph.conv(features, network.out.phase_weight(), network.out.phase_bias())
+    features = graph.conv(features, out_weight, out_bias)
     features = depth_to_space(graph, features, network.out.conv.out_channels)
     starts = graph.constant([TWO_CONVS] * 2)
     ends = graph.node("Add", graph.node("Concat", height, width, axis=0), starts)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import threading
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -15,7 +17,7 @@ from stylecore.host.weights import check_weights_file
 from stylecore.images.arrays import to_batch
 from stylecore.images.loading import Source, load_style
 from stylecore.images.sizes import resize_long_side, size_at
-from stylecore.instant.stylizer import open_session
+from stylecore.instant.sessions import open_session
 from stylecore.styles.files import THUMBNAIL_SIDE, picture_bytes
 from stylecore.styles.records import ENCODER_MODEL, network_checksums
 from stylecore.styles.style import GENERAL_MODEL, USUAL_STROKE_SIZE, Style, name_from, network_name
@@ -111,3 +113,23 @@ def encode_style(style_image: Source, *, stroke_size: int | None = None, title: 
         picture=picture_bytes(picture),
         thumbnail=picture_bytes(picture, THUMBNAIL_SIDE),
     )
+
+
+def with_rows(style: Style) -> Style:
+    """Return a style that can be painted: one that is a picture alone gets rows encoded from it.
+
+    Raises:
+        StyleError: The style has nothing to paint with, or its picture leads to rows that cannot be used.
+        ImageError: Its picture cannot be read.
+        WeightsError: The encoder or its network is missing or damaged.
+    """
+    return style if style.rows or style.foreign_network else _encoded(style)
+
+
+@lru_cache(maxsize=32)
+def _encoded(style: Style) -> Style:
+    if not style.picture:
+        raise StyleError(f"the style {style.name!r} has neither rows nor a network nor a picture")
+    size = min(max(style.stroke_size, READ_SIZES[0]), READ_SIZES[1])
+    encoded = encode_style(style.picture, stroke_size=size)
+    return replace(style, model=encoded.model, rows=encoded.rows, networks=encoded.networks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stylecore.errors import StyleError
-from stylecore.instant.stylizer import open_session
+from stylecore.instant.sessions import open_session
 from stylecore.styles.foreign.building import IMAGE, LEAST_SIDE, check_framed
 from stylecore.styles.foreign.graph import read_graph
 from stylecore.styles.foreign.shapes import peak_values
@@ -36,7 +36,7 @@ class ForeignNetwork:
         )
         self.max_megapixels = MAX_BYTES / bytes_per_pixel / 1e6
         try:
-            self.session = open_session(network, device)
+            self.session = open_session(network, device, keeps_memory=False)
             self.paint(np.zeros((1, 3, LEAST_SIDE, LEAST_SIDE), np.float32))
         except Exception as error:  # ONNX Runtime's exceptions have no common public base
             raise StyleError("the imported network cannot be run by ONNX Runtime: it is damaged") from error
@@ -48,6 +48,8 @@ class ForeignNetwork:
             batch: Shape (N, 3, H, W), in [0, 1].
         Returns:
             Same shape, in [0, 1].
+        Raises:
+            StyleError: The network fails on pictures of this size.
         """
         height, width = batch.shape[2:]
         # Small pictures are continued by reflection to what the network's own padding needs.
@@ -55,5 +57,8 @@ class ForeignNetwork:
         if any(map(any, lacking)):
             batch = np.pad(batch, [(0, 0), (0, 0), *lacking], mode="reflect")
         # Many networks take a single picture at a time.
-        painted = [self.session.run(None, {IMAGE: picture[None]})[0] for picture in batch]
+        try:
+            painted = [self.session.run(None, {IMAGE: picture[None]})[0] for picture in batch]
+        except Exception as error:  # ONNX Runtime's exceptions have no common public base
+            raise StyleError(f"the imported network fails on a picture of {width} x {height} px") from error
         return np.concatenate(painted)[:, :, :height, :width]

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
-import os
-import threading
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import reduce
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from stylecore.errors import DeviceError, StyleError, WeightsError
-from stylecore.host.device_choices import check_device
-from stylecore.host.extras import import_extra
-from stylecore.host.folders import WEIGHTS_FOLDER
-from stylecore.host.weights import check_weights_file
+from stylecore.errors import StyleError
 from stylecore.images.arrays import from_batch, to_batch
 from stylecore.images.colors import flatten_content
 from stylecore.images.loading import load_image
 from stylecore.images.sizes import size_at
 from stylecore.instant import blending
+from stylecore.instant.encoder import with_rows
 from stylecore.instant.enlarging import enlarge
+from stylecore.instant.networks import Network, Networks
 from stylecore.styles.catalog import get_style, list_styles
-from stylecore.styles.records import model_checksum
-from stylecore.styles.style import USUAL_STROKE_SIZE, Style
-
-if TYPE_CHECKING:
-    import onnxruntime as ort
-else:
-    # From 1.29 on ONNX Runtime would report its use to its maker, and is asked before it is imported.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    ort = import_extra("onnxruntime")
+from stylecore.styles.style import USUAL_STROKE_SIZE, Style, network_name
 
 MAX_STRENGTH = 2.0
 STROKE_SIZES = (128, 65_536)  # px, smallest and largest
@@ -49,6 +34,7 @@ MAX_ENLARGING = 4  # times that a small picture is enlarged at most to be painte
 MAX_WORKING_MEGAPIXELS = 16.0
 STRIP_ROWS = 256  # rows that are mixed with the photo at a time
 
+LANCZOS = Image.Resampling.LANCZOS
 NOISE_ORIGIN = np.zeros(2, np.int64)  # of a picture that is painted whole
 
 StyleChoice = str | Style | Mapping[str | Style, float]
@@ -56,6 +42,9 @@ StyleChoice = str | Style | Mapping[str | Style, float]
 
 class FastStylizer:
     """Paints photos in styles, with one session per network. One instance serves many threads.
+
+    Networks of `weights/` stay loaded; of those that styles bring along (`Style.trunk`,
+    `Style.foreign_network`) the last few do.
 
     Args:
         device: `auto` (CUDA if it starts, else the CPU), `cpu` or `cuda`.
@@ -69,15 +58,16 @@ class FastStylizer:
     """
 
     def __init__(self, device: str = "auto") -> None:
-        check_device(device)
-        self._asked_for = device
-        self.device, self.device_note = "cpu", ""
-        if device != "cpu":
-            self.device_note = _missing_cuda()
-            self.device = "cpu" if self.device_note else "cuda"
-        self._lock = threading.Lock()
-        self._sessions: dict[str, ort.InferenceSession] = {}
-        self._session(list_styles()[0].model)
+        self._networks = Networks(device)
+        self._networks.session(Network(list_styles()[0].model))
+
+    @property
+    def device(self) -> str:
+        return self._networks.device
+
+    @property
+    def device_note(self) -> str:
+        return self._networks.device_note
 
     def stylize(
         self,
@@ -122,7 +112,7 @@ class FastStylizer:
             WeightsError: The network is missing or damaged; it is read when it is first needed.
             DeviceError: `cuda` was asked for, and the network does not start there.
         """
-        parts = resolve_styles(style)
+        parts = {with_rows(part): weight for part, weight in resolve_styles(style).items()}
         check_settings(strength, stroke_scale, stroke_size)
         image = load_image(image, max_megapixels=math.inf, max_side=max_side)
         if strength == 0:
@@ -133,6 +123,7 @@ class FastStylizer:
             size = working_size(image.size, stroke_scale)
         else:
             size = _size_for(image.size, stroke_size / learned_stroke_size(parts, fine=fine))
+        size = _within(size, self._max_megapixels(parts))
         painting = self._pass(_working_picture(image, size), parts, fine=fine)
         # A fast network adds detail as well as the fine one.
         painted = enlarge(painting, image.size, lambda picture: self._pass(picture, parts, fine=is_across))
@@ -144,40 +135,34 @@ class FastStylizer:
         return painted
 
     def _pass(self, image: Image.Image, parts: dict[Style, float], *, fine: bool) -> Image.Image:
-        """One pass of the networks at the picture's own size."""
+        """One pass of the networks at the picture's own size, or at the largest that they can paint."""
+        size = _within(image.size, self._max_megapixels(parts))
+        if size != image.size:
+            return self._pass(image.resize(size, LANCZOS), parts, fine=fine).resize(image.size, LANCZOS)
         batch = to_batch(image)
-        by_model: dict[str, list[tuple[np.ndarray, float]]] = defaultdict(list)
+        by_network: dict[Network, dict[Style, float]] = defaultdict(dict)
         for style, weight in parts.items():
-            model, rows = style.network(fine=fine)
-            by_model[model].append((rows, weight))
-        outputs = (self._run(model, batch, weighted) for model, weighted in by_model.items())
+            by_network[Network.of(style, fine=fine)][style] = weight
+        outputs = (self._run(network, batch, weights) for network, weights in by_network.items())
         return from_batch(reduce(np.add, outputs))
 
-    def _run(self, model: str, batch: np.ndarray, weighted: list[tuple[np.ndarray, float]]) -> np.ndarray:
+    def _run(self, network: Network, batch: np.ndarray, weights: dict[Style, float]) -> np.ndarray:
         """The network's output for the mean of its styles' rows, times the sum of their weights."""
-        session = self._session(model)
-        length = session.get_inputs()[1].shape[1]
-        if wrong := [rows.shape for rows, _ in weighted if rows.shape != (length,)]:
-            raise StyleError(f"the rows of a style are of shape {wrong[0]}: {model} needs ({length},)")
-        share = sum(weight for _, weight in weighted)
-        mean = reduce(np.add, [rows * np.float32(weight / share) for rows, weight in weighted])
-        feed = {"image": batch, "rows": mean[None], "noise_origin": NOISE_ORIGIN}
-        (stylized,) = session.run(None, feed)
+        share = sum(weights.values())
+        if network.is_foreign:
+            (style,) = weights
+            stylized = self._networks.foreign(style).paint(batch)
+        else:
+            session = self._networks.session(network)
+            rows = _mean_rows(network.model, weights, session.get_inputs()[1].shape[1])
+            feed = {"image": batch, "rows": rows[None], "noise_origin": NOISE_ORIGIN}
+            (stylized,) = session.run(None, feed)
         return stylized if share == 1 else stylized * np.float32(share)
 
-    def _session(self, model: str) -> ort.InferenceSession:
-        with self._lock:
-            if model not in self._sessions:
-                path = WEIGHTS_FOLDER / model
-                check_weights_file(path, sha256=model_checksum(model))
-                session = open_session(path, self.device)
-                if self.device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
-                    self.device = "cpu"
-                    self.device_note = "a GPU is there, but ONNX Runtime could not load CUDA for it"
-                if self._asked_for == "cuda" and self.device != "cuda":
-                    raise DeviceError(f"cuda was asked for, but it does not start: {self.device_note}")
-                self._sessions[model] = session
-            return self._sessions[model]
+    def _max_megapixels(self, parts: Mapping[Style, float]) -> float:
+        """Size of the largest picture that all foreign networks of a blend can paint."""
+        networks = [self._networks.foreign(style) for style in parts if style.foreign_network]
+        return min((network.max_megapixels for network in networks), default=math.inf)
 
 
 def working_size(size: tuple[int, int], stroke_scale: float = 1.0) -> tuple[int, int]:
@@ -207,37 +192,6 @@ def check_settings(strength: float, stroke_scale: float = 1.0, stroke_size: int 
         raise ValueError(f"stroke_scale is {stroke_scale}: use {STROKE_SCALES[0]:g} to {STROKE_SCALES[1]:g}")
     if stroke_size is not None and not STROKE_SIZES[0] <= stroke_size <= STROKE_SIZES[1]:
         raise ValueError(f"stroke_size is {stroke_size}: use {STROKE_SIZES[0]} to {STROKE_SIZES[1]} px")
-
-
-def open_session(model: Path | bytes, device: str, *, keeps_memory: bool = True) -> ort.InferenceSession:
-    """An ONNX Runtime session set up for pictures of changing size.
-
-    With `cuda` the caller asks the session whether it got it: ONNX Runtime only logs a failure.
-
-    Args:
-        model: File or contents.
-        device: `cpu` or `cuda`.
-        keeps_memory: Keep the memory of a picture for the next one; without it, networks that run rarely
-            leave it to others.
-    Raises:
-        WeightsError: Not a network that ONNX Runtime can load.
-    """
-    options = ort.SessionOptions()
-    options.log_severity_level = 4  # A CUDA that does not start is reported by us, in words.
-    options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-    options.enable_cpu_mem_arena = keeps_memory
-    # Spinning threads would slow down other work on a small host.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers: list = ["CPUExecutionProvider"]
-    if device == "cuda":
-        # EXHAUSTIVE, the default, searches for up to a second at every new picture size.
-        cuda = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
-        providers.insert(0, ("CUDAExecutionProvider", cuda))
-    try:
-        return ort.InferenceSession(model, options, providers=providers)
-    except Exception as error:  # ONNX Runtime's own exceptions have no common public base
-        label = model.name if isinstance(model, Path) else "the model"
-        raise WeightsError(f"{label} cannot be loaded by ONNX Runtime {ort.__version__}: {error}") from error
 
 
 def resolve_styles(style: StyleChoice) -> dict[Style, float]:
@@ -270,31 +224,36 @@ def learned_stroke_size(parts: Mapping[Style, float], *, fine: bool) -> float:
     return sum(weight * style.learned_stroke_size(fine=fine) for style, weight in parts.items())
 
 
-def _missing_cuda() -> str:
-    """Why CUDA cannot start, or nothing when it should; loads the CUDA libraries on the way."""
-    if "CUDAExecutionProvider" not in ort.get_available_providers():
-        return "this ONNX Runtime was built without CUDA"
-    try:
-        driver = ctypes.CDLL("libcuda.so.1" if os.name == "posix" else "nvcuda.dll")
-    except OSError:
-        return "no NVIDIA driver on this machine"
-    count = ctypes.c_int()
-    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
-        return "the NVIDIA driver finds no GPU"
-    ort.preload_dlls()  # finds the libraries of the pip packages
-    return ""
-
-
 def _size_for(size: tuple[int, int], ratio: float) -> tuple[int, int]:
     """A picture's size divided by `ratio`, for strokes larger by it, within the network's limit."""
     limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (size[0] * size[1]))
     return size_at(max(size) * min(1 / ratio, limit), size)
 
 
+def _within(size: tuple[int, int], max_megapixels: float) -> tuple[int, int]:
+    """A picture's width and height, smaller where it has more pixels than that."""
+    ratio = math.sqrt(max_megapixels * 1e6 / (size[0] * size[1]))
+    return size if ratio > 0.99 else size_at(max(size) * ratio, size)
+
+
+def _mean_rows(model: str, weights: Mapping[Style, float], length: int) -> np.ndarray:
+    """Mean by weight of the rows of styles, float32 of shape (length,).
+
+    Raises:
+        StyleError: Rows of another length.
+    """
+    rows = [style.rows[network_name(model)] for style in weights]
+    if wrong := [values.shape for values in rows if values.shape != (length,)]:
+        raise StyleError(f"the rows of a style are of shape {wrong[0]}: {model} needs ({length},)")
+    share = sum(weights.values())
+    weighted = zip(rows, weights.values(), strict=True)
+    return reduce(np.add, [values * np.float32(weight / share) for values, weight in weighted])
+
+
 def _working_picture(photo: Image.Image, size: tuple[int, int]) -> Image.Image:
     """RGB of the width and height at which the network works."""
     flat = flatten_content(photo)
-    return flat if size == flat.size else flat.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
+    return flat if size == flat.size else flat.resize(size, LANCZOS, reducing_gap=3)
 
 
 def _mix(photo: Image.Image, painting: Image.Image, strength: float, preserve_color: bool) -> Image.Image:

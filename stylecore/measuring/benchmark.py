@@ -16,7 +16,8 @@ from PIL import Image
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.memory import MEBIBYTE
 from stylecore.images.arrays import from_batch, to_batch
-from stylecore.instant.stylizer import NOISE_ORIGIN, FastStylizer, open_session
+from stylecore.instant.sessions import open_session
+from stylecore.instant.stylizer import NOISE_ORIGIN, FastStylizer
 from stylecore.measuring import rivals
 from stylecore.styles.catalog import list_styles
 

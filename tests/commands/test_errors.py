@@ -45,7 +45,7 @@ def test_json_holds_any_file_name(capsys):
 
 
 def test_a_damaged_installation_is_a_failed_run(capsys, photo_file, monkeypatch):
-    monkeypatch.setattr("stylecore.instant.stylizer.model_checksum", lambda model: "0" * 64)
+    monkeypatch.setattr("stylecore.instant.networks.model_checksum", lambda model: "0" * 64)
     status, _, err = run(capsys, "stylize", photo_file, "--style", "mosaic")
     assert status == 1
     assert "is damaged" in err

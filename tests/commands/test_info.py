@@ -23,7 +23,7 @@ def test_info_reports_versions_devices_and_weights(capsys):
 
 
 def test_info_names_damaged_and_missing_files(capsys, monkeypatch):
-    for module in ("stylecore.commands.info", "stylecore.instant.stylizer"):
+    for module in ("stylecore.commands.info", "stylecore.instant.networks"):
         monkeypatch.setattr(f"{module}.model_checksum", lambda model: "0" * 64)
     monkeypatch.setattr("stylecore.commands.info.RECORDED_FILES", ("nowhere.safetensors",))
     status, out, _ = run(capsys, "info", "--json")

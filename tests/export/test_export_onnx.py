@@ -11,7 +11,7 @@ from export import export_onnx, records
 from export.graph import build_model
 from export.records import read_records
 from stylecore.errors import WeightsError
-from stylecore.instant.stylizer import open_session
+from stylecore.instant.sessions import open_session
 from stylecore.learning.checkpoints import load_network, read_checkpoint, write_checkpoint
 from stylecore.learning.config import TrainingConfig
 from stylecore.learning.networks import StyledNetwork, TransformerNetwork

@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 from stylecore.host.folders import WEIGHTS_FOLDER
-from stylecore.instant.stylizer import open_session
+from stylecore.instant.sessions import open_session
 from stylecore.styles.catalog import get_style, list_models, list_styles
 
 STORAGE_BUFFERS = 8  # that a WebGPU shader may use where no more are asked for

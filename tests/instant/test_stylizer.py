@@ -12,7 +12,9 @@ from PIL import Image, ImageFilter
 from stylecore import DeviceError, FastStylizer, ImageError, StyleError, list_styles
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.images.arrays import to_batch
+from stylecore.instant import networks as networks_module
 from stylecore.instant import stylizer as inference_module
+from stylecore.instant.networks import Network
 from stylecore.styles.catalog import get_style
 from tests.browsing import ROOT
 from tests.conftest import make_photo
@@ -143,7 +145,7 @@ def test_styles_of_one_network_share_a_session(photo):
     stylizer = FastStylizer("cpu")
     for name in ("mosaic", "the_wave", "fire"):
         stylizer.stylize(photo, name, **AS_LEARNED)
-    assert list(stylizer._sessions) == ["painter.onnx"]
+    assert list(stylizer._networks._shipped) == ["painter.onnx"]
 
 
 def test_preserve_color_keeps_a_grey_photo_grey(stylizer):
@@ -228,13 +230,13 @@ def test_a_stroke_scale_multiplies_the_strokes():
 def test_the_default_is_the_fine_network_at_the_working_size(stylizer, monkeypatch):
     runs = []
 
-    def spy(self, model, batch, weights):
-        runs.append((model, batch.shape))
+    def spy(self, network, batch, weights):
+        runs.append((network, batch.shape))
         return batch
 
     monkeypatch.setattr(FastStylizer, "_run", spy)
     assert stylizer.stylize(make_photo(96, 64), "mosaic").size == (96, 64)
-    assert runs == [(get_style("mosaic").fine_model, (1, 3, 256, 384))]
+    assert runs == [(Network(get_style("mosaic").fine_model), (1, 3, 256, 384))]
 
 
 def test_max_side_limits_the_output(stylizer):
@@ -246,9 +248,9 @@ def test_very_large_photos_are_painted_at_a_working_size(stylizer, monkeypatch):
     sizes = []
     run = FastStylizer._run
 
-    def spy(self, model, batch, weights):
+    def spy(self, network, batch, weights):
         sizes.append(batch.shape)
-        return run(self, model, batch, weights)
+        return run(self, network, batch, weights)
 
     monkeypatch.setattr(FastStylizer, "_run", spy)
     assert stylizer.stylize(make_photo(400, 100), "mosaic", **AS_LEARNED).size == (400, 100)
@@ -348,22 +350,22 @@ def test_too_small_photos_are_refused(stylizer):
 
 
 def test_auto_says_why_it_is_the_cpu(monkeypatch):
-    monkeypatch.setattr(inference_module, "_missing_cuda", lambda: "no NVIDIA driver on this machine")
+    monkeypatch.setattr(networks_module, "missing_cuda", lambda: "no NVIDIA driver on this machine")
     stylizer = FastStylizer("auto")
     assert stylizer.device == "cpu"
     assert "no NVIDIA driver" in stylizer.device_note
 
 
 def test_cuda_that_does_not_start_is_an_error(monkeypatch):
-    monkeypatch.setattr(inference_module, "_missing_cuda", lambda: "no NVIDIA driver on this machine")
+    monkeypatch.setattr(networks_module, "missing_cuda", lambda: "no NVIDIA driver on this machine")
     with pytest.raises(DeviceError, match="no NVIDIA driver"):
         FastStylizer("cuda")
 
 
 def test_a_provider_that_silently_falls_back_is_noticed(monkeypatch):
-    monkeypatch.setattr(inference_module, "_missing_cuda", lambda: "")
-    open_session = inference_module.open_session
-    monkeypatch.setattr(inference_module, "open_session", lambda path, device: open_session(path, "cpu"))
+    monkeypatch.setattr(networks_module, "missing_cuda", lambda: "")
+    open_session = networks_module.open_session
+    monkeypatch.setattr(networks_module, "open_session", lambda path, device: open_session(path, "cpu"))
     assert FastStylizer("auto").device == "cpu"
     with pytest.raises(DeviceError, match="could not load CUDA"):
         FastStylizer("cuda")
@@ -373,11 +375,11 @@ def test_cuda_that_starts_for_one_network_alone_is_an_error(monkeypatch):
     class OnCuda:
         get_providers = staticmethod(lambda: ["CUDAExecutionProvider"])
 
-    open_session = inference_module.open_session
-    monkeypatch.setattr(inference_module, "_missing_cuda", lambda: "")
-    monkeypatch.setattr(inference_module, "open_session", lambda path, device: OnCuda())
+    open_session = networks_module.open_session
+    monkeypatch.setattr(networks_module, "missing_cuda", lambda: "")
+    monkeypatch.setattr(networks_module, "open_session", lambda path, device: OnCuda())
     stylizer = FastStylizer("cuda")
-    monkeypatch.setattr(inference_module, "open_session", lambda path, device: open_session(path, "cpu"))
+    monkeypatch.setattr(networks_module, "open_session", lambda path, device: open_session(path, "cpu"))
     with pytest.raises(DeviceError, match="could not load CUDA"):
         stylizer.stylize(make_photo(64, 64), "ink", **AS_LEARNED)
 

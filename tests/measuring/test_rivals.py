@@ -27,7 +27,7 @@ def test_rivals_paint_whole_pictures():
 
 @pytest.mark.skipif(importlib.util.find_spec("cv2") is None, reason="OpenCV is not installed")
 def test_opencv_and_onnxruntime_agree():
-    from stylecore.instant.stylizer import open_session
+    from stylecore.instant.sessions import open_session
 
     batch = np.random.default_rng(0).random((1, 3, 64, 96), dtype=np.float32)
     opencv = rivals.builders("cpu")[rivals.OPENCV]()(batch)

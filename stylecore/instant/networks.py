@@ -1,0 +1,129 @@
+"""The networks that paint: those in `weights/`, and those that styles bring along."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from stylecore.errors import DeviceError
+from stylecore.host.device_choices import check_device
+from stylecore.host.folders import WEIGHTS_FOLDER
+from stylecore.host.weights import check_weights_file
+from stylecore.instant.foreign import ForeignNetwork
+from stylecore.instant.sessions import missing_cuda, open_session
+from stylecore.styles.records import model_checksum
+from stylecore.styles.style import Style, network_name
+from stylecore.styles.trunk import add_to_weights
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+MAX_OWN_NETWORKS = 4  # of styles that stay loaded; each is opened in 20 ms, a foreign one in some 100
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network to paint with."""
+
+    model: str = ""  # file name in `weights/`; empty for a foreign network
+    style: Style | None = None  # that changes the weights, or has the foreign network
+
+    @classmethod
+    def of(cls, style: Style, *, fine: bool) -> Self:
+        """Return the network of a style, the wider one if `fine` and there is one.
+
+        Raises:
+            StyleError: The style has no rows for it.
+        """
+        if style.foreign_network:
+            return cls(style=style)
+        model, _ = style.network(fine=fine)
+        return cls(model, style if style.trunk.get(network_name(model)) else None)
+
+    @property
+    def is_foreign(self) -> bool:
+        return not self.model
+
+
+class Networks:
+    """Loads networks when they are first needed. Safe to use in many threads.
+
+    Args:
+        device: As for `FastStylizer`.
+    Attributes:
+        device: `cuda` or `cpu`, where the sessions really run.
+        device_note: Why `auto` chose the CPU; empty with CUDA.
+    Raises:
+        ValueError: Another device.
+    """
+
+    def __init__(self, device: str) -> None:
+        check_device(device)
+        self._asked_for = device
+        self.device, self.device_note = "cpu", ""
+        if device != "cpu":
+            self.device_note = missing_cuda()
+            self.device = "cpu" if self.device_note else "cuda"
+        self._lock = threading.Lock()
+        self._shipped: dict[str, ort.InferenceSession] = {}
+        self._own: OrderedDict[Network, ort.InferenceSession | ForeignNetwork] = OrderedDict()
+
+    def session(self, network: Network) -> ort.InferenceSession:
+        """The session of a network in `weights/`, as it is or changed by a style.
+
+        Raises:
+            StyleError: The style's differences do not fit the network.
+            WeightsError: The network is missing or damaged.
+            DeviceError: `cuda` was asked for, and the network does not start there.
+        """
+        with self._lock:
+            if (style := network.style) is not None:
+                return self._kept(network, lambda: self._open_changed(network.model, style))
+            if network.model not in self._shipped:
+                self._shipped[network.model] = self._checked(
+                    open_session(_checked_file(network.model), self.device)
+                )
+            return self._shipped[network.model]
+
+    def foreign(self, style: Style) -> ForeignNetwork:
+        """The foreign network of a style.
+
+        Raises:
+            StyleError: It is damaged or beyond the limits.
+        """
+        with self._lock:
+            return self._kept(
+                Network(style=style), lambda: ForeignNetwork(style.foreign_network, self.device)
+            )
+
+    def _kept(self, network: Network, open_network: Callable[[], Any]) -> Any:
+        """One of the networks used last; the one that was not used for longest leaves."""
+        if network not in self._own:
+            self._own[network] = open_network()
+        self._own.move_to_end(network)
+        if len(self._own) > MAX_OWN_NETWORKS:
+            self._own.popitem(last=False)
+        return self._own[network]
+
+    def _open_changed(self, model: str, style: Style) -> ort.InferenceSession:
+        changed = add_to_weights(_checked_file(model).read_bytes(), style.trunk[network_name(model)])
+        return self._checked(open_session(changed, self.device, keeps_memory=False))
+
+    def _checked(self, session: ort.InferenceSession) -> ort.InferenceSession:
+        """The session, if it runs where it was asked for."""
+        if self.device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
+            self.device = "cpu"
+            self.device_note = "a GPU is there, but ONNX Runtime could not load CUDA for it"
+        if self._asked_for == "cuda" and self.device != "cuda":
+            raise DeviceError(f"cuda was asked for, but it does not start: {self.device_note}")
+        return session
+
+
+def _checked_file(model: str) -> Path:
+    path = WEIGHTS_FOLDER / model
+    check_weights_file(path, sha256=model_checksum(model))
+    return path
