@@ -21,17 +21,19 @@ if __name__ != "__main__":  # imported by `streamlit run`, which serves the `app
     )
 else:
     st.set_page_config(page_icon=str(workarounds.PAGE_ICON), layout="wide")
-    pages = [
-        st.Page("pages/gallery.py", title="Instant styles", icon=":material/palette:", default=True),
-        st.Page("pages/camera.py", title="Camera", icon=":material/photo_camera:"),
-        st.Page("pages/batch.py", title="Several photos", icon=":material/photo_library:"),
-        st.Page("pages/custom.py", title="Your own style", icon=":material/brush:"),
-        st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:"),
-    ]
-    page = st.navigation(pages, position="hidden")
-    title = "Impasto: your photo, painted" if page is pages[0] else f"{page.title} - Impasto"
+    groups = {  # at most six, so that the row of links fits a phone
+        "Photo": [st.Page("pages/gallery.py", title="Photo", icon=":material/palette:", default=True)],
+        "Camera": [st.Page("pages/camera.py", title="Snapshot", icon=":material/photo_camera:")],
+        "Several photos": [
+            st.Page("pages/batch.py", title="Several photos", icon=":material/photo_library:"),
+        ],
+        "Your own style": [st.Page("pages/custom.py", title="Your own style", icon=":material/brush:")],
+        "How it works": [st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:")],
+    }
+    page = st.navigation([each for pages in groups.values() for each in pages], position="hidden")
+    title = "Impasto: your photo, painted" if page is groups["Photo"][0] else f"{page.title} - Impasto"
     st.set_page_config(page_title=title)
-    workarounds.link_pages(pages)
+    workarounds.link_pages(groups, page)
     if not has_extra("onnxruntime"):
         st.error(sentence(missing_extra("onnxruntime")), icon=":material/download:")
         st.stop()

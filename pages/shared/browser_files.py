@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.styles.catalog import list_models
+from stylecore.styles.style import GENERAL_MODEL
 
 FOLDER = Path(__file__).parent / "browser"
 YEAR_S = 365 * 24 * 3600
@@ -21,7 +22,7 @@ TYPES = {".mjs": "text/javascript", ".wasm": "application/wasm", ".md": "text/pl
 
 
 def browser_routes() -> list[Route]:
-    """Routes of the scripts, of ONNX Runtime, and of the networks of the ready-made styles.
+    """Routes of the scripts, of ONNX Runtime, and of the painting networks.
 
     The address has a version, so that browsers can keep the files; scripts find each other in one folder.
     """
@@ -38,7 +39,7 @@ def browser_folder() -> str:
 def _files() -> dict[str, Path]:
     """Files by the name in their address; those that end with `.gz` are compressed."""
     files = {path.name.removesuffix(".gz"): path for path in FOLDER.iterdir()}
-    return files | {model: WEIGHTS_FOLDER / model for model in list_models()}
+    return files | {model: WEIGHTS_FOLDER / model for model in (*list_models(), GENERAL_MODEL)}
 
 
 @cache

@@ -8,7 +8,7 @@ its workaround can be removed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -121,11 +121,23 @@ def hidden_place(key: str) -> DeltaGenerator:
     return st.container(key=key)
 
 
-def link_pages(pages: Iterable[StreamlitPage]) -> None:
-    """Streamlit 1.67: on phones its own menu is hidden under a button; these links are always visible."""
-    with st.container(horizontal=True, gap="xsmall"):
-        for page in pages:
-            st.page_link(page, width="content")
+def link_pages(groups: Mapping[str, Sequence[StreamlitPage]], current: StreamlitPage) -> None:
+    """Streamlit 1.67: on phones its own menu is hidden under a button; these links are always visible.
+
+    A second row has the pages of the current group, if there are several.
+
+    Args:
+        groups: Pages of the app by the label of their group.
+        current: The page that is shown.
+    """
+    with st.container(horizontal=True, gap="xsmall", key="page_groups"):
+        for label, pages in groups.items():
+            st.page_link(current if current in pages else pages[0], label=label, width="content")
+    pages = next(pages for pages in groups.values() if current in pages)
+    if len(pages) > 1:
+        with st.container(horizontal=True, gap="xsmall", key="page_group"):
+            for page in pages:
+                st.page_link(page, width="content")
 
 
 # --- Elements ---

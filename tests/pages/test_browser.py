@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browsing import SCREENSHOTS, keep_screenshot, tap_picture, wait_for_upload
+from tests.browsing import ROOT, SCREENSHOTS, keep_screenshot, tap_picture, wait_for_upload
 from tests.conftest import encoded, make_photo
 
 DESKTOP, PHONE = (1280, 900), (360, 780)
@@ -75,8 +75,10 @@ def test_nothing_is_asked_of_other_hosts(browser, server):
     assert [url for url in asked if not url.startswith((server, "data:", "blob:"))] == []
 
 
+MOST_LINKS = 6  # in the row that is always there
+# By the page's address: links that lead to it, and a text that it ends with.
 PAGES = {
-    "": ("Instant styles", "Painted in"),
+    "": ("Photo", "Painted in"),
     "camera": ("Camera", "No picture from the camera?"),
     "batch": ("Several photos", "Choose photos first"),
     "custom": ("Your own style", "Instant sketch"),
@@ -119,10 +121,17 @@ def test_going_from_page_to_page_leaves_the_console_clean(complaints, server):
     page, said = complaints
     page.goto(server)
     wait_until_still(page, PAGES[""][1])
-    for name, text in [*list(PAGES.values())[1:], PAGES[""]]:
-        page.get_by_role("link", name=name).click()
+    assert page.locator(".st-key-page_groups a").count() <= MOST_LINKS
+    for address, (names, text) in [*list(PAGES.items())[1:], ("", PAGES[""])]:
+        for name in names.split(" > "):
+            page.get_by_role("link", name=name, exact=True).click()
         wait_until_still(page, text)
+        assert page.evaluate("location.pathname") == f"/{address}"
     assert said == []
+
+
+def test_every_page_is_opened_by_these_tests():
+    assert {path.stem for path in (ROOT / "pages").glob("[!_]*.py")} == {"gallery", *PAGES} - {""}
 
 
 def test_a_refined_painting_is_shared_and_leaves_the_console_clean(complaints, server):
@@ -302,7 +311,7 @@ def test_back_leads_to_the_page_before_and_loses_nothing(open_page):
     page.get_by_alt_text("Your photo painted like Mosaic").wait_for()
     page.get_by_role("link", name="How it works").click()
     page.get_by_text("How a photo becomes a painting").wait_for()
-    page.get_by_role("link", name="Instant styles").click()
+    page.get_by_role("link", name="Photo", exact=True).click()
     page.get_by_alt_text("Your photo painted like Mosaic").wait_for()
     page.go_back()
     page.get_by_text("How a photo becomes a painting").wait_for()

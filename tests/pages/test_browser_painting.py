@@ -118,6 +118,6 @@ def test_files_have_their_types_and_come_without_compression_where_it_is_not_wan
 
 
 def test_only_the_files_of_the_browser_are_served(server):
-    for name in ("general.onnx", "..%2Fvisit.py", "nothing"):
+    for name in ("encoder.onnx", "..%2Fvisit.py", "nothing"):
         with pytest.raises(urllib.error.HTTPError, match=r"40[04]"):
             fetch(server, name)
