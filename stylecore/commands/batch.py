@@ -42,7 +42,7 @@ class Batch:
 
     Args:
         options: The parsed command line.
-        styles: What to paint in; its pictures are not overwritten either.
+        styles: What to paint in; its files are not overwritten either.
         sources: All photos, none of which is overwritten, and the files and folders that are not painted.
     Attributes:
         status: Exit status so far.
@@ -64,7 +64,7 @@ class Batch:
         from stylecore.instant.stylizer import FastStylizer
 
         try:
-            check_output(output, [*self.sources, *self.styles.pictures])
+            check_output(output, [*self.sources, *self.styles.files])
             image = read_source(source, max_side=self.options.max_side)
             if self.stylizer is None:
                 self.stylizer = FastStylizer(self.options.device)

@@ -1,4 +1,4 @@
-"""`stylize`: photos painted in ready-made styles, or in the style of any picture."""
+"""`stylize`: photos painted in ready-made styles, in those of style files, or in the style of any picture."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ examples:
   impasto stylize photo.jpg --style mosaic
   impasto stylize holiday/ --style mosaic:0.6,the_wave:0.4 -o painted/
   impasto stylize photo.jpg --style drawing.png
+  impasto stylize photo.jpg --style candy.impasto:0.6,mosaic:0.4
 
 A picture as the style is a first version: its paintings have 1.22 times the loss of the sketch that
 the app shows first. `impasto optimize`, which needs torch and takes minutes, follows the picture best.
@@ -29,7 +30,7 @@ the app shows first. `impasto optimize`, which needs torch and takes minutes, fo
 def add_stylize(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "stylize",
-        description="Paint photos in a ready-made style, in the style of a picture, or in a blend.",
+        description="Paint photos in a ready-made style, in that of a style file or picture, or in a blend.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -40,7 +41,7 @@ def add_stylize(commands: argparse._SubParsersAction) -> None:
         "--style",
         required=True,
         metavar="STYLE",
-        help="name of a style (see `impasto styles`) or a picture file; NAME:0.6,NAME:0.4 for a blend",
+        help="name of a style (see `impasto styles`), style file or picture; NAME:0.6,NAME:0.4 for a blend",
     )
     parser.add_argument(
         "-o",

@@ -19,7 +19,7 @@ from stylecore.instant import blending
 from stylecore.instant.encoder import with_rows
 from stylecore.instant.enlarging import enlarge
 from stylecore.instant.networks import Network, Networks
-from stylecore.styles.catalog import get_style, list_styles
+from stylecore.styles.catalog import get_style, ready_made_styles
 from stylecore.styles.style import USUAL_STROKE_SIZE, Style, network_name
 
 MAX_STRENGTH = 2.0
@@ -59,7 +59,7 @@ class FastStylizer:
 
     def __init__(self, device: str = "auto") -> None:
         self._networks = Networks(device)
-        self._networks.session(Network(list_styles()[0].model))
+        self._networks.session(Network(ready_made_styles()[0].model))
 
     @property
     def device(self) -> str:

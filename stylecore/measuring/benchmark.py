@@ -19,7 +19,7 @@ from stylecore.images.arrays import from_batch, to_batch
 from stylecore.instant.sessions import open_session
 from stylecore.instant.stylizer import NOISE_ORIGIN, FastStylizer
 from stylecore.measuring import rivals
-from stylecore.styles.catalog import list_styles
+from stylecore.styles.catalog import ready_made_styles
 
 ENGINE, SESSION = "stylecore, picture to picture", "our network alone"
 FINE = "our fine network alone"
@@ -111,14 +111,14 @@ def _builders(device: str) -> dict[str, Callable[[], rivals.Painter]]:
 
 
 def _session(device: str, *, fine: bool = False) -> rivals.Painter:
-    model, rows = list_styles()[0].network(fine=fine)
+    model, rows = ready_made_styles()[0].network(fine=fine)
     session = open_session(WEIGHTS_FOLDER / model, device)
     feed = {"rows": rows[None], "noise_origin": NOISE_ORIGIN}
     return lambda batch: session.run(None, {"image": batch} | feed)
 
 
 def _engine(device: str) -> rivals.Painter:
-    stylizer, name = FastStylizer(device), list_styles()[0].name
+    stylizer, name = FastStylizer(device), ready_made_styles()[0].name
     pictures: dict[tuple[int, ...], Image.Image] = {}
 
     def paint(batch: np.ndarray) -> Image.Image:

@@ -22,7 +22,7 @@ from stylecore.measuring.flaws import LEAST_SIDE, border_excess, grid_excess, st
 from stylecore.measuring.measure import Losses, Measure, gram_distance, mean_losses, optimize_pixels
 from stylecore.measuring.rivals import any_style_rival
 from stylecore.measuring.style_targets import read_style_targets
-from stylecore.styles.catalog import get_style, list_styles
+from stylecore.styles.catalog import get_style, ready_made_styles
 from stylecore.styles.style import Style
 
 SHEET_SIDE = 256  # px, long side of a picture on the contact sheet
@@ -84,7 +84,7 @@ def evaluate(
         WeightsError: The style targets are missing or damaged.
         DeviceError: The device does not start.
     """
-    styles = [get_style(name) for name in names] if names else list_styles()
+    styles = [get_style(name) for name in names] if names else ready_made_styles()
     images, skipped = read_photos(content_folder, photos, side)
     if sheet is not None:
         check_sheet(sheet, len(images), 1 + len(styles))

@@ -1,4 +1,4 @@
-"""The ready-made styles, from `weights/styles.json` and `weights/rows.safetensors`."""
+"""The list of styles: ready-made ones, and those of the host."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 from stylecore.errors import StyleError, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
+from stylecore.styles.host_styles import host_styles
 from stylecore.styles.records import STYLES_FILE, read_records
 from stylecore.styles.style import USUAL_STROKE_SIZE, Style, network_name
 
@@ -26,16 +27,29 @@ def list_models() -> list[str]:
     Raises:
         WeightsError: As for `list_styles`.
     """
-    styles = list_styles()
+    styles = ready_made_styles()
     return sorted({style.network(fine=fine)[0] for style in styles for fine in (False, True)})
 
 
 def list_styles() -> list[Style]:
-    """List all ready-made styles, in the order in which to show them.
+    """List all styles in the order in which to show them: ready-made ones, then those of the host.
+
+    The styles of the host are the style files in the folder named by the environment variable
+    `IMPASTO_STYLES`. Those that cannot be read are logged and left out.
 
     Raises:
         WeightsError: `weights/styles.json` or `weights/rows.safetensors` is missing, damaged, or not of the
             expected form.
+    """
+    styles = ready_made_styles()
+    return styles + host_styles([style.name for style in styles])
+
+
+def ready_made_styles() -> list[Style]:
+    """List the styles that ship with the project, in the order in which to show them.
+
+    Raises:
+        WeightsError: As for `list_styles`.
     """
     return list(_read_styles())
 
@@ -47,7 +61,7 @@ def get_style(name: str) -> Style:
         StyleError: There is none; the message has the nearest name.
         WeightsError: As for `list_styles`.
     """
-    styles = {style.name: style for style in _read_styles()}
+    styles = {style.name: style for style in list_styles()}
     if name in styles:
         return styles[name]
     near = get_close_matches(name.lower().replace(" ", "_").replace("-", "_"), styles, n=1, cutoff=0.5)
