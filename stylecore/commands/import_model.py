@@ -7,16 +7,9 @@ from pathlib import Path
 
 from stylecore.commands.console import OK, UsageError, print_json, progress
 from stylecore.images.loading import load_style
-from stylecore.styles.files import (
-    MAX_TEXT,
-    STYLE_FILE_ENDING,
-    THUMBNAIL_SIDE,
-    picture_bytes,
-    save_style_file,
-)
-from stylecore.styles.foreign.importing import import_network
+from stylecore.styles.files import MAX_TEXT, STYLE_FILE_ENDING, save_style_file
 from stylecore.styles.foreign.ranges import RANGES
-from stylecore.styles.style import Style, name_from
+from stylecore.styles.style import name_from
 
 # What is known of the style; all but the name is free text.
 HELPS = {
@@ -47,7 +40,12 @@ def add_import(commands: argparse._SubParsersAction) -> None:
     )
     for name, text in HELPS.items():
         parser.add_argument(f"--{name}", metavar="TEXT", help=text)
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="style picture, to show and to keep")
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        metavar="FILE",
+        help="style picture, to show and to keep; default: a photo painted by the network is shown",
+    )
     parser.add_argument(
         "--input-range", choices=RANGES, help="colors of an .onnx network; default: found out"
     )
@@ -56,26 +54,18 @@ def add_import(commands: argparse._SubParsersAction) -> None:
 
 
 def run_import(options: argparse.Namespace) -> int:
+    from stylecore.instant.importing import import_style  # needs onnxruntime
+
     if options.output.suffix != STYLE_FILE_ENDING:
         raise UsageError(f"{options.output}: the name of a style file ends in {STYLE_FILE_ENDING}")
-    pictures = {}
-    if options.picture:
-        picture = load_style(options.picture)
-        pictures = {"picture": picture_bytes(picture), "thumbnail": picture_bytes(picture, THUMBNAIL_SIDE)}
-    imported = import_network(options.model, input_range=options.input_range)
     texts = {name: getattr(options, name) or "" for name in HELPS}
-    texts["name"] = texts["name"] or name_from(options.model.stem, "imported")
     texts["title"] = texts["title"] or options.model.stem[:MAX_TEXT]
-    style = Style(
-        **texts,
-        **pictures,
-        origin=f"imported from {imported.kind}",
-        input_range=imported.input_range,
-        foreign_network=imported.network,
-    )
+    texts["name"] = texts["name"] or name_from(options.model.stem, "imported")
+    picture = load_style(options.picture) if options.picture else None
+    style = import_style(options.model, **texts, picture=picture, input_range=options.input_range)
     save_style_file(style, options.output)
-    progress(f"{options.model} -> {options.output}: {imported.kind}, colors {imported.input_range}")
+    progress(f"{options.model} -> {options.output}: {style.origin}, colors {style.input_range}")
     if options.json:
-        report = {"output": str(options.output), "kind": imported.kind, "input_range": imported.input_range}
+        report = {"output": str(options.output), "origin": style.origin, "input_range": style.input_range}
         print_json(report | {"name": style.name, "sha256": style.sha256})
     return OK

@@ -1,10 +1,14 @@
 import json
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
+from stylecore import FastStylizer, load_image
 from stylecore.errors import MissingExtraError
 from stylecore.styles.files import load_style_file
 from tests.commands.conftest import run
+from tests.conftest import make_photo
 from tests.styles.foreign.networks import ExamplesNetwork, LuaNetwork, saved
 
 
@@ -29,6 +33,26 @@ def test_import_writes_a_style_file(capsys, model_file, photo_file, tmp_path):
     assert style.picture
     assert style.thumbnail
     assert "fast-neural-style for torch7, colors caffe" in err
+
+
+def test_an_imported_style_paints_like_any_other(capsys, model_file, photo_file, tmp_path):
+    output, painted = tmp_path / "starry.impasto", tmp_path / "painted"
+    assert run(capsys, "import", model_file, "-o", output)[0] == 0
+    style = load_style_file(output)
+    assert not style.picture
+    assert Image.open(BytesIO(style.thumbnail)).size == (160, 120)
+    make_photo(90, 120).save(tmp_path / "second.jpg")
+    look = ("--strength", "0.7", "--preserve-color", "--stroke-scale", "1.5")
+    photos = (photo_file, tmp_path / "second.jpg")
+    status, out, _ = run(capsys, "stylize", *photos, "--style", output, *look, "-o", painted, "--json")
+    assert (status, json.loads(out)["errors"]) == (0, [])
+    sizes = {path.name: Image.open(path).size for path in painted.iterdir()}
+    assert sizes == {"holiday_starry_night_2017.jpg": (96, 64), "second_starry_night_2017.jpg": (90, 120)}
+    settings = {"strength": 0.7, "preserve_color": True, "stroke_scale": 1.5}
+    png = tmp_path / "a.png"
+    assert run(capsys, "stylize", photo_file, "--style", output, *look, "-o", png)[0] == 0
+    expected = FastStylizer().stylize(load_image(photo_file), style, **settings)
+    assert Image.open(png).tobytes() == expected.tobytes()
 
 
 def test_import_of_a_bad_file_is_bad_input(capsys, tmp_path):
