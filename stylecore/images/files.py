@@ -21,6 +21,8 @@ PHOTO_EXTENSIONS = (
     ".tiff",
     ".avif",
     ".jfif",
+    ".hif",  # HEIC of cameras
+    ".mpo",  # JPEG of stereo cameras
 )
 
 

@@ -22,9 +22,9 @@ def test_a_named_pipe_is_found_only_when_asked_for(tmp_path):
 
 
 def test_find_pictures_sorts_and_filters(tmp_path, photo):
-    for name in ("b.png", "a.JPG", "c.jfif", "notes.txt", "._b.png"):
+    for name in ("b.png", "a.JPG", "c.jfif", "d.HIF", "e.MPO", "notes.txt", "._b.png"):
         (tmp_path / name).write_bytes(encoded(photo))
-    assert [path.name for path in find_pictures(tmp_path)] == ["a.JPG", "b.png", "c.jfif"]
+    assert [path.name for path in find_pictures(tmp_path)] == ["a.JPG", "b.png", "c.jfif", "d.HIF", "e.MPO"]
     with pytest.raises(ImageError, match="nowhere is no folder"):
         find_pictures(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
