@@ -7,12 +7,15 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
+from stylecore.images.color_codes import HIGH_RANGE
+from stylecore.images.high_range import tone_map
+
 _SRGB = ImageCms.createProfile("sRGB")
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
     """Convert any mode to 8-bit sRGB, RGBA when there is an alpha channel or a transparent color."""
-    profile = image.info.get("icc_profile")
+    profile, high_range = image.info.get("icc_profile"), image.info.get(HIGH_RANGE)
     if image.mode.startswith(("I", "F")):  # 16-bit and 32-bit grey
         image = _grey_to_8_bit(image)
     has_alpha = image.has_transparency_data
@@ -21,7 +24,10 @@ def to_srgb(image: Image.Image) -> Image.Image:
     elif image.mode in ("P", "PA", "1") or (has_alpha and image.mode in ("L", "RGB")):
         image = image.convert("RGBA" if has_alpha else "RGB")
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
-    color = _apply_profile(image, profile) if profile else image
+    if high_range:
+        color = tone_map(image.convert("RGB"), *high_range)
+    else:
+        color = _apply_profile(image, profile) if profile else image
     color = color.convert("RGB")
     if alpha is not None:
         color.putalpha(alpha)
@@ -46,6 +52,8 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
     if image.mode == "LA":
         image = image.convert("L")
     elif image.mode == "RGBA":
+        image = image.convert("RGB")
+    if image.mode == "L" and profile[16:20] == b"RGB ":
         image = image.convert("RGB")
     try:
         source_profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
-import pillow_heif
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from stylecore.errors import ImageError
 from stylecore.images.colors import flatten, to_srgb
 from stylecore.images.metadata import TAKEN, read_taken
+from stylecore.images.opening import open_file, opened, seekable
 from stylecore.images.sizes import MIN_SIDE, check_max_side, limit_long_side
 
 MAX_MEGAPIXELS = 100.0  # Pillow holds RGB of this size in 400 MB
 PILLOW_MEGAPIXELS = 178  # what Pillow opens at most
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
-pillow_heif.register_heif_opener(thumbnails=False)  # what iPhones write
-# Pillow warns above 89 megapixels and raises at twice that; `load_image` has its own limit. The filter is for
-# the whole process: a context for each picture would change the filters of other threads.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # What turns a picture upright, by EXIF orientation. `ImageOps.exif_transpose` also rewrites the EXIF block,
 # and so fails on blocks with harmless flaws.
 _TURNS = {
@@ -61,7 +54,11 @@ def load_image(
     if not max_megapixels > 0:
         raise ImageError(f"max_megapixels is {max_megapixels}: a number above 0 is needed")
     label = _label(source)
-    image = source if isinstance(source, Image.Image) else _open(source, label, max_megapixels)
+    if isinstance(source, Image.Image):
+        file, image = None, source
+    else:
+        file = seekable(source)
+        image = _open(file, label, max_megapixels)
     width, height = image.size
     if width * height > max_megapixels * 1e6:
         raise ImageError(
@@ -71,16 +68,14 @@ def load_image(
     if min(width, height) < MIN_SIDE:
         raise ImageError(f"{label} has {width} x {height} px: at least {MIN_SIDE} px a side are needed")
     try:
-        if image is not source and max_side is not None and image.format in ("JPEG", "MPO"):
-            image.draft(None, (max_side, max_side))  # decodes at 1/2, 1/4 or 1/8 where that suffices
         taken = image.info.get(TAKEN) or read_taken(image)
-        image.load()
+        image = _decode(image, file, max_side)
         turn = _TURNS.get(_orientation(image))
         image = to_srgb(image if turn is None else image.transpose(turn))
     except MemoryError:
         raise
     except Exception as error:  # decoders raise anything, from OSError to RuntimeError
-        raise ImageError(f"{label} is damaged: {error}") from error
+        raise ImageError(f"{label} is damaged: its pixels cannot be decoded") from error
     if taken:
         image.info[TAKEN] = taken
     return image if max_side is None else limit_long_side(image, max_side)
@@ -111,10 +106,9 @@ def _label(source: Source) -> str:
     return Path(name).name if isinstance(name, str) else "the file"
 
 
-def _open(source: str | PathLike | bytes | BinaryIO, label: str, max_megapixels: float) -> Image.Image:
-    file = io.BytesIO(source) if isinstance(source, bytes) else source
+def _open(source: str | PathLike | BinaryIO, label: str, max_megapixels: float) -> Image.Image:
     try:
-        return Image.open(file, formats=FORMATS)
+        return open_file(source)
     except Image.DecompressionBombError as error:
         limit = PILLOW_MEGAPIXELS  # the error does not have the size
         raise ImageError(
@@ -127,24 +121,28 @@ def _open(source: str | PathLike | bytes | BinaryIO, label: str, max_megapixels:
         if _is_empty(source):
             raise ImageError(f"{label} is empty: a picture file is needed") from error
         raise ImageError(
-            f"{label} is not a picture that can be read: use JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
+            f"{label} is not a picture that can be read, or its beginning is damaged: "
+            "use JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
         ) from error
     except MemoryError:
         raise
+    except OSError as error:
+        raise ImageError(f"{label} cannot be read: {error.strerror or 'it is damaged'}") from error
     except Exception as error:  # as above
-        raise ImageError(f"{label} cannot be read: {error}") from error
+        raise ImageError(f"{label} is damaged: its header cannot be read") from error
 
 
-def _is_empty(source: str | PathLike | bytes | BinaryIO) -> bool:
-    if isinstance(source, bytes):
-        return not source
-    if isinstance(source, (str, PathLike)):
-        return Path(source).stat().st_size == 0
-    try:
-        source.seek(0)
-    except OSError:  # a pipe, of which something has been read
-        return False
-    return not source.read(1)
+def _decode(image: Image.Image, file: str | PathLike | BinaryIO | None, max_side: int | None) -> Image.Image:
+    """Decode the pixels of an opened picture; without `file`, of one that was given as an image."""
+    if file is not None and max_side is not None and image.format in ("JPEG", "MPO"):
+        image.draft(None, (max_side, max_side))  # decodes at 1/2, 1/4 or 1/8 where that suffices
+    image.load()
+    return image
+
+
+def _is_empty(source: str | PathLike | BinaryIO) -> bool:
+    with opened(source) as file:
+        return not file.read(1)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -86,6 +86,24 @@ def read_taken(image: Image.Image) -> Taken | None:
     )
 
 
+def is_adobe_rgb(image: Image.Image) -> bool:
+    """Whether an opened photo's EXIF names Adobe RGB as its color space. Source: DCF 2.0, 4.2.2.
+
+    Call it before the pixels are loaded, as `read_taken`.
+    """
+    if image.format == "PNG":
+        return False  # no camera writes them, and Pillow would load the pixels
+    try:
+        exif = image.getexif()
+        color_space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace, 1)
+        if color_space == 1:
+            return False
+        index = exif.get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex, "")
+    except Exception:  # as above
+        return False
+    return color_space == 2 or str(index).startswith("R03")
+
+
 def painting_options(image_format: str, description: Description, taken: Taken | None) -> dict[str, object]:
     """Options of `Image.save` that write the metadata of a painting.
 

@@ -122,7 +122,7 @@ def test_whatever_a_decoder_raises_is_said_in_one_sentence(monkeypatch):
 
     data = encoded(make_photo(64, 48))
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", give_up)
-    with pytest.raises(ImageError, match="is damaged: missing image item"):
+    with pytest.raises(ImageError, match=r"^the file is damaged: its pixels cannot be decoded$"):
         load_image(data)
 
 
