@@ -10,6 +10,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from stylecore.errors import ImageError
 from stylecore.images.colors import flatten, to_srgb
+from stylecore.images.cut_jpeg import CutOffError, load_cut_jpeg
+from stylecore.images.gif import clear_outside, frame_box
 from stylecore.images.metadata import TAKEN, read_taken
 from stylecore.images.opening import open_file, opened, seekable
 from stylecore.images.sizes import MIN_SIDE, check_max_side, limit_long_side
@@ -74,6 +76,11 @@ def load_image(
         image = to_srgb(image if turn is None else image.transpose(turn))
     except MemoryError:
         raise
+    except CutOffError as error:
+        raise ImageError(
+            f"{label} is cut off: only the upper {error.present:.0%} of the picture is there; "
+            "copy or download it again"
+        ) from error
     except Exception as error:  # decoders raise anything, from OSError to RuntimeError
         raise ImageError(f"{label} is damaged: its pixels cannot be decoded") from error
     if taken:
@@ -134,10 +141,20 @@ def _open(source: str | PathLike | BinaryIO, label: str, max_megapixels: float) 
 
 def _decode(image: Image.Image, file: str | PathLike | BinaryIO | None, max_side: int | None) -> Image.Image:
     """Decode the pixels of an opened picture; without `file`, of one that was given as an image."""
-    if file is not None and max_side is not None and image.format in ("JPEG", "MPO"):
+    is_jpeg = image.format in ("JPEG", "MPO")
+    if file is not None and is_jpeg and max_side is not None:
         image.draft(None, (max_side, max_side))  # decodes at 1/2, 1/4 or 1/8 where that suffices
-    image.load()
-    return image
+    box = frame_box(image)
+    try:
+        image.load()
+    except OSError:
+        if file is None or not is_jpeg:
+            raise
+        with opened(file) as stream:
+            whole = load_cut_jpeg(stream.read(), max_side)
+        whole.info = image.info
+        image = whole
+    return image if box is None else clear_outside(image, box)
 
 
 def _is_empty(source: str | PathLike | BinaryIO) -> bool:
