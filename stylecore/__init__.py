@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from stylecore.errors import (
+    ClipError,
     DeviceError,
     ImageError,
     MissingExtraError,
@@ -17,6 +18,7 @@ from stylecore.styles.style import Style
 
 __version__ = "0.2.0"
 __all__ = [
+    "ClipError",
     "DeviceError",
     "FastStylizer",
     "ImageError",

@@ -18,6 +18,10 @@ class ImageError(StyleTransferError):
     """A picture cannot be read, is too small, or is too large."""
 
 
+class ClipError(StyleTransferError):
+    """A clip cannot be read, written or painted, or is beyond a limit."""
+
+
 class StyleError(StyleTransferError):
     """A style is unknown, or a blend of styles has unusable weights."""
 

@@ -18,7 +18,8 @@ ROOMS = {
     "instant": {"host", "images", "styles"},
     "optimization": {"host", "images", "styles", "perception", "instant"},
     "learning": {"host", "images", "styles", "perception", "instant"},
-    "measuring": {"host", "images", "styles", "perception", "instant", "optimization", "learning"},
+    "video": {"host", "images", "styles", "instant"},
+    "measuring": {"host", "images", "styles", "perception", "instant", "optimization", "learning", "video"},
 }
 ROOMS["commands"] = {*ROOMS}
 TORCHLESS = ("images", "styles", "instant", "regions")
