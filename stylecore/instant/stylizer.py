@@ -35,8 +35,6 @@ MAX_WORKING_MEGAPIXELS = 16.0
 STRIP_ROWS = 256  # rows that are mixed with the photo at a time
 
 LANCZOS = Image.Resampling.LANCZOS
-NOISE_ORIGIN = np.zeros(2, np.int64)  # of a picture that is painted whole
-
 StyleChoice = str | Style | Mapping[str | Style, float]
 
 
@@ -123,7 +121,7 @@ class FastStylizer:
             size = working_size(image.size, stroke_scale)
         else:
             size = _size_for(image.size, stroke_size / learned_stroke_size(parts, fine=fine))
-        size = _within(size, self._max_megapixels(parts))
+        size = _within(size, self.max_megapixels(parts))
         painting = self._pass(_working_picture(image, size), parts, fine=fine)
         # A fast network adds detail as well as the fine one.
         painted = enlarge(painting, image.size, lambda picture: self._pass(picture, parts, fine=is_across))
@@ -136,17 +134,37 @@ class FastStylizer:
 
     def _pass(self, image: Image.Image, parts: dict[Style, float], *, fine: bool) -> Image.Image:
         """One pass of the networks at the picture's own size, or at the largest that they can paint."""
-        size = _within(image.size, self._max_megapixels(parts))
+        size = _within(image.size, self.max_megapixels(parts))
         if size != image.size:
             return self._pass(image.resize(size, LANCZOS), parts, fine=fine).resize(image.size, LANCZOS)
-        batch = to_batch(image)
+        return from_batch(self.paint_batch(to_batch(image), parts, fine=fine))
+
+    def paint_batch(
+        self,
+        batch: np.ndarray,
+        parts: Mapping[Style, float],
+        *,
+        fine: bool,
+        noise_origin: tuple[int, int] = (0, 0),
+    ) -> np.ndarray:
+        """One pass of the networks over a picture at its own size, for frames of clips.
+
+        Args:
+            batch: Shape (1, 3, H, W), float32 in [0, 1], H and W of at least 32; the painting has it as well.
+            parts: Styles with weights and rows, from `resolve_styles` and `with_rows`.
+            fine: As `stylize` takes it.
+            noise_origin: Row and column of the noise at the picture's upper left corner, at least 0.
+        """
+        origin = np.array(noise_origin, np.int64)
         by_network: dict[Network, dict[Style, float]] = defaultdict(dict)
         for style, weight in parts.items():
             by_network[Network.of(style, fine=fine)][style] = weight
-        outputs = (self._run(network, batch, weights) for network, weights in by_network.items())
-        return from_batch(reduce(np.add, outputs))
+        outputs = (self._run(network, batch, weights, origin) for network, weights in by_network.items())
+        return reduce(np.add, outputs)
 
-    def _run(self, network: Network, batch: np.ndarray, weights: dict[Style, float]) -> np.ndarray:
+    def _run(
+        self, network: Network, batch: np.ndarray, weights: dict[Style, float], noise_origin: np.ndarray
+    ) -> np.ndarray:
         """The network's output for the mean of its styles' rows, times the sum of their weights."""
         share = sum(weights.values())
         if network.is_foreign:
@@ -155,11 +173,11 @@ class FastStylizer:
         else:
             session = self._networks.session(network)
             rows = _mean_rows(network.model, weights, session.get_inputs()[1].shape[1])
-            feed = {"image": batch, "rows": rows[None], "noise_origin": NOISE_ORIGIN}
+            feed = {"image": batch, "rows": rows[None], "noise_origin": noise_origin}
             (stylized,) = session.run(None, feed)
         return stylized if share == 1 else stylized * np.float32(share)
 
-    def _max_megapixels(self, parts: Mapping[Style, float]) -> float:
+    def max_megapixels(self, parts: Mapping[Style, float]) -> float:
         """Size of the largest picture that all foreign networks of a blend can paint."""
         networks = [self._networks.foreign(style) for style in parts if style.foreign_network]
         return min((network.max_megapixels for network in networks), default=math.inf)

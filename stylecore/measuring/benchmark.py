@@ -17,7 +17,7 @@ from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.memory import MEBIBYTE
 from stylecore.images.arrays import from_batch, to_batch
 from stylecore.instant.sessions import open_session
-from stylecore.instant.stylizer import NOISE_ORIGIN, FastStylizer
+from stylecore.instant.stylizer import FastStylizer
 from stylecore.measuring import rivals
 from stylecore.styles.catalog import ready_made_styles
 
@@ -113,7 +113,7 @@ def _builders(device: str) -> dict[str, Callable[[], rivals.Painter]]:
 def _session(device: str, *, fine: bool = False) -> rivals.Painter:
     model, rows = ready_made_styles()[0].network(fine=fine)
     session = open_session(WEIGHTS_FOLDER / model, device)
-    feed = {"rows": rows[None], "noise_origin": NOISE_ORIGIN}
+    feed = {"rows": rows[None], "noise_origin": np.zeros(2, np.int64)}
     return lambda batch: session.run(None, {"image": batch} | feed)
 
 

@@ -230,7 +230,7 @@ def test_a_stroke_scale_multiplies_the_strokes():
 def test_the_default_is_the_fine_network_at_the_working_size(stylizer, monkeypatch):
     runs = []
 
-    def spy(self, network, batch, weights):
+    def spy(self, network, batch, weights, noise_origin):
         runs.append((network, batch.shape))
         return batch
 
@@ -248,9 +248,9 @@ def test_very_large_photos_are_painted_at_a_working_size(stylizer, monkeypatch):
     sizes = []
     run = FastStylizer._run
 
-    def spy(self, network, batch, weights):
+    def spy(self, network, batch, weights, noise_origin):
         sizes.append(batch.shape)
-        return run(self, network, batch, weights)
+        return run(self, network, batch, weights, noise_origin)
 
     monkeypatch.setattr(FastStylizer, "_run", spy)
     assert stylizer.stylize(make_photo(400, 100), "mosaic", **AS_LEARNED).size == (400, 100)
@@ -418,3 +418,14 @@ def test_nothing_of_onnx_runtime_reports_its_use(tmp_path):
     }
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, cwd=ROOT)
     assert not list(tmp_path.rglob("*"))
+
+
+def test_frames_are_painted_at_the_place_of_their_noise(stylizer):
+    batch, parts = to_batch(make_photo(128, 96)), inference_module.resolve_styles("mosaic")
+    whole = stylizer.paint_batch(batch, parts, fine=False)
+    moved = {
+        origin: stylizer.paint_batch(batch, parts, fine=False, noise_origin=(0, origin))
+        for origin in (4, 1024)
+    }
+    assert np.array_equal(moved[1024], whole)
+    assert np.abs(moved[4] - whole).max() > 0.02
