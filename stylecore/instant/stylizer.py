@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 
 import numpy as np
@@ -104,13 +104,16 @@ class FastStylizer:
             Photos above 16 megapixels are painted at 16; that and larger strokes are enlarged with the
             detail of `stylecore.instant.enlarging`.
         Raises:
-            StyleError: Unknown style, unusable weights, or a style whose rows are not for the network.
+            StyleError: Unknown style, unusable weights, or a style whose rows, differences or network cannot
+                be used.
             ImageError: Smaller than 32 px.
             ValueError: Strength, stroke scale or stroke size out of range.
             WeightsError: The network is missing or damaged; it is read when it is first needed.
             DeviceError: `cuda` was asked for, and the network does not start there.
         """
-        parts = {with_rows(part): weight for part, weight in resolve_styles(style).items()}
+        parts: dict[Style, float] = defaultdict(float)
+        for part, weight in resolve_styles(style).items():
+            parts[with_rows(part)] += weight
         check_settings(strength, stroke_scale, stroke_size)
         image = load_image(image, max_megapixels=math.inf, max_side=max_side)
         if strength == 0:
@@ -175,6 +178,8 @@ class FastStylizer:
             rows = _mean_rows(network.model, weights, session.get_inputs()[1].shape[1])
             feed = {"image": batch, "rows": rows[None], "noise_origin": noise_origin}
             (stylized,) = session.run(None, feed)
+        if not np.isfinite(stylized.sum()):
+            raise StyleError(f"{_titles(weights)} cannot be painted: the style's numbers are too large")
         return stylized if share == 1 else stylized * np.float32(share)
 
     def max_megapixels(self, parts: Mapping[Style, float]) -> float:
@@ -235,6 +240,10 @@ def resolve_styles(style: StyleChoice) -> dict[Style, float]:
 def _named(weights: Mapping[str | Style, float]) -> dict:
     """Weights by name, for messages."""
     return {style.name if isinstance(style, Style) else style: weight for style, weight in weights.items()}
+
+
+def _titles(styles: Iterable[Style]) -> str:
+    return ", ".join(style.title or style.name for style in styles)
 
 
 def learned_stroke_size(parts: Mapping[Style, float], *, fine: bool) -> float:

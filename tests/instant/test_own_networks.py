@@ -1,5 +1,6 @@
 """Styles that bring differences to a network's weights, a foreign network, or a picture alone."""
 
+import random
 from dataclasses import replace
 from functools import cache
 
@@ -179,6 +180,37 @@ def test_a_style_of_a_former_network_is_encoded_from_its_picture(stylizer, encod
 def test_a_style_without_anything_to_paint_with_is_refused(stylizer, photo):
     with pytest.raises(StyleError, match="'bare' has neither rows nor a network nor a picture"):
         stylizer.stylize(photo, Style(name="bare"))
+
+
+def test_a_style_and_its_encoded_form_blend(stylizer, encoded_style, photo):
+    bare = replace(encoded_style, rows={}, networks={})
+    encoded = encode_style(encoded_style.picture, stroke_size=128)
+    named = replace(bare, rows=encoded.rows, networks=encoded.networks)
+    assert stylizer.stylize(photo, {bare: 1, named: 1}) == stylizer.stylize(photo, named)
+
+
+def test_numbers_too_large_to_paint_with_are_one_sentence(stylizer, encoded_style, photo):
+    style = replace(encoded_style, rows={"general": np.full(736, 1e38)})
+    with pytest.raises(StyleError, match="Encoded cannot be painted: the style's numbers are too large"):
+        stylizer.stylize(photo, load_style_file(encode_style_file(style)), **AS_ENCODED)
+
+
+def test_swapped_bytes_paint_or_are_refused(stylizer, encoded_style, photo):
+    differences = trunk_differences(shipped_network())
+    style = learned(encoded_style, {name: differences[name] for name in ("constant_11", "constant_142")})
+    data = encode_style_file(replace(style, picture=b"", thumbnail=b""))
+    start = 8 + int.from_bytes(data[:8], "little")
+    chance, refused = random.Random(0), []
+    for _ in range(40):
+        mutated = bytearray(data)
+        for _ in range(4):
+            mutated[chance.randrange(start, len(data))] = chance.randrange(256)
+        try:
+            stylizer.stylize(photo, load_style_file(bytes(mutated)), **AS_ENCODED)
+        except StyleError as error:  # any other error fails
+            refused.append(str(error))
+    assert 0 < len(refused) < 40
+    assert not any("\n" in message for message in refused)
 
 
 def test_files_with_rows_of_another_length_are_one_sentence(stylizer, encoded_style, photo):

@@ -9,6 +9,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from stylecore.errors import StyleError
+from stylecore.styles import files
 from stylecore.styles.catalog import get_style
 from stylecore.styles.files import (
     METADATA_KEY,
@@ -174,6 +175,27 @@ def test_parts_that_are_no_style_are_refused():
     assert "no JPEG" in refusal(packed(**rows, picture=np.zeros(40, np.uint8)))
     large = np.frombuffer(picture_bytes(Image.new("RGB", (900, 700)), 900), np.uint8)
     assert "picture" in refusal(packed(**rows, picture=large))
+
+
+def test_trunks_and_networks_have_limits(monkeypatch):
+    style = make_style(picture=b"", thumbnail=b"")
+
+    def changed(**trunk: object) -> bytes:
+        return encode_style_file(replace(style, trunk={"general": trunk}))
+
+    assert "no part of a style file" in refusal(changed(**{"../x": np.zeros(4)}))
+    assert "no shape of at most 4" in refusal(changed(weight=np.zeros((1, 1, 1, 1, 1))))
+    assert "not finite" in refusal(changed(weight=np.full(4, np.inf)))
+    assert "are accepted" in refusal(changed(weight=np.zeros(9_000_000)))
+    assert "over 16000000 bytes" in refusal(changed(a=np.zeros(5_000_000), b=np.zeros(5_000_000)))
+    assert "at most 512" in refusal(changed(**{f"w{number}": np.zeros(1) for number in range(513)}))
+    other = replace(style, trunk={"other": {"weight": np.zeros(4)}})
+    assert "a network for which it has no rows" in refusal(encode_style_file(other))
+    foreign = replace(style, foreign_network=b"network")
+    assert "both rows and a network" in refusal(encode_style_file(foreign))
+    monkeypatch.setattr(files, "MAX_NETWORK_BYTES", 1000)
+    large = Style(name="large", foreign_network=bytes(1001))
+    assert "has 1001 bytes: 1 to 1000 are accepted" in refusal(encode_style_file(large))
 
 
 def test_headers_that_lie_about_sizes_take_no_memory():
