@@ -8,7 +8,15 @@ from types import ModuleType
 from stylecore.errors import MissingExtraError
 
 # Extras of the distribution by the module that they install.
-EXTRAS = {"onnxruntime": "cpu", "torch": "custom", "onnx": "import", "av": "video", "cv2": "video"}
+EXTRAS = {
+    "onnxruntime": "cpu",
+    "torch": "custom",
+    "onnx": "import",
+    "av": "video",
+    "cv2": "video",
+    "tifffile": "tiff",
+    "imagecodecs": "tiff",
+}
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")  # distributions that install the same module
 
 

@@ -7,22 +7,12 @@ import io
 import numpy as np
 from PIL import Image
 
+from stylecore.images.problems import PictureProblem
+
 END = b"\xff\xd9"  # the marker EOI
 MAX_MISSING = 0.1  # share of the rows that may be missing
 _BLOCK_ROWS = 16  # of the blocks that a JPEG is written in, at most
 _EMPTY = (127, 128)  # what libjpeg decodes missing blocks to; 127 in inverted CMYK
-
-
-class CutOffError(Exception):
-    """A good part of a JPEG is missing.
-
-    Attributes:
-        present: Share of the rows that are there.
-    """
-
-    def __init__(self, present: float) -> None:
-        super().__init__(f"{present:.0%} of the rows are there")
-        self.present = present
 
 
 def load_cut_jpeg(data: bytes, max_side: int | None) -> Image.Image:
@@ -32,7 +22,7 @@ def load_cut_jpeg(data: bytes, max_side: int | None) -> Image.Image:
         data: The file.
         max_side: As of `load_image`.
     Raises:
-        CutOffError: Over a tenth of the rows is missing.
+        PictureProblem: Over a tenth of the rows is missing.
         OSError: The rest is damaged, too.
     """
     image = Image.open(io.BytesIO(data + END), formats=("JPEG",))
@@ -43,7 +33,9 @@ def load_cut_jpeg(data: bytes, max_side: int | None) -> Image.Image:
     begun = _begun_rows(pixels)
     present = begun / image.height
     if present < 1 - MAX_MISSING:
-        raise CutOffError(present)
+        raise PictureProblem(
+            f"is cut off: only the upper {present:.0%} of the picture is there; copy or download it again"
+        )
     whole = _whole_rows(pixels, begun)
     if whole < image.height:
         last = image.crop((0, whole - 1, image.width, whole))

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from stylecore.images.color_codes import PQ
-from stylecore.images.profiles import SRGB, rgb_to_xyz
+from stylecore.images.profiles import SRGB, rgb_to_xyz, srgb_curve
 
 WHITE = 203.0  # cd/m2 of white paper in a picture of high dynamic range; ITU-R BT.2408-7, table 1
 HLG_PEAK = 1000.0  # cd/m2 of the display that HLG is made for; ITU-R BT.2100-2, table 5
@@ -37,8 +37,7 @@ def _table(chromaticities: tuple[float, ...], transfer: int) -> ImageFilter.Colo
     light = np.maximum(light @ (np.linalg.inv(rgb_to_xyz(SRGB)) @ to_xyz).T, 0)
     brightest = np.maximum(light.max(axis=1, keepdims=True), 1e-9)
     light *= _compress(brightest) / brightest  # one factor for all channels keeps the hue
-    curve = np.where(light > 0.0031308, 1.055 * light ** (1 / 2.4) - 0.055, 12.92 * light)
-    return ImageFilter.Color3DLUT(_GRID, np.clip(curve, 0, 1).ravel().tolist())
+    return ImageFilter.Color3DLUT(_GRID, np.clip(srgb_curve(light), 0, 1).ravel().tolist())
 
 
 def _compress(light: np.ndarray) -> np.ndarray:

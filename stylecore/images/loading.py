@@ -10,11 +10,13 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from stylecore.errors import ImageError
 from stylecore.images.colors import flatten, to_srgb
-from stylecore.images.cut_jpeg import CutOffError, load_cut_jpeg
+from stylecore.images.cut_jpeg import load_cut_jpeg
 from stylecore.images.gif import clear_outside, frame_box
 from stylecore.images.metadata import TAKEN, read_taken
 from stylecore.images.opening import open_file, opened, seekable
+from stylecore.images.problems import PictureProblem
 from stylecore.images.sizes import MIN_SIDE, check_max_side, limit_long_side
+from stylecore.images.tiff import TiffPage
 
 MAX_MEGAPIXELS = 100.0  # Pillow holds RGB of this size in 400 MB
 PILLOW_MEGAPIXELS = 178  # what Pillow opens at most
@@ -57,11 +59,12 @@ def load_image(
         raise ImageError(f"max_megapixels is {max_megapixels}: a number above 0 is needed")
     label = _label(source)
     if isinstance(source, Image.Image):
-        file, image = None, source
+        file: str | PathLike | BinaryIO | None = None
+        picture: Image.Image | TiffPage = source
     else:
         file = seekable(source)
-        image = _open(file, label, max_megapixels)
-    width, height = image.size
+        picture = _open(file, label, max_megapixels)
+    width, height = picture.size
     if width * height > max_megapixels * 1e6:
         raise ImageError(
             f"{label} has {width} x {height} px ({width * height / 1e6:.0f} megapixels): "
@@ -70,17 +73,15 @@ def load_image(
     if min(width, height) < MIN_SIDE:
         raise ImageError(f"{label} has {width} x {height} px: at least {MIN_SIDE} px a side are needed")
     try:
+        image = picture.decode() if isinstance(picture, TiffPage) else picture
         taken = image.info.get(TAKEN) or read_taken(image)
         image = _decode(image, file, max_side)
         turn = _TURNS.get(_orientation(image))
         image = to_srgb(image if turn is None else image.transpose(turn))
     except MemoryError:
         raise
-    except CutOffError as error:
-        raise ImageError(
-            f"{label} is cut off: only the upper {error.present:.0%} of the picture is there; "
-            "copy or download it again"
-        ) from error
+    except PictureProblem as error:
+        raise ImageError(f"{label} {error}") from error
     except Exception as error:  # decoders raise anything, from OSError to RuntimeError
         raise ImageError(f"{label} is damaged: its pixels cannot be decoded") from error
     if taken:
@@ -113,7 +114,7 @@ def _label(source: Source) -> str:
     return Path(name).name if isinstance(name, str) else "the file"
 
 
-def _open(source: str | PathLike | BinaryIO, label: str, max_megapixels: float) -> Image.Image:
+def _open(source: str | PathLike | BinaryIO, label: str, max_megapixels: float) -> Image.Image | TiffPage:
     try:
         return open_file(source)
     except Image.DecompressionBombError as error:
@@ -131,6 +132,8 @@ def _open(source: str | PathLike | BinaryIO, label: str, max_megapixels: float) 
             f"{label} is not a picture that can be read, or its beginning is damaged: "
             "use JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
         ) from error
+    except PictureProblem as error:
+        raise ImageError(f"{label} {error}") from error
     except MemoryError:
         raise
     except OSError as error:

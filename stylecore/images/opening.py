@@ -17,15 +17,17 @@ from stylecore.images.color_codes import HIGH_RANGE
 from stylecore.images.heif import note_avif_colors, note_heif_colors
 from stylecore.images.metadata import is_adobe_rgb
 from stylecore.images.profiles import ADOBE_RGB, ADOBE_RGB_EXPONENT, matrix_profile
+from stylecore.images.tiff import SIGNATURES, TiffPage, open_tiff
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 pillow_heif.register_heif_opener(thumbnails=False)  # what iPhones write
 # Pillow warns above 89 megapixels and raises at twice that; `load_image` has its own limit. The filter is for
 # the whole process: a context for each picture would change the filters of other threads.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # about damaged tags
 
 
-def open_file(source: str | PathLike | BinaryIO) -> Image.Image:
+def open_file(source: str | PathLike | BinaryIO) -> Image.Image | TiffPage:
     """Open a picture, without decoding its pixels.
 
     Args:
@@ -34,13 +36,17 @@ def open_file(source: str | PathLike | BinaryIO) -> Image.Image:
         Its `info` has the color profile to apply as `icc_profile`, from wherever the file names its colors,
         or `HIGH_RANGE`.
     Raises:
+        PictureProblem: A kind that is not read.
         Exception: Whatever decoders raise, from `UnidentifiedImageError` to `RuntimeError`.
     """
     with opened(source) as file:
-        if file.read(len(png.SIGNATURE)) == png.SIGNATURE:
+        head = file.read(len(png.SIGNATURE))
+        if head == png.SIGNATURE:
             file.seek(0)
             return png.open_png(file)
-    image = Image.open(source, formats=FORMATS)
+    image = open_tiff(source) if head.startswith(SIGNATURES) else Image.open(source, formats=FORMATS)
+    if isinstance(image, TiffPage):
+        return image
     if image.format == "HEIF":
         note_heif_colors(image)
     elif image.format == "AVIF":

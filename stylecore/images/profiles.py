@@ -13,7 +13,7 @@ from PIL import ImageCms
 SRGB = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # IEC 61966-2-1
 ADOBE_RGB = (0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
 ADOBE_RGB_EXPONENT = 563 / 256  # Adobe RGB (1998) Color Image Encoding, 4.3.1.2
-_D50 = np.array((0.9642, 1.0, 0.8249))  # XYZ of the white point of ICC profiles
+D50 = np.array((0.9642, 1.0, 0.8249))  # XYZ of the white point of ICC profiles
 _BRADFORD = np.array(((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296)))
 
 
@@ -30,6 +30,13 @@ def rgb_to_xyz(chromaticities: Sequence[float]) -> np.ndarray:
     white, *primaries = np.column_stack([points, 1 - points.sum(axis=1)])
     columns = np.array(primaries).T
     return columns * np.linalg.solve(columns, white / white[1])
+
+
+def rgb_to_d50(chromaticities: Sequence[float]) -> np.ndarray:
+    """Matrix from linear RGB to XYZ under the light D50, see `rgb_to_xyz`. Source: ICC.1:2022, annex E."""
+    to_xyz = rgb_to_xyz(chromaticities)
+    cones = _BRADFORD @ to_xyz.sum(axis=1)
+    return np.linalg.solve(_BRADFORD, ((_BRADFORD @ D50) / cones)[:, None] * (_BRADFORD @ to_xyz))
 
 
 @lru_cache(maxsize=32)
@@ -49,9 +56,7 @@ def matrix_profile(
     if not chromaticities[1] > 0:  # white without luminance
         return None
     try:
-        to_xyz = rgb_to_xyz(chromaticities)
-        cones = _BRADFORD @ to_xyz.sum(axis=1)
-        adapted = np.linalg.solve(_BRADFORD, ((_BRADFORD @ _D50) / cones)[:, None] * (_BRADFORD @ to_xyz))
+        adapted = rgb_to_d50(chromaticities)
     except (np.linalg.LinAlgError, ValueError):
         return None
     if not np.abs(adapted).max() < 4 or not 0.1 <= (exponent or 1) <= 10:  # also not a number
@@ -65,6 +70,11 @@ def matrix_profile(
         # Function type 3 of the curve: (a x + b)^g from d on, which is all.
         struct.pack_into(">5i", profile, tags[b"rTRC"] + 12, *_fixed((exponent, 1, 0, 0, 0)))
     return bytes(profile)
+
+
+def srgb_curve(light: np.ndarray) -> np.ndarray:
+    """Values in [0, 1] of linear light in [0, 1]. Source: IEC 61966-2-1."""
+    return np.where(light > 0.0031308, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055, 12.92 * light)
 
 
 def _fixed(values: Sequence[float] | np.ndarray) -> list[int]:
