@@ -23,6 +23,8 @@ __all__ = [
     "FastStylizer",
     "ImageError",
     "Iterate",
+    "LearningConfig",
+    "LearningProgress",
     "MissingExtraError",
     "OptimizationConfig",
     "OptimizationResult",
@@ -31,6 +33,7 @@ __all__ = [
     "StyleTransferError",
     "WeightsError",
     "encode_style",
+    "learn_style",
     "list_styles",
     "load_image",
     "load_style_file",
@@ -43,9 +46,12 @@ __all__ = [
 _LAZY = {
     "FastStylizer": "instant.stylizer",
     "Iterate": "optimization.optimize",
+    "LearningConfig": "learning.learning_config",
+    "LearningProgress": "learning.learn",
     "OptimizationConfig": "optimization.config",
     "OptimizationResult": "optimization.optimize",
     "encode_style": "instant.encoder",
+    "learn_style": "learning.learn",
     "optimize_image": "optimization.optimize",
 }
 

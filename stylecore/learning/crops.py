@@ -18,6 +18,8 @@ from stylecore.images.arrays import to_batch
 from stylecore.images.loading import load_image
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as fractions of width and height
+# Of a crop: its size between the largest and the smallest, left and top, each 0 to 1; whether it is mirrored.
+Place = tuple[float, float, float, bool]
 
 
 class PhotoCrops(Dataset):
@@ -97,26 +99,38 @@ class PhotoCrops(Dataset):
         for _ in range(100):
             photos = self.face_photos if random.random() < self.face_share else self.photos
             path = photos[random.integers(len(photos))]
-            scale, x, y, is_flipped = *random.random(3), random.random() < 0.5
+            place = draw_place(random)
             try:
                 image = load_image(path)
             except ImageError:
                 bad.append(path.name)
                 continue
-            pictures = image, _mask(image.size, self.faces.get(path.name, ()))
-            return tuple(to_batch(self._cut(picture, scale, x, y, is_flipped)) for picture in pictures)
+            pictures = image, face_mask(image.size, self.faces.get(path.name, ()))
+            cuts = (cut_crop(each, place, size=self.crop_size, share=self.crop_share) for each in pictures)
+            return tuple(map(to_batch, cuts))
         raise ImageError(f"100 photos in a row could not be read, the last was {bad[-1]}")
 
-    def _cut(self, image: Image.Image, scale: float, x: float, y: float, is_flipped: bool) -> Image.Image:
-        width, height = image.size
-        side = min(width, height) / (1 + (1 / self.crop_share - 1) * scale)  # 1 / side is uniform
-        left, top = x * (width - side), y * (height - side)
-        crop = image.convert("RGB").resize(
-            (self.crop_size,) * 2,
-            Image.Resampling.BICUBIC,
-            box=(left, top, min(left + side, width), min(top + side, height)),
-        )
-        return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if is_flipped else crop
+
+def draw_place(random: np.random.Generator) -> Place:
+    return (*random.random(3), random.random() < 0.5)
+
+
+def cut_crop(image: Image.Image, place: Place, *, size: int, share: float) -> Image.Image:
+    """Cut a square out of a photo and resize it.
+
+    Args:
+        image: The photo.
+        place: Where, from `draw_place`.
+        size: Side in pixels of the crop.
+        share: Smallest side of the cut as a fraction of the photo's short side; the largest is 1.
+    """
+    scale, x, y, is_flipped = place
+    width, height = image.size
+    side = min(width, height) / (1 + (1 / share - 1) * scale)  # 1 / side is uniform
+    left, top = x * (width - side), y * (height - side)
+    box = (left, top, min(left + side, width), min(top + side, height))
+    crop = image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC, box=box)
+    return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if is_flipped else crop
 
 
 def read_faces(path: Path) -> dict[str, list[Box]]:
@@ -145,7 +159,7 @@ def _read_box(name: str, box: Sequence[float]) -> Box:
     return left, top, right, bottom
 
 
-def _mask(size: tuple[int, int], faces: Sequence[Box]) -> Image.Image:
+def face_mask(size: tuple[int, int], faces: Sequence[Box]) -> Image.Image:
     """White ellipses in the boxes, black elsewhere."""
     mask = Image.new("RGB", size)
     for box in faces:

@@ -65,7 +65,13 @@ class PerceptualLosses:
             self.vgg.to(autocast_dtype(self.device, self.config.precision) or torch.float32)
 
     def parts(
-        self, stylized: Tensor, photos: Tensor, face_masks: Tensor, targets: StyleTargets
+        self,
+        stylized: Tensor,
+        photos: Tensor,
+        face_masks: Tensor,
+        targets: StyleTargets,
+        *,
+        contents: Mapping[str, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Losses of the stylized pictures of N photos.
 
@@ -74,6 +80,7 @@ class PerceptualLosses:
             photos: Shape (N, 3, H, W), in [0, 1].
             face_masks: 1 in faces, 0 elsewhere, shape (N, 1, H, W).
             targets: Of the style of each stylized picture.
+            contents: The photos' `content_features`, if they are known.
         Returns:
             Content losses, style losses, and the weighted sums of the penalties, each of shape
             (N * styles_per_photo,).
@@ -81,7 +88,7 @@ class PerceptualLosses:
         config = self.config
         photo_features = {
             layer: features.repeat_interleave(config.styles_per_photo, 0)
-            for layer, features in self._content_features(photos).items()
+            for layer, features in (contents or self.content_features(photos)).items()
         }
         features = self.vgg(stylized, last=self.deepest)
         emphasis = (1 + (config.face_factor - 1) * face_masks).repeat_interleave(config.styles_per_photo, 0)
@@ -101,7 +108,8 @@ class PerceptualLosses:
         return content, style, penalties
 
     @torch.no_grad()
-    def _content_features(self, photos: Tensor) -> dict[str, Tensor]:
+    def content_features(self, photos: Tensor) -> dict[str, Tensor]:
+        """Activations of photos (N, 3, H, W) at the content layers."""
         features = self.vgg(photos, last=deepest(self.config.content_layers))
         return {layer: features[layer] for layer in self.config.content_layers}
 

@@ -1,0 +1,44 @@
+"""Settings of learning one style, and their check."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+from stylecore.images.sizes import MIN_SIDE
+from stylecore.styles.style import USUAL_STROKE_SIZE
+
+
+@dataclass(frozen=True)
+class LearningConfig:
+    """Settings of `learn_style`. Reasons for the defaults are in docs/training.md."""
+
+    minutes: float = 3.0  # of learning, from the call on; 0: `steps` end it
+    steps: int = 1000  # optimizer steps, if `minutes` is 0
+    is_thorough: bool = True  # learn rows and trunk; otherwise rows alone, a file of some kilobytes
+    stroke_size: int = USUAL_STROKE_SIZE  # px, long side at which the style pictures are read
+    title: str = ""  # of the style, for people
+    batch_size: int = 1  # crops per step
+    crop_size: int = 256  # px, side of the crops
+    crops: int = 120  # different crops that are drawn and used in turn
+    content_weight: float = 1.8  # weight of the content loss
+    style_weight: float = 4.0  # weight of the style loss
+    row_rate: float = 0.01  # peak of Adam's learning rate of the rows
+    trunk_rate: float = 0.001  # peak of Adam's learning rate of the trunk
+    precision: str = "auto"  # auto, float32 or mixed; auto is mixed where the hardware supports it
+    device: str = "auto"  # auto, cpu or cuda
+    seed: int = 0  # of crops and noise
+
+
+def check_learning_config(config: LearningConfig) -> None:
+    """Check settings of learning.
+
+    Raises:
+        ValueError: Settings out of range.
+    """
+    least = dict.fromkeys(("minutes", "content_weight", "style_weight", "row_rate", "trunk_rate", "seed"), 0)
+    least |= dict.fromkeys(("steps", "batch_size", "crops"), 1) | {"crop_size": MIN_SIDE}
+    values = asdict(config)
+    for name, value in least.items():
+        if not value <= values[name] < math.inf:
+            raise ValueError(f"{name} is {values[name]}: at least {value} is needed")
