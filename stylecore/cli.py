@@ -14,6 +14,7 @@ from stylecore.commands.console import BAD_INPUT, FAILED, fail, one_line, print_
 from stylecore.commands.evaluate import add_evaluate
 from stylecore.commands.import_model import add_import
 from stylecore.commands.info import add_info
+from stylecore.commands.learn import add_learn
 from stylecore.commands.optimize import add_optimize
 from stylecore.commands.parsing import Parser
 from stylecore.commands.styles import add_styles
@@ -37,6 +38,7 @@ paint:
   stylize    paint photos in ready-made styles
   styles     list the ready-made styles
   optimize   paint a photo in the style of any picture
+  learn      learn a style from any picture, in minutes
 
 train and measure:
   train      train a network on style pictures
@@ -105,6 +107,7 @@ def build_parser() -> Parser:
         add_stylize,
         add_styles,
         add_optimize,
+        add_learn,
         add_import,
         add_train,
         add_evaluate,

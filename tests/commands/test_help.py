@@ -7,7 +7,18 @@ def test_the_help_lists_every_command_in_plain_groups(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--help"])
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
-    for command in ("app", "stylize", "styles", "optimize", "train", "evaluate", "bench", "info"):
+    for command in (
+        "app",
+        "stylize",
+        "styles",
+        "optimize",
+        "learn",
+        "import",
+        "train",
+        "evaluate",
+        "bench",
+        "info",
+    ):
         assert listed.count(command) == 1
         with pytest.raises(SystemExit, match="0"):
             cli.main([command, "--help"])
