@@ -29,6 +29,24 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
         help="pictures, or folders of them, to measure as styles, by the style encoder and by the sketch",
     )
     parser.add_argument(
+        "--learning-steps",
+        nargs="+",
+        type=count,
+        default=[],
+        metavar="N",
+        help="with --any-style: also learn the styles, in N steps, for each N given",
+    )
+    parser.add_argument(
+        "--rows-only", action="store_true", help="with --learning-steps: learn rows, not the network"
+    )
+    parser.add_argument(
+        "--optimization-steps",
+        type=count,
+        default=0,
+        metavar="N",
+        help="with --any-style: also optimize each photo, by N steps of L-BFGS (default: none)",
+    )
+    parser.add_argument(
         "--photos", type=count, default=12, metavar="N", help="number of photos to use (default: 12)"
     )
     parser.add_argument(
@@ -93,6 +111,9 @@ def measure_any_style(any_style: ModuleType, options: argparse.Namespace) -> dic
         options.any_style,
         photos=options.photos,
         side=options.side,
+        learning_steps=options.learning_steps,
+        is_thorough=not options.rows_only,
+        optimization_steps=options.optimization_steps,
         sheet=options.sheet,
         device=options.device,
         on_progress=progress,
@@ -100,6 +121,8 @@ def measure_any_style(any_style: ModuleType, options: argparse.Namespace) -> dic
 
 
 def measure(evaluation: ModuleType, options: argparse.Namespace) -> dict:
+    if options.learning_steps or options.rows_only or options.optimization_steps:
+        raise UsageError("--learning-steps, --rows-only and --optimization-steps need --any-style")
     return evaluation.evaluate(
         options.content,
         names=options.styles,

@@ -1,9 +1,11 @@
 import json
+from functools import partial
 
 import pytest
 from PIL import Image
 
 from stylecore.cli import main
+from stylecore.learning.learning_config import LearningConfig
 from stylecore.measuring.any_style import as_table
 from stylecore.measuring.evaluation import SHEET_SIDE
 from tests.conftest import make_photo
@@ -32,16 +34,32 @@ def test_encoder_and_sketch_are_measured_on_every_pair(capsys, folders):
     assert list(report["styles"]) == [str(folders / "styles" / f"{number}.png") for number in range(2)]
     everything = report["all"]
     assert everything["pairs"] == 4
-    assert everything["won"] == sum(record["won"] for record in report["styles"].values())
+    won = [record["encoder"]["won"] for record in report["styles"].values()]
+    assert everything["encoder"]["won"] == sum(won)
     for method in ("encoder", "sketch"):
         totals = [record[method]["total"] for record in report["styles"].values()]
         assert everything[method]["total"] == pytest.approx((totals[0] * totals[1]) ** 0.5, abs=1e-3)
     ratio = everything["encoder"]["total"] / everything["sketch"]["total"]
-    assert everything["ratio"] == pytest.approx(ratio, abs=1e-3)
+    assert everything["encoder"]["ratio"] == pytest.approx(ratio, abs=1e-3)
     assert Image.open(sheet).width == 4 * SHEET_SIDE + 3 * 6
     lines = as_table(report).splitlines()
     assert len(lines) == 4 + 3
     assert len({line.count("|") for line in lines[2:]}) == 1
+
+
+def test_learned_styles_and_optimized_photos_are_measured_as_well(capsys, folders, monkeypatch):
+    monkeypatch.setattr("stylecore.measuring.any_style.LearningConfig", partial(LearningConfig, crop_size=32))
+    options = ["--photos", "1", "--side", "96", "--learning-steps", "1", "2", "--optimization-steps", "3"]
+    assert main(command(folders, str(folders / "styles" / "0.png"), *options, "--json")) == 0
+    everything = json.loads(capsys.readouterr().out)["all"]
+    methods = ["encoder", "learned 1 steps", "learned 2 steps", "sketch", "optimized 3 steps"]
+    assert [*everything] == ["pairs", *methods]
+    assert len({everything[method]["total"] for method in methods}) == 5
+
+
+def test_options_of_any_style_need_it(capsys, folders):
+    assert main(["evaluate", "--content", str(folders / "photos"), "--learning-steps", "2"]) == 2
+    assert "need --any-style" in capsys.readouterr().err
 
 
 def test_a_sheet_is_not_written_over_a_style_picture(capsys, folders):
