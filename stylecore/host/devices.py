@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import psutil
 import torch
 
 from stylecore.errors import DeviceError
+from stylecore.host.cgroups import memory_left, thread_limit
 from stylecore.host.device_choices import check_device
-
-CGROUP = Path("/sys/fs/cgroup")  # version 2, as containers see their own
 
 
 def select_device(device: str) -> torch.device:
     """Return the torch device for `auto`, `cpu` or `cuda`.
+
+    If torch has more threads than a container's quota of processor time, it gets as many as that; it knows
+    only the number of processors, and threads beyond the quota wait for each other.
 
     Raises:
         DeviceError: `cuda` was asked for and does not start.
@@ -25,6 +25,9 @@ def select_device(device: str) -> torch.device:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         raise DeviceError("cuda was asked for, but torch finds no CUDA device that starts")
+    limit = thread_limit()
+    if limit is not None and limit < torch.get_num_threads():
+        torch.set_num_threads(limit)
     return torch.device(device)
 
 
@@ -58,13 +61,5 @@ def available_memory(device: str = "auto") -> int:
     """
     if select_device(device).type == "cuda":
         return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
-    free = psutil.virtual_memory().available
-    try:
-        limit = int(CGROUP.joinpath("memory.max").read_text())
-        used = int(CGROUP.joinpath("memory.current").read_text())
-        # Counts files that were read, such as torch's libraries, which make room when needed.
-        statistics = dict(line.split() for line in CGROUP.joinpath("memory.stat").read_text().splitlines())
-        used -= int(statistics["inactive_file"])
-    except (OSError, ValueError, KeyError):  # no container, or one without a limit ("max")
-        return free
-    return min(free, max(0, limit - used))
+    free, left = psutil.virtual_memory().available, memory_left()
+    return free if left is None else min(free, left)

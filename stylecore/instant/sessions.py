@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylecore.errors import WeightsError
+from stylecore.host.cgroups import thread_limit
 from stylecore.host.extras import import_extra
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def open_session(model: Path | bytes, device: str, *, keeps_memory: bool = True)
     """
     options = ort.SessionOptions()
     options.log_severity_level = 4  # A CUDA that does not start is reported by us, in words.
-    options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    options.intra_op_num_threads = thread_limit() or 0
     options.enable_cpu_mem_arena = keeps_memory
     # Spinning threads would slow down other work on a small host.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from stylecore.errors import DivergenceError, ImageError
+from stylecore.host.cgroups import thread_limit
 from stylecore.host.devices import autocast_dtype
 from stylecore.images.encoding import write_image
 from stylecore.learning.checkpoints import CHECKPOINT_NAME, write_checkpoint
@@ -108,7 +109,7 @@ class TrainingRun(ABC):
             self.crops,
             batch_size=None,
             sampler=range(self.learner.step, steps),
-            num_workers=min(MAX_WORKERS, os.cpu_count() or 1) if self.is_cuda else 0,
+            num_workers=min(MAX_WORKERS, thread_limit() or os.cpu_count() or 1) if self.is_cuda else 0,
             pin_memory=self.is_cuda,
         )
         return without_tracebacks(loader)

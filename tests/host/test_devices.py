@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from stylecore.errors import DeviceError
-from stylecore.host import devices
 from stylecore.host.devices import autocast_dtype, select_device
 
 CPU = torch.device("cpu")
@@ -38,16 +37,3 @@ def test_auto_computes_in_16_bits_where_the_processor_does(monkeypatch, has_inst
 def test_another_precision_is_refused():
     with pytest.raises(ValueError, match="precision is 'half': use auto, float32 or mixed"):
         autocast_dtype(CPU, "half")
-
-
-def test_a_container_limit_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr(devices, "CGROUP", tmp_path)
-    free = devices.available_memory("cpu")
-    assert free > 0
-    (tmp_path / "memory.max").write_text("1000000\n")
-    (tmp_path / "memory.current").write_text("400000\n")
-    # Files that were read make room when memory is needed.
-    (tmp_path / "memory.stat").write_text("anon 300000\ninactive_file 100000\n")
-    assert devices.available_memory("cpu") == 700_000
-    (tmp_path / "memory.max").write_text("max\n")
-    assert devices.available_memory("cpu") == pytest.approx(free, rel=0.5)
