@@ -23,7 +23,10 @@ else:
     st.set_page_config(page_icon=str(workarounds.PAGE_ICON), layout="wide")
     groups = {  # at most six, so that the row of links fits a phone
         "Photo": [st.Page("pages/gallery.py", title="Photo", icon=":material/palette:", default=True)],
-        "Camera": [st.Page("pages/camera.py", title="Snapshot", icon=":material/photo_camera:")],
+        "Camera": [
+            st.Page("pages/camera.py", title="Snapshot", icon=":material/photo_camera:"),
+            st.Page("pages/live.py", title="Live", icon=":material/videocam:"),
+        ],
         "Several photos": [
             st.Page("pages/batch.py", title="Several photos", icon=":material/photo_library:"),
         ],

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from pages.shared.browser_files import browser_folder
+
 ROOT = Path(__file__).resolve().parent.parent
 SCREENSHOTS = ROOT / "runs" / "screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -77,6 +79,37 @@ def browser():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
+
+
+def empty_page(browser, server: str):
+    """A page of the server without the app, for scripts of `pages/shared/browser`."""
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{server}/{browser_folder()}LICENSES.md")
+    return page
+
+
+MOUNT_JS = """
+async ({ script, html, data }) => {
+  const { default: mount } = await import(new URL(data.folder + script, location.origin));
+  const host = document.createElement('div');
+  host.innerHTML = html;
+  document.body.replaceChildren(host);
+  window.sent = [];
+  const setTriggerValue = (name, value) => window.sent.push(value);
+  window.mount = (data) => mount({ data, parentElement: host, setTriggerValue });
+  window.unmount = window.mount(data);
+}
+"""
+
+
+def mount_component(page, script: str, html: str, data: dict) -> None:
+    """Mount a component of `pages/shared/browser` as Streamlit does, and define for later scripts:
+
+    `mount(data)` mounts it again with other data, `unmount` is what the first mount returned, and `sent` are
+    the values that it sent to the page's script.
+    """
+    page.evaluate(MOUNT_JS, {"script": script, "html": html, "data": data})
 
 
 def wait_for_upload(page, key: str) -> None:

@@ -3,13 +3,48 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 
 from pages.shared.browser_files import browser_folder
 from pages.shared.painting import Look
-from stylecore.instant.stylizer import resolve_styles
+from stylecore.instant.stylizer import WORKING_SIDE, resolve_styles
+
+# Of the buttons inside components, which look like Streamlit's own.
+BUTTON_CSS = """
+button, .clip { box-sizing: border-box; min-height: 2.5rem; padding: 0.25rem 0.75rem;
+         border: 1px solid var(--st-border-color);
+         border-radius: var(--st-button-radius); background: var(--st-background-color);
+         color: var(--st-text-color); font: 400 0.875rem/1.6 var(--st-font); cursor: pointer; }
+button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+:is(button, .clip, canvas):focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+button[aria-pressed=true] { border-color: var(--st-primary-color); font-weight: 600;
+                            box-shadow: inset 0 0 0 1px var(--st-primary-color); }
+button:disabled { opacity: 0.5; cursor: default; }
+[hidden] { display: none !important; }
+"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture that was painted in the browser.
+
+    Attributes:
+        data: The encoded picture at its full size.
+        stroke_scale: Size of the strokes as the browser painted them, see `FastStylizer.stylize`.
+    """
+
+    data: bytes
+    stroke_scale: float
+
+
+def seen(answer: dict | None) -> Seen | None:
+    """Read what a component of the browser's painting sent: a picture, and the side at which it was seen."""
+    if answer is None:
+        return None
+    return Seen(base64.b64decode(answer["picture"]), WORKING_SIDE / answer["side"])
 
 
 def style_data(look: Look) -> dict[str, object]:

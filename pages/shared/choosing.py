@@ -70,6 +70,19 @@ def keep_photo(photo: Choice) -> None:
     visit().photo[:] = [photo]
 
 
+def keep_seen(photo: Choice, stroke_scale: float) -> None:
+    """Choose a picture that was painted in the browser on every page, with the strokes that it had there."""
+    keep_photo(photo)
+    visit().snapshot = photo
+    visit().seen_live = photo, stroke_scale
+
+
+def seen_strokes() -> float | None:
+    """The stroke scale that the chosen photo had in the browser; None if it was not painted there."""
+    seen = visit().seen_live
+    return seen[1] if seen is not None and visit().photo == [seen[0]] else None
+
+
 def forget_photo(photo: Choice) -> None:
     """Undo `keep_photo`, unless another photo has been chosen since."""
     if visit().photo == [photo]:

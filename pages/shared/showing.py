@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import zlib
+from dataclasses import replace
 
 import streamlit as st
 
-from pages.shared.choosing import Choice, say_unusable
+from pages.shared.choosing import Choice, say_unusable, seen_strokes
 from pages.shared.comparing import compare
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview
 from pages.shared.pictures import short_title
@@ -23,20 +24,25 @@ LARGE_PIXELS = 3e6  # a larger photo takes more than a second
 # The painting stays in view while the visitor chooses. On phones, where the choices are below it, the
 # download comes last: the boxes of the column get `display: contents`, so that `order` applies to their
 # parts. `min-height` keeps the painting's place while it is made.
-STAY_CSS = """<style>
+STAY_CSS = """
 @media (min-width: 641px) {
-  .stColumn:has(.st-key-painting) > .stVerticalBlock { position: sticky; top: 1rem; height: auto; }
-  .st-key-painting { --compare-height: 70vh; }
+  .stColumn:has(.st-key-KEY) > .stVerticalBlock { position: sticky; top: 1rem; height: auto; }
+  .st-key-KEY { --compare-height: 70vh; }
 }
 @media (max-width: 640px) {
   .stMain { scroll-padding-top: 45vh; }
-  .stColumn:has(.st-key-painting), .stColumn:has(.st-key-painting) > .stVerticalBlock { display: contents; }
-  :has(> .st-key-painting) { position: sticky; top: 0; z-index: 5; width: 100%; }
-  :has(> .st-key-painting):not(:has(.stAlert)) { min-height: 62vw; }
+  .stColumn:has(.st-key-KEY), .stColumn:has(.st-key-KEY) > .stVerticalBlock { display: contents; }
+  :has(> .st-key-KEY) { position: sticky; top: 0; z-index: 5; width: 100%; }
+  :has(> .st-key-KEY):not(:has(.stAlert)) { min-height: 62vw; }
   :has(> .st-key-take_home) { order: 1; }
-  .st-key-painting { --compare-height: 42vh; }
+  .st-key-KEY { --compare-height: 42vh; }
 }
-</style>"""
+"""
+
+
+def keep_in_view(key: str) -> None:
+    """Keep a container, in a column next to the choices, in view while the visitor chooses."""
+    st.html(f"<style>{STAY_CSS.replace('KEY', key)}</style>")
 
 
 def show_painting(photo: Choice, look: Look) -> Preview | None:
@@ -44,7 +50,7 @@ def show_painting(photo: Choice, look: Look) -> Preview | None:
 
     Called in a column next to the choices, with `offer_download` below it.
     """
-    st.html(STAY_CSS)
+    keep_in_view("painting")
     with st.container(key="painting"):
         try:
             result = preview(photo.data, look)
@@ -120,6 +126,22 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
                 "The strokes stay as large as you see them here, with finer brush work in them. For a photo "
                 "of this size this takes some seconds."
             )
+
+
+def show_seen(look: Look) -> None:
+    """Show the chosen photo painted large, with the strokes it had, if it was painted in the browser."""
+    scale = seen_strokes()
+    if scale is None:
+        return
+    photo, look = visit().photo[0], replace(look, stroke_scale=scale)
+    st.subheader("Your picture in full size", anchor=False)
+    with st.container():
+        painting = show_painting(photo, look)
+        if painting is not None:
+            offer_download(photo, look, painting)
+    if painting is not None:
+        st.caption("It is now the chosen photo on the other pages, too.")
+        show_credits(painting, look)
 
 
 def show_credits(painting: Preview, look: Look) -> None:

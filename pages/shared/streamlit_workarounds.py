@@ -132,7 +132,9 @@ def link_pages(groups: Mapping[str, Sequence[StreamlitPage]], current: Streamlit
     """
     with st.container(horizontal=True, gap="xsmall", key="page_groups"):
         for label, pages in groups.items():
-            st.page_link(current if current in pages else pages[0], label=label, width="content")
+            st.page_link(
+                current if current in pages else pages[0], label=label, icon=pages[0].icon, width="content"
+            )
     pages = next(pages for pages in groups.values() if current in pages)
     if len(pages) > 1:
         with st.container(horizontal=True, gap="xsmall", key="page_group"):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared.address import forget, keep_choice, keep_choices, keep_number, keep_switch
+from pages.shared.choosing import seen_strokes
 from pages.shared.painting import Look
 from pages.shared.pictures import mixture, short_title, tile_path
 from pages.shared.streamlit_workarounds import drop_unknown_options, picture_is_button
@@ -92,8 +94,13 @@ def _choose_kind(styles: list[Style]) -> str | None:
     )
 
 
-def choose_look(style: Style | None) -> Look:
-    """Show the widgets for strength, strokes, colors and, if a style is given, others to blend with it."""
+def choose_look(style: Style | None, *, has_strokes: bool = True) -> Look:
+    """Show the widgets for strength, strokes, colors and, if a style is given, others to blend with it.
+
+    Args:
+        style: The chosen style.
+        has_strokes: Whether the size of the strokes is chosen; otherwise it is medium.
+    """
     most = round(100 * MAX_STRENGTH) - 50
     controls = st.container(horizontal=True, vertical_alignment="bottom")
     strength = controls.slider(
@@ -108,6 +115,29 @@ def choose_look(style: Style | None) -> Look:
         persist_state="session",
         width=320,
     )
+    stroke_scale = _choose_strokes(controls) if has_strokes else STROKES["medium"]
+    preserve_color = controls.toggle(
+        "Keep the photo's colors",
+        value=keep_switch("preserve_color"),
+        key="preserve_color",
+        help="Takes brightness and strokes from the painting, and the colors from the photo.",
+        persist_state="session",
+    )
+    shares = {} if style is None else _choose_shares(style)
+    return Look(tuple(shares.items()), strength / 100, preserve_color, stroke_scale)
+
+
+def _choose_strokes(controls: DeltaGenerator) -> float:
+    """Show the choice of strokes, with those that the photo had in the browser; returns their scale."""
+    scale = seen_strokes()
+    if scale is not None and controls.toggle(
+        "Strokes as seen live",
+        value=True,
+        key="strokes_as_seen",
+        help="As large as when the picture was taken or drawn. Switch it off to choose others.",
+        persist_state="session",
+    ):
+        return scale
     strokes = controls.segmented_control(
         "Strokes",
         list(STROKES),
@@ -118,15 +148,7 @@ def choose_look(style: Style | None) -> Look:
         help="Finer strokes keep more of the photo; coarser ones show more of the brush.",
         persist_state="session",
     )
-    preserve_color = controls.toggle(
-        "Keep the photo's colors",
-        value=keep_switch("preserve_color"),
-        key="preserve_color",
-        help="Takes brightness and strokes from the painting, and the colors from the photo.",
-        persist_state="session",
-    )
-    shares = {} if style is None else _choose_shares(style)
-    return Look(tuple(shares.items()), strength / 100, preserve_color, STROKES[strokes])
+    return STROKES[strokes]
 
 
 def _choose_shares(style: Style) -> dict[str, float]:

@@ -40,6 +40,7 @@ class Visit:
         batch_photos: The photos that are chosen for a batch.
         choosers: States of the picture choosers, by the prefix of their widgets' keys.
         snapshot: The photo of the camera page.
+        seen_live: The last picture that was painted in the browser, and the stroke scale there.
         is_upload_newer: Whether the camera page's upload is newer than its snapshot.
         style: Name of the chosen style; empty before the first page that has styles.
         is_blend_open: Whether the expander of the blend is open.
@@ -63,6 +64,7 @@ class Visit:
     choosers: dict[str, Chooser] = field(default_factory=dict)
     snapshot: Choice | None = None
     is_upload_newer: bool = False
+    seen_live: tuple[Choice, float] | None = None
     style: str = ""
     is_blend_open: bool = False
     is_sought: bool = False

@@ -80,6 +80,7 @@ MOST_LINKS = 6  # in the row that is always there
 PAGES = {
     "": ("Photo", "Painted in"),
     "camera": ("Camera", "No picture from the camera?"),
+    "live": ("Camera > Live", "pictures a second"),
     "batch": ("Several photos", "Choose photos first"),
     "custom": ("Your own style", "Instant sketch"),
     "how_it_works": ("How it works", "Sources and licen"),

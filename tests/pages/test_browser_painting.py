@@ -13,13 +13,14 @@ from pages.shared.browser_files import browser_folder
 from pages.shared.browser_painting import style_data
 from pages.shared.painting import Look
 from stylecore import FastStylizer
+from tests.browsing import CHROMIUM, empty_page
 from tests.conftest import make_photo
 
 FIRST_VISIT_MB = 6  # of ONNX Runtime, our scripts and one network
 MOST_DIFFERENCE = 2  # of 255
 PAINT_JS = """
 async ({ style, wanted, pixels, width, height }) => {
-  const folder = new URL(style.folder, new URL('./', location.href));
+  const folder = new URL(style.folder, location.origin);
   const { Painter, readRows } = await import(folder + 'painter.mjs');
   window.painters ??= {};
   const painter = (window.painters[wanted] ??= new Painter(wanted));
@@ -32,10 +33,20 @@ async ({ style, wanted, pixels, width, height }) => {
 pytestmark = pytest.mark.browser
 
 
+# A software adapter.
+GPU_ARGUMENTS = [
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+    "--enable-features=Vulkan",
+    "--use-vulkan=swiftshader",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+
+
 @pytest.fixture(scope="module")
 def page(browser, server) -> Iterator:
-    page = browser.new_page()
-    page.goto(server)
+    page = empty_page(browser, server)
     yield page
     page.close()
 
@@ -84,6 +95,21 @@ def test_the_browser_paints_as_the_server_does(page, stylizer, look):
     assert answer["provider"] == "wasm"
     difference = np.abs(painted.astype(int) - paint_on_server(stylizer, photo, look))
     assert difference.max() <= MOST_DIFFERENCE
+
+
+def test_a_gpu_paints_as_the_processor_does(browser, server, stylizer):
+    gpu_browser = browser.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox", *GPU_ARGUMENTS])
+    page = empty_page(gpu_browser, server)
+    if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
+        pytest.skip("this Chromium has no software adapter for WebGPU")
+    photo, look = make_photo(48, 32), Look((("starry_night", 1.0),))
+    painted, answer = paint_in_browser(page, photo, look, "webgpu")
+    assert answer["provider"] == "webgpu"
+    difference = np.abs(painted.astype(int) - paint_on_server(stylizer, photo, look))
+    assert difference.max() <= MOST_DIFFERENCE
+    # A software adapter is slower than the processor.
+    assert paint_in_browser(page, photo, look, "auto")[1]["provider"] == "wasm"
+    gpu_browser.close()
 
 
 def fetch(server: str, name: str, **headers: str):

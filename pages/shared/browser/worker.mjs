@@ -23,6 +23,7 @@ async function openSession({ ort, provider }, network) {
   if (!response.ok) throw new Error(`the server has no ${network}`);
   return ort.InferenceSession.create(new Uint8Array(await response.arrayBuffer()), {
     executionProviders: [provider],
+    logSeverityLevel: 3, // it warns of nodes that belong on the processor
   });
 }
 
