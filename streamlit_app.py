@@ -30,6 +30,7 @@ else:
         "Several photos": [
             st.Page("pages/batch.py", title="Several photos", icon=":material/photo_library:"),
         ],
+        "Draw": [st.Page("pages/draw.py", title="Draw", icon=":material/draw:")],
         "Your own style": [st.Page("pages/custom.py", title="Your own style", icon=":material/brush:")],
         "How it works": [st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:")],
     }

@@ -82,6 +82,7 @@ PAGES = {
     "camera": ("Camera", "No picture from the camera?"),
     "live": ("Camera > Live", "pictures a second"),
     "batch": ("Several photos", "Choose photos first"),
+    "draw": ("Draw", "ms on this device"),
     "custom": ("Your own style", "Instant sketch"),
     "how_it_works": ("How it works", "Sources and licen"),
 }

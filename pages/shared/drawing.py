@@ -1,0 +1,181 @@
+"""A sheet to draw on, with the drawing painted in the visitor's browser at every stroke."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from PIL import Image
+
+from pages.shared.browser_painting import BUTTON_CSS, Seen, component_js, seen, style_data
+from pages.shared.painting import Look, read_photo
+from pages.shared.pictures import short_title, tile_path
+from stylecore.images.colors import flatten_content
+from stylecore.images.encoding import encode_image
+
+SHEET_SIZE = 1024, 768  # px, width and height of an empty sheet
+FINISHED_FACTOR = 2  # by which the server paints a drawing larger
+OUTLINES = Path(__file__).parent / "outlines"  # SVG of the sheet's size
+COLORS = {
+    "Black": "#1f1f1f",
+    "White": "#ffffff",
+    "Red": "#d1322e",
+    "Orange": "#f08a24",
+    "Yellow": "#f7d33b",
+    "Green": "#3f9144",
+    "Light blue": "#7cc4ea",
+    "Blue": "#2452a8",
+    "Brown": "#7a4a28",
+    "Pink": "#eda4b5",
+}
+STYLE_COLORS = 6  # of the style's own palette
+
+HTML = """
+<div class="draw">
+  <div class="bar">
+  <div class="tools" role="group" aria-label="Tool">
+    <button type="button" value="brush">Brush</button>
+    <button type="button" value="fill">Fill</button>
+    <button type="button" value="eraser">Eraser</button>
+  </div>
+  <div class="sizes" role="group" aria-label="Size of the brush">
+    <button type="button" value="8" aria-label="Thin"><i style="--size: 5px"></i></button>
+    <button type="button" value="18" aria-label="Medium"><i style="--size: 10px"></i></button>
+    <button type="button" value="44" aria-label="Thick"><i style="--size: 18px"></i></button>
+  </div>
+  <div class="acts">
+    <button class="undo" type="button" disabled>Undo</button>
+    <button class="clear" type="button">Clear</button>
+    <button class="finish" type="button">Paint it large</button>
+  </div>
+  </div>
+  <div class="colors" role="group" aria-label="Color"></div>
+  <div class="desk">
+    <canvas class="sheet" tabindex="0" role="application" aria-label="Your sheet. Draw with mouse, pen or
+finger; or move the brush with the arrow keys, and put it down or lift it with the space bar."></canvas>
+    <div class="cursor" hidden></div>
+  </div>
+  <canvas class="painting" role="img"></canvas>
+  <p class="figures"></p>
+</div>
+"""
+
+CSS = f"""
+{BUTTON_CSS}
+.draw {{ display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.5rem 1rem;
+         align-items: start; font: 400 0.875rem/1.4 var(--st-font); color: var(--st-text-color); }}
+.draw :is(.bar, .tools, .sizes, .acts, .colors) {{ display: flex; flex-wrap: wrap; gap: 0.375rem; }}
+.draw .bar {{ gap: 0.375rem 1.5rem; }}
+.draw > :is(.bar, .colors) {{ grid-column: 1 / -1; }}
+.sizes button {{ width: 2.5rem; padding: 0; }}
+.sizes i {{ display: block; width: var(--size); height: var(--size); margin: auto; border-radius: 50%;
+            background: currentColor; }}
+.colors button {{ width: 2.5rem; padding: 0; background: var(--color); }}
+.colors button[aria-pressed=true] {{ outline: 3px solid var(--st-primary-color); outline-offset: 1px; }}
+.finish {{ background: var(--st-primary-color); border-color: var(--st-primary-color); color: white; }}
+.finish:hover {{ color: white; }}
+.desk {{ position: relative; line-height: 0; }}
+canvas {{ width: 100%; border-radius: 0.5rem; background: white; box-sizing: border-box; }}
+.sheet {{ border: 1px solid var(--st-border-color); cursor: crosshair; touch-action: none; }}
+.painting {{ aspect-ratio: 4 / 3; object-fit: contain; background: var(--st-secondary-background-color); }}
+.cursor {{ position: absolute; width: 18px; height: 18px; margin: -9px; border: 2px solid #d1322e;
+           border-radius: 50%; box-shadow: 0 0 0 2px white; pointer-events: none; }}
+.cursor.down {{ background: #d1322e; }}
+.figures {{ grid-column: 1 / -1; min-height: 1.4em; margin: 0; opacity: 0.8; }}
+@media (max-width: 640px) {{
+  .draw {{ gap: 0.375rem; }}
+  .draw .bar {{ gap: 0.375rem 0.75rem; }}
+  .sizes button, .colors button {{ width: 2.25rem; min-height: 2.25rem; }}
+  .desk {{ grid-column: 1 / -1; order: 1; }}
+  .painting {{ grid-column: 1 / -1; order: 2; }}
+  .figures {{ order: 3; }}
+  button {{ padding: 0.25rem 0.5rem; }}
+}}
+"""
+
+_drawing = st.components.v2.component("drawing", html=HTML, css=CSS, js=component_js("draw.mjs"))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What the visitor draws on.
+
+    Attributes:
+        picture: Address of a picture with its contents (`data:`); empty for a white sheet.
+        size: Width and height in pixels.
+    """
+
+    picture: str = ""
+    size: tuple[int, int] = SHEET_SIZE
+
+
+def outline_sheet(name: str) -> Sheet:
+    """A sheet with a sample outline: `house` or `fish`."""
+    return Sheet(_data_url((OUTLINES / f"{name}.svg").read_bytes(), "image/svg+xml"))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def picture_sheet(photo: bytes) -> Sheet:
+    """A sheet with a visitor's picture.
+
+    Raises:
+        ImageError: The picture cannot be used; the message says why.
+    """
+    image = flatten_content(read_photo(photo, max_side=max(SHEET_SIZE)))
+    return Sheet(_data_url(encode_image(image, "JPEG"), "image/jpeg"), image.size)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def style_colors(style_name: str) -> dict[str, str]:
+    """The main colors of a style's tile, by names such as `Color 1 of Mosaic`; none without a tile."""
+    path = tile_path(style_name)
+    if not path.exists():
+        return {}
+    with Image.open(path) as tile:
+        palette = tile.convert("RGB").quantize(STYLE_COLORS, Image.Quantize.MAXCOVERAGE).getpalette()
+    colors = [bytes(palette[at : at + 3]).hex() for at in range(0, 3 * STYLE_COLORS, 3)]
+    title = short_title(style_name)
+    return {f"Color {number} of {title}": f"#{color}" for number, color in enumerate(colors, start=1)}
+
+
+def draw(sheet: Sheet, look: Look, *, style_name: str) -> Seen | None:
+    """Show the sheet next to its painting; returns the drawing once, after the visitor asked for it large.
+
+    Args:
+        sheet: What is drawn on; another one replaces the drawing.
+        look: How to paint; its strokes are those of the network at the size of the painting.
+        style_name: Style whose palette is offered.
+    """
+    data = sheet_data(sheet, look, style_name=style_name)
+    return seen(_drawing(data=data, on_picture_change=lambda: None, key="drawing").picture)
+
+
+def sheet_data(sheet: Sheet, look: Look, *, style_name: str) -> dict[str, object]:
+    """What the component needs; see `draw`."""
+    width, height = sheet.size
+    colors = COLORS | style_colors(style_name)
+    return style_data(look) | {
+        "alt": f"Your drawing painted like {short_title(style_name)}",
+        "colors": [{"name": name, "color": color} for name, color in colors.items()],
+        "sheet": {
+            "picture": sheet.picture,
+            "width": width,
+            "height": height,
+            "version": f"{zlib.crc32(sheet.picture.encode())}",
+        },
+    }
+
+
+def enlarge_drawing(drawing: bytes) -> bytes:
+    """Scale a drawing up by `FINISHED_FACTOR`, as PNG, so that its painting is large."""
+    with Image.open(io.BytesIO(drawing)) as image:
+        size = image.width * FINISHED_FACTOR, image.height * FINISHED_FACTOR
+        return encode_image(image.convert("RGB").resize(size, Image.Resampling.LANCZOS), "PNG")
+
+
+def _data_url(data: bytes, mime: str) -> str:
+    return f"data:{mime};base64,{base64.b64encode(data).decode()}"
