@@ -11,6 +11,7 @@ from stylecore.errors import (
     StyleTransferError,
     WeightsError,
 )
+from stylecore.host.extras import EXTRAS, missing_extra
 from stylecore.images.loading import load_image
 from stylecore.styles.catalog import list_styles
 from stylecore.styles.files import load_style_file, save_style_file
@@ -19,6 +20,9 @@ from stylecore.styles.style import Style
 __version__ = "0.2.0"
 __all__ = [
     "ClipError",
+    "ClipLimits",
+    "ClipProgress",
+    "ClipResult",
     "DeviceError",
     "FastStylizer",
     "ImageError",
@@ -39,11 +43,15 @@ __all__ = [
     "load_style_file",
     "optimize_image",
     "save_style_file",
+    "stylize_clip",
 ]
 
 
 # Imported on first use: onnxruntime takes half a second to import, torch several.
 _LAZY = {
+    "ClipLimits": "video.limits",
+    "ClipProgress": "video.clips",
+    "ClipResult": "video.clips",
     "FastStylizer": "instant.stylizer",
     "Iterate": "optimization.optimize",
     "LearningConfig": "learning.learning_config",
@@ -53,10 +61,16 @@ _LAZY = {
     "encode_style": "instant.encoder",
     "learn_style": "learning.learn",
     "optimize_image": "optimization.optimize",
+    "stylize_clip": "video.clips",
 }
 
 
 def __getattr__(name: str) -> object:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"stylecore.{_LAZY[name]}"), name)
+    try:
+        return getattr(import_module(f"stylecore.{_LAZY[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name in EXTRAS:
+            raise missing_extra(error.name) from error
+        raise

@@ -108,7 +108,8 @@ class ClipWriter:
     ) -> None:
         self.path, self._format = path, clip_format(path)
         self._is_yuv = self._format.pixels == "yuv420p"
-        self.size = tuple(side + side % 2 for side in size) if self._is_yuv else size
+        width, height = size
+        self.size = (width + width % 2, height + height % 2) if self._is_yuv else size
         self.end_s = Fraction(0)
         self._held: av.Packet | None = None  # the newest packet, whose duration depends on what follows
         self._container = av.open(

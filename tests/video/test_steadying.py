@@ -1,0 +1,144 @@
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+
+from stylecore.video.camera import Camera, camera_flow
+from stylecore.video.canvas import Placement
+from stylecore.video.flow import View, backward_flow, follow_camera, warp
+from stylecore.video.steadying import SteadyPainter
+from tests.conftest import make_photo
+from tests.video.making import panning
+
+SIZE = {"width": 192, "height": 128}
+PHOTO = cv2.GaussianBlur(np.asarray(make_photo(420, 300, seed=3)), (0, 0), 1.5)
+
+
+def looking(x: float, y: float, zoom: float = 1.0, turn: float = 0.0) -> np.ndarray:
+    """A view of the photo whose middle is at (x, y)."""
+    width, height = SIZE["width"], SIZE["height"]
+    cosine, sine = np.cos(turn) / zoom, np.sin(turn) / zoom
+    matrix = np.array([[cosine, -sine, 0], [sine, cosine, 0]], np.float64)
+    matrix[:, 2] = (x, y) - matrix[:, :2] @ (width / 2, height / 2)
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(PHOTO, matrix, (width, height), flags=flags)
+
+
+def grid_painter(picture: np.ndarray, origin: tuple[int, int]) -> np.ndarray:
+    """Darkens the first pixel of each cell of 4 x 4, wherever the network would be laid."""
+    painting = picture.copy()
+    painting[::4, ::4] *= 0.5
+    return painting
+
+
+def test_the_camera_is_followed_within_a_tenth_of_a_pixel():
+    camera = Camera()
+    camera.restart(View.of(looking(150, 130)).gray)
+    for step in range(1, 9):
+        camera.follow(View.of(looking(150 + 2.3 * step, 130 - 0.7 * step, 1 + 0.005 * step)).gray)
+    middle = camera.matrix @ (SIZE["width"] / 2, SIZE["height"] / 2, 1)
+    assert middle[:2] == pytest.approx((SIZE["width"] / 2 + 18.4, SIZE["height"] / 2 - 5.6), abs=0.1)
+
+
+def test_a_camera_at_rest_stays_at_rest():
+    random, camera = np.random.default_rng(0), Camera()
+    frames = [looking(150, 130) + random.normal(0, 3, (*looking(150, 130).shape,)) for _ in range(5)]
+    views = [View.of(frame.clip(0, 255).astype(np.uint8)) for frame in frames]
+    camera.restart(views[0].gray)
+    for view in views[1:]:
+        camera.follow(view.gray)
+    assert np.array_equal(camera.matrix, np.eye(3))
+
+
+def test_a_strong_zoom_begins_a_new_canvas():
+    camera = Camera()
+    camera.restart(View.of(looking(200, 150)).gray)
+    zooms = []
+    for step in range(1, 16):
+        camera.follow(View.of(looking(200, 150, 1.02**step)).gray)
+        zooms.append(camera.matrix[0, 0])
+    assert min(zooms) > 0.79
+    assert 1.0 in zooms
+
+
+def test_the_flow_of_the_camera_leads_to_the_frame_before():
+    before, now = View.of(looking(150, 130)), View.of(looking(153.4, 129))
+    camera = Camera()
+    camera.restart(before.gray)
+    camera.follow(now.gray)
+    flow, trust = follow_camera(
+        *backward_flow(before, now), camera_flow(np.eye(3), camera.matrix, now.gray.shape), before, now
+    )
+    inner = flow[16:-16, 16:-16]
+    assert np.abs(inner - (3.4, -1)).max() < 0.25
+    assert trust[16:-16, 16:-16].min() > 0.9
+    assert trust[:, -2:].max() < 0.1  # was not in the former frame
+    moved = warp(before.pixels.astype(np.float32), flow)[16:-16, 16:-16]
+    assert np.abs(moved - now.pixels[16:-16, 16:-16]).mean() < 1
+
+
+def test_what_moves_apart_from_the_camera_keeps_its_own_flow():
+    frames = []
+    for step in (0, 4):
+        frame = looking(150, 130)
+        frame[40:90, 60 + step : 120 + step] = PHOTO[200:250, 300:360]
+        frames.append(View.of(frame))
+    flow, _ = backward_flow(*frames)
+    flow, trust = follow_camera(flow, np.ones_like(flow[..., 0]), np.zeros_like(flow), *frames)
+    assert np.median(flow[50:80, 75:110, 0]) == pytest.approx(-4, abs=0.3)
+    assert np.abs(flow[100:]).max() < 0.1
+    assert trust[50:80, 75:110].mean() > 0.9
+
+
+@pytest.mark.parametrize("step", [4, 8, 20])
+def test_a_canvas_keeps_its_cells(step):
+    matrix = np.array([[1.01, 0.02, -7.3], [-0.02, 1.01, 13.8], [0, 0, 1]])
+    placement = Placement.of(matrix, (64, 96), step)
+    assert not any(value % step for value in (*placement.origin, *placement.size))
+    corner = placement.matrix @ (10, 20, 1) + placement.origin[::-1]
+    assert corner == pytest.approx((matrix @ (10, 20, 1))[:2])
+    frame = PHOTO[:64, :96].astype(np.float32) / 255
+    returned = placement.lift(placement.lay(frame), (64, 96))
+    assert np.abs(returned - frame)[2:-2, 2:-2].mean() < 0.01
+
+
+def test_a_resting_frame_is_laid_as_it_is():
+    frame = PHOTO[:63, :94]
+    placement = Placement.of(np.eye(3) + 1e-5, (63, 94), 4)
+    assert (placement.origin, placement.size) == ((0, 0), (64, 96))
+    assert np.array_equal(placement.lay(frame)[:63, :94], frame)
+    assert np.array_equal(placement.lift(placement.lay(frame), (63, 94)), frame)
+
+
+def test_strokes_stay_where_they_are_while_the_camera_moves():
+    frames = [looking(150 + 1.3 * step, 130) for step in range(6)]
+    errors = {}
+    for steadiness in (0, 1):
+        painter = SteadyPainter(grid_painter, steadiness=steadiness)
+        painted = [painter(frame) for frame in frames]
+        flow = np.full((*painted[0].shape[:2], 2), (1.3, 0), np.float32)
+        differences = [warp(before, flow) - now for before, now in pairwise(painted[2:])]
+        errors[steadiness] = np.abs(np.stack(differences)[:, 8:-8, 8:-8]).mean()
+    assert errors[1] < 0.25 * errors[0]
+
+
+def test_a_cut_starts_anew():
+    other = 255 - np.ascontiguousarray(PHOTO[150:278, 200:392])
+    painter = SteadyPainter(lambda picture, origin: picture)
+    frames = [looking(150, 130), looking(151, 130), other, other]
+    painted = [painter(frame) for frame in frames]
+    assert painter.cuts == 1
+    assert np.abs(painted[2] * 255 - other).max() < 1
+
+
+def test_without_steadiness_each_frame_is_painted_for_itself():
+    painter = SteadyPainter(grid_painter, steadiness=0)
+    frames = panning(3)
+    for frame in frames:
+        assert np.array_equal(painter(frame), grid_painter(np.float32(frame) * np.float32(1 / 255), (0, 0)))
+
+
+def test_another_steadiness_is_refused():
+    with pytest.raises(ValueError, match=r"steadiness is 1\.5: use 0 to 1"):
+        SteadyPainter(grid_painter, steadiness=1.5)
