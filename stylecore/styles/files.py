@@ -182,7 +182,11 @@ def _fitted(style: Style) -> Style:
         )
     return replace(
         style,
-        **{"model": GENERAL_MODEL, "fine_model": "", "rows": {}, "networks": {}, "trunk": {}},
+        model=GENERAL_MODEL,
+        fine_model="",
+        rows={},
+        networks={},
+        trunk={},
         notice=f"{style.title or style.name} was made for an earlier network, so it was read anew from its "
         "picture: learn it again for its full quality.",
     )

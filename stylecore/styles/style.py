@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -123,13 +124,13 @@ def name_from(title: str, otherwise: str) -> str:
 
 
 def _read_only(arrays: Mapping[str, np.ndarray], dtype: type) -> dict[str, np.ndarray]:
-    copies = {name: np.array(values, dtype) for name, values in arrays.items()}
+    copies: dict[str, np.ndarray] = {name: np.array(values, dtype) for name, values in arrays.items()}
     for values in copies.values():
         values.flags.writeable = False
     return copies
 
 
-def _as_json(value: object) -> object:
+def _as_json(value: Any) -> object:
     """Contents of a style that JSON has no form for."""
     if isinstance(value, np.ndarray):
         return [value.shape, value.tobytes().hex()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ MAX_FIELDS = 1000  # of a message, where the caller does not say otherwise
 MAX_INTEGERS = 65_536  # of a list of packed ones
 
 
-def read_fields(data: memoryview, *, limit: int = MAX_FIELDS) -> Iterator[tuple[int, int, int | memoryview]]:
+def read_fields(data: memoryview, *, limit: int = MAX_FIELDS) -> Iterator[tuple[int, int, Any]]:
     """Number, wire type and value of each field; integers are unsigned, all else is bytes.
 
     Raises:
