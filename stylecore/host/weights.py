@@ -29,6 +29,20 @@ def check_weights_file(path: Path, *, sha256: str | None = None) -> None:
         )
 
 
+def check_checkpoint(path: Path) -> None:
+    """Compare a checkpoint in `weights/` with its SHA-256 in `checkpoints.json` next to it.
+
+    Raises:
+        WeightsError: The file or its record is missing, or the digests differ.
+    """
+    records = path.with_name("checkpoints.json")
+    try:
+        sha256 = str(json.loads(records.read_text(encoding="utf-8"))[path.name])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{records.name} with the sha256 of {path.name} is needed: {error!r}") from error
+    check_weights_file(path, sha256=sha256)
+
+
 def recorded_checksum(path: Path) -> str:
     """Return the SHA-256 in the `.json` file of the same name as a file in `weights/`.
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from stylecore.errors import DivergenceError
 from stylecore.host.devices import autocast_dtype, select_device
 from stylecore.host.folders import WEIGHTS_FOLDER
+from stylecore.host.weights import check_checkpoint
 from stylecore.images.arrays import from_batch, to_batch
 from stylecore.images.loading import Source, load_image, load_style
 from stylecore.images.sizes import limit_long_side
@@ -300,7 +301,9 @@ def _settings(config: LearningConfig) -> AnyStyleConfig:
 def _learner(
     rows: np.ndarray, config: LearningConfig, settings: AnyStyleConfig, device: torch.device
 ) -> Learner:
-    general = load_general_network(read_general_checkpoint(WEIGHTS_FOLDER / GENERAL_CHECKPOINT))
+    path = WEIGHTS_FOLDER / GENERAL_CHECKPOINT
+    check_checkpoint(path)
+    general = load_general_network(read_general_checkpoint(path))
     network = StyledNetwork(general.network.train().requires_grad_(True), 1)
     network.rows.data = torch.from_numpy(rows[None].astype(np.float32))
     groups = [{"params": [network.rows], "lr": config.row_rate, "betas": (0.9, 0.99)}]

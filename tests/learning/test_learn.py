@@ -5,8 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
+from stylecore.errors import WeightsError
+from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.instant.encoder import encode_style
 from stylecore.instant.stylizer import FastStylizer
+from stylecore.learning import learn
 from stylecore.learning.config import AnyStyleConfig
 from stylecore.learning.learn import GENERAL, LearningProgress, learn_style
 from stylecore.learning.learning_config import LearningConfig
@@ -151,3 +154,11 @@ def test_settings_out_of_range_are_refused(settings, picture):
 def test_no_style_picture_is_refused():
     with pytest.raises(ValueError, match="at least one style picture"):
         learn_style([])
+
+
+def test_a_damaged_checkpoint_is_named(picture, tmp_path, monkeypatch):
+    for name in ("general.pt", "checkpoints.json"):
+        (tmp_path / name).write_bytes((WEIGHTS_FOLDER / name).read_bytes()[:-1] + b" ")
+    monkeypatch.setattr(learn, "WEIGHTS_FOLDER", tmp_path)
+    with pytest.raises(WeightsError, match=r"general\.pt is damaged"):
+        learn_style(picture, TINY)
