@@ -7,6 +7,7 @@ import streamlit as st
 from pages.shared import streamlit_workarounds as workarounds
 from pages.shared.browser_files import browser_routes
 from pages.shared.pictures import sentence
+from stylecore.errors import WeightsError
 from stylecore.host.extras import has_extra, missing_extra
 
 PAGE_FILES = Path(__file__).parent / "pages"
@@ -41,4 +42,7 @@ else:
     if not has_extra("onnxruntime"):
         st.error(sentence(missing_extra("onnxruntime")), icon=":material/download:")
         st.stop()
-    page.run()
+    try:
+        page.run()
+    except WeightsError as error:  # no styles at all; the other pages still work
+        st.error(f"{error}. Please tell the person who runs this app.", icon=":material/error:")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from stylecore.errors import DeviceError
+from stylecore.errors import DeviceError, WeightsError
 from stylecore.host.device_choices import check_device
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
@@ -71,6 +71,25 @@ class Networks:
         self._lock = threading.Lock()
         self._shipped: dict[str, ort.InferenceSession] = {}
         self._own: OrderedDict[Network, ort.InferenceSession | ForeignNetwork] = OrderedDict()
+
+    def start(self, models: Iterable[str]) -> None:
+        """Open the first network that can be opened, which shows where networks really run.
+
+        Args:
+            models: File names in `weights/`.
+        Raises:
+            WeightsError: None can be opened; the message is about the first.
+            DeviceError: As of `session`.
+        """
+        failure: WeightsError | None = None
+        for model in dict.fromkeys(models):
+            try:
+                self.session(Network(model))
+                return
+            except WeightsError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def session(self, network: Network) -> ort.InferenceSession:
         """The session of a network in `weights/`, as it is or changed by a style.

@@ -51,13 +51,13 @@ class FastStylizer:
         device_note: Why `auto` chose the CPU, for messages; empty with CUDA.
     Raises:
         DeviceError: `cuda` was asked for and does not start.
-        WeightsError: A network is missing or damaged.
+        WeightsError: Every network is missing or damaged, or their records are.
         ValueError: Another device.
     """
 
     def __init__(self, device: str = "auto") -> None:
         self._networks = Networks(device)
-        self._networks.session(Network(ready_made_styles()[0].model))
+        self._networks.start(style.model for style in ready_made_styles())
 
     @property
     def device(self) -> str:

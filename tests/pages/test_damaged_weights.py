@@ -1,0 +1,27 @@
+"""The app on a host whose weights are damaged."""
+
+import pytest
+
+from stylecore.errors import WeightsError
+from stylecore.styles import catalog
+
+pytestmark = pytest.mark.usefixtures("clear_caches")
+
+
+def test_without_styles_the_other_pages_still_serve(app, monkeypatch):
+    def read_rows():
+        raise WeightsError("rows.safetensors is damaged: its SHA-256 begins with 0, needed is 1")
+
+    monkeypatch.setattr(catalog, "_read_rows", read_rows)
+    catalog._read_styles.cache_clear()
+    try:
+        app.run()
+        assert not app.exception
+        assert app.error[0].value.startswith("rows.safetensors is damaged")
+        assert app.error[0].value.endswith("Please tell the person who runs this app.")
+        for page in ("pages/custom.py", "pages/how_it_works.py"):
+            app.switch_page(page).run()
+            assert not app.exception
+            assert not app.error
+    finally:
+        catalog._read_styles.cache_clear()
