@@ -11,11 +11,12 @@ from pages.shared.choosing import UPLOAD_TYPES, Choice, show_kept
 from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
 from pages.shared.limits import limits
+from pages.shared.own_styles import known_styles
 from pages.shared.painting import DOWNLOAD_FORMATS
 from pages.shared.pictures import duration, least_wait, plain, sentence
 from pages.shared.styling import choose_look, choose_style
 from pages.shared.visit import visit
-from stylecore import StyleTransferError, list_styles
+from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.host.jobs import JobState
 
@@ -73,7 +74,7 @@ with style_column:
         look = choose_look(choose_style())
 with start_place.container(horizontal=True, vertical_alignment="bottom"):
     with_all = st.toggle(
-        f"In all {len(list_styles())} styles",
+        f"In all {len(known_styles())} styles",
         value=is_all_first,
         key="in_all_styles",
         persist_state="session",
@@ -87,9 +88,9 @@ with start_place.container(horizontal=True, vertical_alignment="bottom"):
         help="JPEG files are small; PNG keeps every pixel. Transparent photos become PNG instead of JPEG.",
         persist_state="session",
     )
-names = [other.name for other in list_styles()] if with_all else []
+all_styles = list(known_styles().values()) if with_all else []
 
-most = min(limits().photos, max(1, limits().pictures // max(1, len(names))))
+most = min(limits().photos, max(1, limits().pictures // max(1, len(all_styles))))
 photos = list(kept)
 if (chosen := max(len(uploads), len(photos))) > most:
     start_place.warning(
@@ -100,8 +101,8 @@ if (chosen := max(len(uploads), len(photos))) > most:
 job = come_back(batch_queue(), "batch")
 write_address()
 is_busy = job is not None and not job.is_finished
-count = len(photos) * max(1, len(names))
-request = request_of(photos, look, names, file_format)
+count = len(photos) * max(1, len(all_styles))
+request = request_of(photos, look, all_styles, file_format)
 is_answered = job is not None and job.is_finished and (not photos or request == job.about)
 # A callback would start with the photos and the look of the previous script run.
 if start_place.button(
@@ -112,7 +113,7 @@ if start_place.button(
     disabled=is_busy or not photos,
 ):
     try:
-        visit().tokens["batch"] = start_batch(photos, look, names, file_format)
+        visit().tokens["batch"] = start_batch(photos, look, all_styles, file_format)
         st.rerun()
     except StyleTransferError as error:
         start_place.error(sentence(error), icon=":material/hourglass:")

@@ -5,7 +5,7 @@ import streamlit as st
 from pages.shared.address import write_address
 from pages.shared.choosing import UPLOAD_TYPES, Choice, forget_photo, keep_photo
 from pages.shared.entrance import come_in
-from pages.shared.showing import offer_download, show_credits, show_painting
+from pages.shared.showing import offer_download, paint_photo, show_credits, show_painting
 from pages.shared.styling import choose_look, choose_style
 from pages.shared.visit import visit
 
@@ -60,8 +60,9 @@ with painting_column:
     if photo is None:
         st.info("Take a snapshot: it is painted at once and never saved.", icon=":material/photo_camera:")
     else:
-        painting = show_painting(photo, look)
+        painting = paint_photo(photo, look)
     if painting is not None:
+        show_painting(painting, look)
         if is_new:
             keep_photo(photo)
         offer_download(photo, look, painting)

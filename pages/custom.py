@@ -1,111 +1,178 @@
-"""Any style picture: an instant sketch, then an optimization that refines it and shows its progress."""
+"""Any picture as the style: painted at once, then kept as a style, or refined by optimization."""
+
+import zlib
 
 import streamlit as st
 
-from pages.shared.address import write_address
-from pages.shared.choosing import choose_photo, choose_styles
+from pages.shared.address import keep_switch, write_address
+from pages.shared.adopting import adopt_learned_style, has_learned_style
+from pages.shared.bringing import bring_style
+from pages.shared.choosing import Choice, choose_photo, choose_styles
 from pages.shared.entrance import come_in
-from pages.shared.keeping import come_back
+from pages.shared.job_views import show_running
+from pages.shared.keeping import come_back, show_refusals
+from pages.shared.long_jobs import job_queue
+from pages.shared.own_style_views import show_own_tiles, show_style_card
+from pages.shared.own_styles import kept_style, shown_style
+from pages.shared.painting import Look
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, duration, sentence
+from pages.shared.showing import offer_download, paint_photo, show_credits, show_painting
+from pages.shared.style_pictures import MAX_MIXED, choose_shares, encode_pictures
 from pages.shared.visit import visit
-from stylecore import StyleTransferError
 from stylecore.host.extras import has_extra, missing_extra
 
 come_in()
 st.header("Any picture as the style", anchor=False)
-if not has_extra("torch"):
-    st.warning(f"{sentence(missing_extra('torch'))} The instant styles work without it.")
-    st.stop()
-
-from pages.shared import refinement_choices as choices  # noqa: E402 - these need torch
-from pages.shared import refinement_views as views  # noqa: E402
-from pages.shared import refining  # noqa: E402
-
 st.markdown(
-    "Choose a photo and any painting, drawing or texture. You get a sketch in seconds; refine it if you like."
+    "Choose a photo and any painting, drawing or texture: your photo is painted in it at once. "
+    "Keep the style for other photos, or refine this painting."
 )
 
 # Choose.
-photo_column, style_column = st.columns(2)
-with photo_column:
+painting_column, choice_column = st.columns([3, 2])
+with choice_column:
     photo = choose_photo("Your photo", SAMPLES, key="content", has_camera=True)
-with style_column:
-    label = f"Your style picture, or up to {refining.MAX_STYLES} to mix"
-    styles = choose_styles(label, STYLE_SAMPLES, key="style_picture", limit=refining.MAX_STYLES)
-    weights = choices.choose_shares(styles)
-mix = tuple((style.data, weight) for style, weight in zip(styles, weights, strict=True))
-settings_place = st.container(horizontal=True, vertical_alignment="bottom")
-settings = choices.choose_settings(settings_place)
+    label = f"Your style picture, or up to {MAX_MIXED} to mix"
+    pictures = choose_styles(label, STYLE_SAMPLES, key="style_picture", limit=MAX_MIXED)
+    weights = choose_shares(pictures)
+    preserve_color = st.toggle(
+        "Keep the photo's colors",
+        value=keep_switch("custom_preserve_color"),
+        key="custom_preserve_color",
+        persist_state="session",
+    )
+    show_own_tiles()
+    bring_style()
+with painting_column:
+    stage, ways = st.container(key="stage"), st.container(key="ways")
+with ways, st.grid(2, min_column_width=280, gap="small"):
+    keep_card, refine_card = st.container(border=True), st.container(border=True)
+style = shown_style()
+if style is not None:  # it is refined from the picture that is in its file
+    pictures, weights = [Choice(style.picture, style.name)] if style.picture else [], (1.0,)
+else:
+    with stage:
+        style = encode_pictures(pictures, weights)
+look = painting = None
+if style is not None:
+    look = Look(((kept_style(style) or style, 1.0),), preserve_color=preserve_color)
+    with stage:
+        painting = paint_photo(photo, look)
+title = "" if style is None else style.title
+choice = zlib.crc32(photo.data), tuple(zlib.crc32(each.data) for each in pictures), weights
 
 # Run.
-run = come_back(refining.job_queue(), "run")
+run = learning = None
+has_torch = has_extra("torch")
+if has_torch:
+    from pages.shared import learning as learnings
+    from pages.shared import learning_views, refinement_choices, refinement_views, refining
+
+    run = come_back(job_queue(), "run", refining.Request)
+    learning = come_back(job_queue(), "learning", learnings.LearningRequest)
+    if has_learned_style():  # found by the address
+        adopt_learned_style()
+        st.rerun()
+is_found_by_address = run is not None and visit().tokens["run"] not in visit().runs
+if is_found_by_address:
+    visit().runs.append(visit().tokens["run"])
+busy = next((job for job in (learning, run) if job is not None and not job.is_finished), None)
+
+config = None
+with refine_card:
+    st.markdown("**Refine this painting**")
+    if has_torch:
+        settings = refinement_choices.choose_settings(preserve_color=preserve_color)
+        config = settings.config
 write_address()
-token = visit().tokens.get("run")
-is_found_by_address = run is not None and token not in visit().runs
-if is_found_by_address:
-    visit().runs.append(token)
-is_busy = run is not None and not run.is_finished
-pictures = choices.read_pictures(photo, styles)
-if pictures:
-    fitting = choices.fit(pictures[0].size, settings.config, len(styles))
-    seconds = refining.expected_seconds(pictures[0].size, fitting or settings.config)
-    # A callback would start with the picture and the settings of the previous script run.
-    if settings_place.button(
-        f"Refine (about {duration(seconds)})",
-        key="refine",
-        type="primary",
-        icon=":material/brush:",
-        disabled=is_busy or fitting is None,
-    ):
-        try:
-            token = refining.start_run(
-                photo.data,
-                mix,
-                settings.config,
-                quality=settings.quality,
-                words=settings.words,
-                names=(photo.name, *(style.name for style in styles)),
-            )
-            visit().tokens["run"] = token
-            visit().runs.append(token)
-            st.rerun()
-        except StyleTransferError as error:
-            st.error(sentence(error), icon=":material/hourglass:")
 
-# Show and save. An opened painting has no sketch above it until something else is chosen.
-chosen = tuple(picture.encoded for picture in pictures)
-choice = chosen, weights, settings.config
+# Show. A painting that was opened is shown until something else is chosen.
+refined_choice = *choice, config
 if is_found_by_address:
-    visit().seen_choice = choice
-elif visit().seen_choice != choice:
+    visit().seen_choice = refined_choice
+elif visit().seen_choice != refined_choice:
     visit().seen_choice = None
-is_seen = visit().seen_choice is not None
-has_painting = run is not None and (is_busy or run.result is not None)
-has_new = bool(pictures) and not (
-    has_painting and (is_seen or run.about.is_of(chosen[0], chosen[1:], weights, settings.config))
-)
+has_refined = run is not None and run.is_finished and run.result is not None
+if busy is not None and busy is learning:
+    is_new = choice != learning.about.choice
+else:
+    is_new = run is None or (visit().seen_choice is None and run.about.choice != refined_choice)
+is_new = is_new and painting is not None
+with stage:
+    if busy is not None:
+        show_running(busy)
+    elif has_refined and not is_new:
+        refinement_views.show_result(run)
+    else:
+        if run is not None and not has_refined:
+            refinement_views.show_failure(run)
+        if learning is not None:
+            learning_views.show_learning_failure(learning)
+        if painting is not None:
+            show_painting(painting, look)
+            offer_download(photo, look, painting)
 
+# Keep, learn or refine.
+names = (photo.name, *(each.name for each in pictures))
+is_ready = has_torch and painting is not None and bool(pictures)
+with keep_card:
+    if style is not None:
+        show_style_card(style)
+    if is_ready:
+        learning_config = learning_views.offer_learning(title, weights, is_disabled=busy is not None)
+        if learning_config is not None:
+            with show_refusals():
+                visit().tokens["learning"] = learnings.start_learning(
+                    photo.data,
+                    [each.data for each in pictures],
+                    learning_config,
+                    names=names,
+                    instant=painting.painted,
+                    choice=choice,
+                )
+                st.rerun()
+with refine_card:
+    if not has_torch:
+        st.caption(f"Learning and refining are not installed here. {sentence(missing_extra('torch'))}")
+    if is_ready:
+        fitting = refinement_choices.fit(painting.size, config, len(pictures))
+        seconds = refining.expected_seconds(painting.size, fitting or config)
+        # A callback would start with the picture and the settings of the previous script run.
+        if st.button(
+            f"Refine (about {duration(seconds)})",
+            key="refine",
+            icon=":material/brush:",
+            disabled=busy is not None or fitting is None,
+        ):
+            with show_refusals():
+                visit().tokens["run"] = refining.start_run(
+                    photo.data,
+                    tuple((each.data, weight) for each, weight in zip(pictures, weights, strict=True)),
+                    config,
+                    quality=settings.quality,
+                    words=settings.words,
+                    names=names,
+                    instant=painting.painted,
+                    choice=refined_choice,
+                )
+                visit().runs.append(visit().tokens["run"])
+                st.rerun()
 
-def show_sketch() -> None:
-    views.show_sketch(photo, styles, mix, preserve_color=settings.config.preserve_color)
-
-
-if run is not None and not has_painting:
-    views.show_failure(run)
-if has_new and not is_busy:
-    show_sketch()
-    if has_painting:
-        is_last = token == visit().runs[-1]
+# Earlier work.
+if busy is not None and is_new:
+    st.caption("The work in progress keeps its pictures and settings; go on with this one when it is done.")
+    caption = "Your new choice, painted at once"
+    st.image(painting.painted, caption=caption, width="stretch", alt=caption)
+if has_refined and run is not busy:
+    if is_new or busy is not None:
+        is_last = visit().tokens["run"] == visit().runs[-1]
         st.subheader(f"Your {'last' if is_last else 'earlier'} painting", anchor=False)
-if is_busy:
-    views.show_run(run)
-elif has_painting:
-    views.show_result(run)
-if has_new and is_busy:
-    st.subheader("Sketch of your new choice", anchor=False)
-    st.caption("The painting in progress keeps its pictures and settings; refine this one when it is done.")
-    show_sketch()
-opened = views.show_earlier(visit().runs, run, is_busy=is_busy)
-if opened is not None:
-    visit().tokens["run"], visit().seen_choice, visit().is_sought = opened, choice, True
-    st.rerun()
+        refinement_views.show_result(run)
+    refinement_views.show_making(run)
+if has_torch:
+    opened = refinement_views.show_earlier(visit().runs, run, is_busy=busy is not None)
+    if opened is not None:
+        visit().tokens["run"], visit().seen_choice, visit().is_sought = opened, refined_choice, True
+        st.rerun()
+if painting is not None:
+    show_credits(painting, look)

@@ -41,9 +41,9 @@ if begin == "picture":
 sheet_place = st.container()
 style_column, look_column = st.columns([3, 2])
 with style_column:
-    style = choose_style()
+    style = choose_style(in_browser=True)
 with look_column:
-    look = choose_look(style, has_strokes=False)
+    look = choose_look(style, in_browser=True)
 write_address()
 with sheet_place:
     drawn = draw(sheet, look, style_name=style.name)

@@ -7,7 +7,7 @@ from pages.shared.choosing import choose_photo
 from pages.shared.entrance import come_in
 from pages.shared.painting import Look, all_styles
 from pages.shared.pictures import SAMPLES
-from pages.shared.showing import offer_download, show_credits, show_painting
+from pages.shared.showing import offer_download, paint_photo, show_credits, show_painting
 from pages.shared.styling import choose_look, choose_style, show_tiles
 
 come_in()
@@ -22,9 +22,10 @@ with choice_column:
 has_sheet = keep_switch("all_styles")
 write_address()
 with painting_column:
-    painting = show_painting(photo, look)
+    painting = paint_photo(photo, look)
     if painting is None:
         st.stop()
+    show_painting(painting, look)
     offer_download(photo, look, painting)
 
 if st.toggle("All styles on this photo", value=has_sheet, key="all_styles", persist_state="session"):

@@ -6,7 +6,7 @@ from pages.shared.address import write_address
 from pages.shared.choosing import Choice, keep_seen
 from pages.shared.entrance import come_in
 from pages.shared.live_camera import live_camera
-from pages.shared.pictures import short_title
+from pages.shared.own_styles import style_title
 from pages.shared.showing import keep_in_view, show_seen
 from pages.shared.styling import choose_look, choose_style
 from pages.shared.visit import visit
@@ -19,13 +19,13 @@ st.markdown(
 
 live_column, choice_column = st.columns([3, 2])
 with choice_column:
-    style = choose_style()
-    look = choose_look(style, has_strokes=False)
+    style = choose_style(in_browser=True)
+    look = choose_look(style, in_browser=True)
 write_address()
 with live_column:
     keep_in_view("live_stage")
     with st.container(key="live_stage"):
-        taken = live_camera(look, alt=f"Your camera painted like {short_title(style.name)}")
+        taken = live_camera(look, alt=f"Your camera painted like {style_title(style)}")
     st.page_link("pages/camera.py", label="No live camera? Take or choose a single photo.", width="content")
 if taken is not None:
     keep_seen(Choice(taken.data, "snapshot"), taken.stroke_scale)

@@ -30,9 +30,9 @@ def clear_caches() -> Iterator[None]:
     """Streamlit's caches are shared by all AppTest instances of a process; the networks stay loaded."""
     import streamlit
 
-    from pages.shared import batches, refining
+    from pages.shared import batches, long_jobs, refining
 
-    resources = (refining.job_queue, refining.timed_pace, batches.batch_queue)
+    resources = (long_jobs.job_queue, refining.timed_pace, batches.batch_queue)
     yield
     streamlit.cache_data.clear()
     for resource in resources:

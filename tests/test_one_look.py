@@ -4,18 +4,24 @@ import pytest
 from pages.shared import painting
 from pages.shared.painting import Look
 from stylecore import FastStylizer, cli, load_image
+from stylecore.styles.catalog import get_style
 from tests.conftest import make_photo
 
 
 @pytest.mark.parametrize(
     ("size", "look"),
     [
-        ((333, 200), Look((("mosaic", 1.0),))),
+        ((333, 200), Look(((get_style("mosaic"), 1.0),))),
         (
             (1500, 401),
-            Look((("mosaic", 0.5), ("ink", 0.25)), strength=0.8, preserve_color=True, stroke_scale=1.7),
+            Look(
+                ((get_style("mosaic"), 0.5), (get_style("ink"), 0.25)),
+                strength=0.8,
+                preserve_color=True,
+                stroke_scale=1.7,
+            ),
         ),
-        ((4000, 3000), Look((("starry_night", 1.0),))),
+        ((4000, 3000), Look(((get_style("starry_night"), 1.0),))),
     ],
 )
 def test_app_library_and_command_line_paint_the_same_pixels(tmp_path, size, look):
@@ -31,7 +37,7 @@ def test_app_library_and_command_line_paint_the_same_pixels(tmp_path, size, look
         f"--{name.replace('_', '-')}" if value is True else f"--{name.replace('_', '-')}={value}"
         for name, value in given.items()
     ]
-    style = ",".join(f"{name}:{weight}" for name, weight in look.styles)
+    style = ",".join(f"{each.name}:{weight}" for each, weight in look.styles)
 
     downloaded = load_image(painting.full_size(photo.read_bytes(), look, "PNG"))
     stylized = FastStylizer().stylize(load_image(photo), dict(look.styles), **given)

@@ -7,7 +7,7 @@ address adds an entry for each change and passes through the widgets' defaults.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -40,6 +40,11 @@ def asked_for(name: str) -> list[str]:
     """Texts that the address had for a setting when the visit began; empty after the first call."""
     visit().first_settings.setdefault(name, None)
     return visit().asked_for.pop(name, [])
+
+
+def unknown_in_address(name: str, known: Container[str]) -> list[str]:
+    """Texts that a link has for a setting and that are none of its values; asked before it is kept."""
+    return [text for text in visit().asked_for.get(name, []) if _plain(text) not in known]
 
 
 def put(name: str, text: str) -> None:

@@ -17,7 +17,7 @@ import streamlit as st
 from pages.shared.choosing import Choice
 from pages.shared.limits import limits
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, paint, read_photo
-from stylecore import StyleTransferError
+from stylecore import Style, StyleTransferError
 from stylecore.errors import describe
 from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import RunningJob
@@ -64,7 +64,7 @@ class Batch:
         return min(1.0, len(self.pairs) / self.total) if self.total else 1.0
 
 
-def request_of(photos: Sequence[Choice], look: Look, styles: Sequence[str], file_format: str) -> tuple:
+def request_of(photos: Sequence[Choice], look: Look, styles: Sequence[Style], file_format: str) -> tuple:
     """The names and settings that identify a batch, without the photos."""
     files = tuple((photo.file_name, len(photo.data)) for photo in photos)
     return files, replace(look, styles=()) if styles else look, tuple(styles), file_format
@@ -76,19 +76,19 @@ def batch_queue() -> JobQueue:
 
 
 def start_batch(
-    photos: Sequence[Choice], look: Look, styles: Sequence[str], file_format: str = "JPEG"
+    photos: Sequence[Choice], look: Look, styles: Sequence[Style], file_format: str = "JPEG"
 ) -> str:
     """Queue a batch; returns its token. The job is about `request_of`, its result is the ZIP.
 
     Args:
         photos: Photos to paint.
         look: How to paint them; its styles are ignored if `styles` is not empty.
-        styles: Names; each photo is painted in each of them.
+        styles: Each photo is painted in each of them.
         file_format: One of `DOWNLOAD_FORMATS`; pictures that it cannot hold become PNG.
     Raises:
         QueueFullError: Too many batches wait.
     """
-    looks = [replace(look, styles=((name, 1.0),)) for name in styles] or [look]
+    looks = [replace(look, styles=((style, 1.0),)) for style in styles] or [look]
     request = request_of(photos, look, styles, file_format)
     left = list(photos)  # the job removes each photo as soon as it is painted
     work = partial(_paint_all, photos=left, looks=looks, file_format=file_format)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +62,13 @@ def choose_photo(label: str, samples: Mapping[str, Sample], *, key: str, has_cam
 
 def choose_styles(label: str, samples: Mapping[str, Sample], *, key: str, limit: int) -> list[Choice]:
     """Choose between one and `limit` style pictures, see `choose_photo`."""
-    return _choose(label, samples, key=key, kept=visit().style_pictures, limit=limit, has_camera=True)
+    kept = visit().style_pictures
+    return _choose(label, samples, key=key, kept=kept, limit=limit, has_camera=True, on_choice=_show_pictures)
+
+
+def _show_pictures() -> None:
+    """Show the style pictures again, instead of one of the visitor's own styles."""
+    visit().shown_style = ""
 
 
 def keep_photo(photo: Choice) -> None:
@@ -114,7 +120,14 @@ def show_kept(kept: list[Choice], *, key: str) -> None:
 
 
 def _choose(
-    label: str, samples: Mapping[str, Sample], *, key: str, kept: list[Choice], limit: int, has_camera: bool
+    label: str,
+    samples: Mapping[str, Sample],
+    *,
+    key: str,
+    kept: list[Choice],
+    limit: int,
+    has_camera: bool,
+    on_choice: Callable[[], None] = lambda: None,
 ) -> list[Choice]:
     state = st.session_state
     titles = {name: sample.title for name, sample in samples.items()}
@@ -123,16 +136,20 @@ def _choose(
     first = keep_choice(f"{key}_sample", next(iter(samples)), titles, current=current)
     chooser = visit().choosers.setdefault(key, Chooser(first))
 
+    def forget() -> None:
+        kept.clear()
+        on_choice()
+
     def choose_sample(name: str) -> None:
         chooser.sample = name
-        kept.clear()
+        forget()
         chooser.uploader += 1  # a new, empty uploader
         state.pop(f"{key}_camera", None)
         state[f"{key}_has_camera"] = False
 
     def follow_upload() -> None:
         """Let a new upload replace the snapshot; a removed file changes nothing else."""
-        kept.clear()
+        forget()
         if state[f"{key}_{chooser.uploader}"]:
             state.pop(f"{key}_camera", None)
             state[f"{key}_has_camera"] = False
@@ -151,9 +168,7 @@ def _choose(
     kept_place, samples_place, camera_place = st.container(), st.container(), st.container()
     snapshot = None
     if has_camera and camera_place.toggle("Use the camera", key=f"{key}_has_camera"):
-        snapshot = camera_place.camera_input(
-            label, key=f"{key}_camera", on_change=kept.clear, resolution="720p"
-        )
+        snapshot = camera_place.camera_input(label, key=f"{key}_camera", on_change=forget, resolution="720p")
     if snapshot is not None:
         kept[:] = [Choice(snapshot.getvalue(), "snapshot")]
     elif uploads:

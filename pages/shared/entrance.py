@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.shared.address import read_address
+from pages.shared.adopting import adopt_learned_style, has_learned_style
 from pages.shared.streamlit_workarounds import hidden_place, mend_page
 from pages.shared.visit import visit
 from stylecore.host.jobs import Job
@@ -13,11 +14,12 @@ WATCH_S = 30.0  # far below the time after which a job counts as abandoned
 
 
 def come_in() -> None:
-    """Apply the workarounds, read the address, and keep the visitor's jobs alive."""
+    """Apply the workarounds, read the address, keep the visitor's jobs alive, and take what they learned."""
     st.html(CSS)
     mend_page()
     with hidden_place("watch"):
         read_address()
+        adopt_learned_style()
         if visit().watched_jobs:
             _watch()
 
@@ -30,6 +32,8 @@ def keep_watching(job: Job) -> None:
 
 @st.fragment(run_every=WATCH_S)
 def _watch() -> None:
+    if has_learned_style():
+        st.rerun()
     jobs = [job for job in visit().watched_jobs if not job.is_finished]
     visit().watched_jobs = jobs  # finished ones hold pictures
     for job in jobs:

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
 from pages.shared import address
 from pages.shared.entrance import keep_watching
+from pages.shared.pictures import sentence
 from pages.shared.visit import visit
+from stylecore import StyleTransferError
 from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import Job
 
 
-def come_back(queue: JobQueue, name: str) -> Job | None:
+def come_back(queue: JobQueue, name: str, about: type = object) -> Job | None:
     """Find the visitor's job: by the session after a change of page, by the address after a reload.
 
     Args:
         queue: Queue of the job.
         name: Name of the job's token in the visit and in the address.
+        about: Type of what the job is about; a job about anything else is not the one.
     """
     tokens = visit().tokens
     token = tokens.get(name) or next(iter(address.asked_for(name)), None)
     job = queue.find(token)
-    if job is None:
+    if job is None or not isinstance(job.about, about):
         tokens.pop(name, None)
         if token:
-            st.info("The painting that was here is gone: paintings are kept only for a while. Start again.")
+            st.info("What was here is gone: paintings and styles are kept only for a while. Start again.")
         return None
     tokens[name] = token
     address.put(name, token)
     if not job.is_finished:
         keep_watching(job)
     return job
+
+
+@contextmanager
+def show_refusals() -> Iterator[None]:
+    """Show why a job could not be started."""
+    try:
+        yield
+    except StyleTransferError as error:
+        st.error(sentence(error), icon=":material/hourglass:")
 
 
 def offer_to_stop(job: Job, label: str, stopping: str, *, key: str) -> None:

@@ -12,9 +12,10 @@ import streamlit as st
 from PIL import Image
 
 from pages.shared.limits import load_photo
-from pages.shared.pictures import short_title
+from pages.shared.own_styles import known_styles, style_title
+from pages.shared.pictures import plain
 from pages.shared.visit import visit
-from stylecore import FastStylizer, list_styles
+from stylecore import FastStylizer, Style
 from stylecore.host.memory import share_freed_memory
 from stylecore.images.colors import is_transparent
 from stylecore.images.encoding import encode_image
@@ -46,13 +47,13 @@ class Look:
     """The settings of a painted photo.
 
     Attributes:
-        styles: Names with weights, in the visitor's order.
+        styles: Styles with weights, in the visitor's order.
         strength: 0 is the photo, 1 the style.
         preserve_color: Keep the photo's colors.
         stroke_scale: Size of the strokes relative to the picture, see `FastStylizer.stylize`.
     """
 
-    styles: tuple[tuple[str, float], ...]
+    styles: tuple[tuple[Style, float], ...]
     strength: float = 1.0
     preserve_color: bool = False
     stroke_scale: float = 1.0
@@ -60,13 +61,19 @@ class Look:
     @property
     def name(self) -> str:
         """Part of file names: `the_wave`, or `the_wave_mosaic` for a blend."""
-        return "_".join(name for name, weight in self.styles if weight > 0)
+        return "_".join(style.name for style, weight in self.styles if weight > 0)
+
+    @property
+    def key(self) -> tuple:
+        """What tells the look from others, for caches: styles as their SHA-256."""
+        styles = tuple((style.sha256, weight) for style, weight in self.styles)
+        return styles, self.strength, self.preserve_color, self.stroke_scale
 
     @property
     def description(self) -> Description:
         """The settings, for the file's metadata."""
         return describe_painting(
-            dict(self.styles),
+            {style.name: weight for style, weight in self.styles},
             strength=self.strength,
             preserve_color=self.preserve_color,
             strokes=f"{self.stroke_scale:g}",
@@ -109,6 +116,14 @@ class AllStyles:
     sheet: bytes
 
 
+@dataclass(frozen=True)
+class ScreenPicture:
+    """A picture encoded at screen size, and its full width and height in pixels."""
+
+    encoded: bytes
+    size: tuple[int, int]
+
+
 def screen_format(image: Image.Image) -> str:
     """PNG if any part of a picture is transparent, otherwise JPEG."""
     return "PNG" if is_transparent(image) else "JPEG"
@@ -137,7 +152,18 @@ def screen_photo(photo: bytes) -> tuple[Image.Image, tuple[int, int]]:
         return limit_long_side(image, WORKING_SIDE), image.size
 
 
-@st.cache_data(max_entries=100, show_spinner="Painting ...")
+@st.cache_data(max_entries=50, show_spinner=False)
+def screen_picture(data: bytes) -> ScreenPicture:
+    """Scale an encoded picture down to screen size.
+
+    Raises:
+        ImageError: The picture cannot be used.
+    """
+    image, size = screen_photo(data)
+    return ScreenPicture(encode_screen(image), size)
+
+
+@st.cache_data(max_entries=100, show_spinner="Painting ...", hash_funcs={Look: lambda look: look.key})
 def preview(photo: bytes, look: Look) -> Preview:
     """Paint a photo at screen size.
 
@@ -194,28 +220,28 @@ def all_styles(photo: bytes, look: Look) -> AllStyles:
     Raises:
         ImageError: The photo cannot be used.
     """
-    if visit().sheet is not None and visit().sheet[:2] == (photo, look):
-        return visit().sheet[2]
+    styles = tuple(known_styles().values())
+    if visit().sheet is not None and visit().sheet[:3] == (photo, look, styles):
+        return visit().sheet[3]
     full, _ = screen_photo(photo)
     image = limit_long_side(full, SHEET_SIDE)
-    titles = {style.name: short_title(style.name) for style in list_styles()}
     progress = st.progress(0.0)
     pictures = {}
-    for name, title in titles.items():
+    for style in styles:
         progress.progress(
-            len(pictures) / len(titles), f"Painting all styles: {title}"
+            len(pictures) / len(styles), f"Painting all styles: {plain(style_title(style))}"
         )  # ends here after a new choice
         # In cells of this size the fast networks look the same, in less than half the time.
-        pictures[name] = paint(image, replace(look, styles=((name, 1.0),)), fine=False)
+        pictures[style.name] = paint(image, replace(look, styles=((style, 1.0),)), fine=False)
     cells = list(pictures.values())
     rows = [cells[i : i + SHEET_COLUMNS] for i in range(0, len(cells), SHEET_COLUMNS)]
     height = min(max(180, round(CELL_WIDTH * image.height / image.width)), 720)  # strips are cropped
-    cell = (CELL_WIDTH, height)
-    sheet = encode_image(contact_sheet(rows, titles=list(titles.values()), cell=cell), "JPEG")
+    titles = [style_title(style) for style in styles]
+    sheet = encode_image(contact_sheet(rows, titles=titles, cell=(CELL_WIDTH, height)), "JPEG")
     tiles = {name: encode_screen(limit_long_side(each, CELL_WIDTH)) for name, each in pictures.items()}
     painted = AllStyles(tiles, sheet)
     progress.empty()
-    visit().sheet = photo, look, painted
+    visit().sheet = photo, look, styles, painted
     return painted
 
 
@@ -228,6 +254,7 @@ def paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:
 def _turn(image: Image.Image, look: Look) -> threading.Semaphore:
     pixels, working_pixels = math.prod(image.size), math.prod(working_size(image.size, look.stroke_scale))
     is_large = 24 * pixels + 180 * working_pixels > LARGE_BYTES
+    is_large |= any(style.foreign_network for style, _ in look.styles)  # take up to 2 GB
     return _large_turns if is_large else _small_turns
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared import refining, sketching
-from pages.shared.address import keep_choice, keep_switch
-from pages.shared.choosing import Choice, say_unusable
-from pages.shared.pictures import mixture, sample_title, sentence
+from pages.shared import long_jobs, refining
+from pages.shared.address import keep_choice
+from pages.shared.pictures import sentence
 from stylecore import OptimizationConfig, StyleTransferError
 from stylecore.perception.constants import STYLE_WEIGHT
 
@@ -45,38 +42,14 @@ class Settings:
     words: str
 
 
-def choose_shares(styles: Sequence[Choice]) -> tuple[float, ...]:
-    """Show a slider for the share of each of several style pictures."""
-    if len(styles) == 1:
-        return (1.0,)
-    titles = [sample_title(style.name) for style in styles]
-    weights = tuple(
-        st.slider(f"Share of {title}", 0, 100, 50, key=key, persist_state="session") / 100
-        for title, key in zip(titles, _share_keys(styles), strict=True)
-    )
-    if not any(weights):
-        st.warning("All shares are 0: the pictures are mixed equally.")
-        weights = (1.0,) * len(styles)
-    st.caption(f"Mixed: {mixture(titles, weights)}")
-    return weights
-
-
-def _share_keys(pictures: Sequence[Choice]) -> list[str]:
-    """Keys of the share sliders, by picture, so that a share stays with its picture."""
-    checksums = [zlib.crc32(picture.data) for picture in pictures]
-    return [
-        f"share_{checksum}_{checksums[:place].count(checksum)}" for place, checksum in enumerate(checksums)
-    ]
-
-
-def choose_settings(place: DeltaGenerator) -> Settings:
-    """Show the widgets for quality and colors, and a popover with the rest.
+def choose_settings(*, preserve_color: bool) -> Settings:
+    """Show the widgets for quality, and a popover with the rest.
 
     Args:
-        place: Row for the widgets.
+        preserve_color: Whether the photo's colors are kept.
     """
     qualities = {name: name.capitalize() for name in refining.QUALITIES}
-    quality = place.segmented_control(
+    quality = st.segmented_control(
         "Quality",
         list(qualities),
         format_func=str.capitalize,
@@ -86,14 +59,8 @@ def choose_settings(place: DeltaGenerator) -> Settings:
         help=QUALITY_HELP,
         persist_state="session",
     )
-    preserve_color = place.toggle(
-        "Keep the photo's colors",
-        value=keep_switch("custom_preserve_color"),
-        key="custom_preserve_color",
-        persist_state="session",
-    )
     is_classic = quality == "classic"
-    with place.popover("More", icon=":material/tune:"):
+    with st.popover("More", icon=":material/tune:"):
         if is_classic:
             st.caption("Classic has fixed settings of its own.")
         strokes = _slide("Strokes", "custom_strokes", "medium", STROKES, is_disabled=is_classic)
@@ -136,20 +103,6 @@ def _slide(label: str, key: str, default: str, words: Iterable[str], *, is_disab
     )
 
 
-def read_pictures(photo: Choice, styles: Sequence[Choice]) -> list[sketching.ScreenPicture]:
-    """Read the photo and the style pictures; shows the reason and returns [] if one is unusable."""
-    pictures = []
-    for choice, what in ((photo, "photo"), *((style, "style picture") for style in styles)):
-        try:
-            pictures.append(sketching.screen_picture(choice.data))
-            if choice is not photo:
-                sketching.read_style(choice.data)  # raises an error if it gives no style
-        except StyleTransferError as error:
-            say_unusable(error, f"{what} above instead of {choice.file_name}")
-            return []
-    return pictures
-
-
 def fit(size: tuple[int, int], config: OptimizationConfig, styles: int) -> OptimizationConfig | None:
     """Fit the settings to the free memory and show what is reduced; returns None if nothing fits.
 
@@ -158,7 +111,7 @@ def fit(size: tuple[int, int], config: OptimizationConfig, styles: int) -> Optim
         config: The chosen settings.
         styles: Number of style pictures.
     """
-    if refining.job_queue().is_busy:  # a running job holds the memory that the next one will have
+    if long_jobs.job_queue().is_busy:  # a running job holds the memory that the next one will have
         return config
     try:
         plan = refining.plan(size, config, styles)

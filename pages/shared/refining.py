@@ -1,20 +1,18 @@
-"""Refinements by optimization: the queue of all visitors, and what its jobs do and report."""
+"""Refinements by optimization: what their jobs do and report."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import streamlit as st
 from PIL import Image
 
+from pages.shared import long_jobs
 from pages.shared.limits import limits
-from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo
+from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo, screen_picture
 from pages.shared.pictures import SAMPLES
-from pages.shared.sketching import StyleBytes, screen_picture, sketch
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
-from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import Job, RunningJob
 from stylecore.images.encoding import encode_image
 from stylecore.images.metadata import describe_refinement
@@ -25,11 +23,10 @@ from stylecore.optimization.config import QUALITIES as PLANNED_QUALITIES
 from stylecore.optimization.pacing import TIMED, Pace, seen_pace, slowness, usual_pace
 from stylecore.optimization.planning import Plan, fit_to_memory, free_budget, peak_memory
 
-MAX_STYLES = 4  # pictures that one painting may mix
+StyleBytes = tuple[tuple[bytes, float], ...]  # encoded style pictures with weights
+
 QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
 LIVE_STEPS = 5  # at most, between two pictures of a running job
-KEPT_RUNS = 24  # finished runs that are kept; each holds up to 10 MB
-ABANDONED_S = 180.0  # a run that no page has shown for this long ends when others wait
 
 
 @dataclass(frozen=True)
@@ -42,10 +39,11 @@ class Request:
         styles: Style pictures, encoded at screen size.
         shares: Weights of the styles.
         names: Names of the photo and the styles.
-        sketch: Encoded sketch that the optimization starts from, or None.
+        first: Encoded instant painting, shown until the run has a picture; None if it begins elsewhere.
         config: Settings that the visitor chose.
         quality: Name of the quality that they come from.
         words: The settings as text for the page: "quick, medium strokes, balanced".
+        choice: What was chosen, to compare with what is chosen now.
     """
 
     photo: bytes
@@ -53,17 +51,16 @@ class Request:
     styles: tuple[bytes, ...]
     shares: tuple[float, ...]
     names: tuple[str, ...]
-    sketch: bytes | None
+    first: bytes | None
     config: OptimizationConfig
     quality: str
     words: str
+    choice: tuple = ()
 
-    def is_of(
-        self, photo: bytes, styles: Sequence[bytes], shares: Sequence[float], config: OptimizationConfig
-    ) -> bool:
-        """Whether it has these pictures of screen size and these settings."""
-        own = (self.photo, self.styles, self.shares, self.config)
-        return own == (photo, tuple(styles), tuple(shares), config)
+    @property
+    def loss_label(self) -> str:
+        """Title of the x axis of the losses."""
+        return "step; each larger size begins with a jump" if self.config.is_coarse_to_fine else "step"
 
 
 @dataclass(frozen=True)
@@ -85,6 +82,21 @@ class Refinement:
     snapshots: tuple[tuple[int, bytes], ...] = ()
     picture: bytes | None = None
     newest: Iterate | None = None
+
+    @property
+    def step(self) -> int:
+        """Number of the newest step; 0 before the first."""
+        return 0 if self.newest is None else self.newest.step
+
+    @property
+    def steps(self) -> int:
+        """Number of all steps."""
+        return self.config.steps if self.newest is None else self.newest.steps
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Expected time to the end in seconds; None before the first step."""
+        return None if self.newest is None else self.newest.remaining_s
 
     def after(self, iterate: Iterate, paused_s: float) -> Refinement:
         """The progress one step later; `paused_s` seconds of the run's time were pauses."""
@@ -179,14 +191,6 @@ def encode_painting(job: RefinementJob, file_format: str) -> bytes:
     return encode_image(job.result.image, file_format, description=description)
 
 
-@st.cache_resource(max_entries=1)
-def job_queue() -> JobQueue:
-    own = limits()
-    return JobQueue(
-        noun="paintings", workers=own.jobs, capacity=own.queue, kept=KEPT_RUNS, abandoned_s=ABANDONED_S
-    )
-
-
 @st.cache_resource(max_entries=1, show_spinner="Timing this machine ...")
 def timed_pace() -> Pace:
     """The pace of this machine, measured on a sample photo."""
@@ -196,9 +200,9 @@ def timed_pace() -> Pace:
 def pace() -> Pace:
     """The pace of this machine: measured once, then updated from the newest run of each kind."""
     known = dict(timed_pace())
-    for job in job_queue().jobs:
+    for job in long_jobs.job_queue().jobs:
         shown = job.progress
-        if shown is not None and shown.newest is not None:
+        if isinstance(shown, Refinement) and shown.newest is not None:
             known |= seen_pace(job.about.size, shown.config, shown.newest)
     return known
 
@@ -234,8 +238,10 @@ def start_run(
     quality: str,
     words: str,
     names: tuple[str, ...],
+    instant: bytes,
+    choice: tuple = (),
 ) -> str:
-    """Queue an optimization; returns the token that finds its job in `job_queue`.
+    """Queue an optimization; returns the token that finds its job in `long_jobs.job_queue`.
 
     Args:
         photo: The encoded photo.
@@ -244,6 +250,8 @@ def start_run(
         quality: Name of the quality that the settings come from, for the recipe.
         words: The settings as text, see `Request`.
         names: Names of the photo and the style pictures, for the recipe.
+        instant: The encoded instant painting, see `Request`.
+        choice: See `Request`.
     Raises:
         ImageError: A picture cannot be used.
         QueueFullError: Too many visitors wait already.
@@ -255,12 +263,13 @@ def start_run(
         styles=tuple(screen_picture(data).encoded for data, _ in styles),
         shares=tuple(weight for _, weight in styles),
         names=names,
-        sketch=sketch(photo, styles, config.preserve_color)[0] if config.start == "preview" else None,
+        first=instant if config.start == "preview" else None,
         config=config,
         quality=quality,
         words=words,
+        choice=choice,
     )
-    job = job_queue().submit(
+    job = long_jobs.job_queue().submit(
         RefinementWork(photo, styles, shown.size, config),
         about=request,
         expected_s=expected_seconds(shown.size, config),

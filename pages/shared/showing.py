@@ -10,15 +10,15 @@ import streamlit as st
 
 from pages.shared.choosing import Choice, say_unusable, seen_strokes
 from pages.shared.comparing import compare
+from pages.shared.own_styles import style_title
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview
-from pages.shared.pictures import short_title
+from pages.shared.pictures import plain
 from pages.shared.sharing import offer_share
 from pages.shared.visit import visit
-from stylecore import StyleTransferError
+from stylecore import StyleTransferError, list_styles
 from stylecore.images.encoding import MAX_SIDES
 from stylecore.instant.enlarging import LEAST_FACTOR
 from stylecore.instant.stylizer import working_size
-from stylecore.styles.catalog import get_style
 
 LARGE_PIXELS = 3e6  # a larger photo takes more than a second
 # The painting stays in view while the visitor chooses. On phones, where the choices are below it, the
@@ -34,9 +34,11 @@ STAY_CSS = """
   .stColumn:has(.st-key-KEY), .stColumn:has(.st-key-KEY) > .stVerticalBlock { display: contents; }
   :has(> .st-key-KEY) { position: sticky; top: 0; z-index: 5; width: 100%; }
   :has(> .st-key-KEY):not(:has(.stAlert)) { min-height: 62vw; }
-  :has(> .st-key-take_home) { order: 1; }
+  :has(> .st-key-take_home), :has(> .st-key-ways) { order: 1; }
   .st-key-KEY { --compare-height: 42vh; }
+  .st-key-stage, :has(> .st-key-stage) { display: contents; }
 }
+.st-key-KEY [data-testid=stImage] img { max-height: var(--compare-height); object-fit: contain; }
 """
 
 
@@ -45,35 +47,36 @@ def keep_in_view(key: str) -> None:
     st.html(f"<style>{STAY_CSS.replace('KEY', key)}</style>")
 
 
-def show_painting(photo: Choice, look: Look) -> Preview | None:
-    """Paint a photo and show it; if that fails, show the reason and return None.
+def paint_photo(photo: Choice, look: Look) -> Preview | None:
+    """Paint a photo at screen size; if that fails, show the reason and return None."""
+    try:
+        return preview(photo.data, look)
+    except StyleTransferError as error:
+        say_unusable(error, f"photo instead of {photo.file_name}")
+        return None
 
-    Called in a column next to the choices, with `offer_download` below it.
-    """
+
+def show_painting(painting: Preview, look: Look) -> None:
+    """Show a painting in a column next to the choices, with `offer_download` below it."""
     keep_in_view("painting")
     with st.container(key="painting"):
-        try:
-            result = preview(photo.data, look)
-        except StyleTransferError as error:
-            say_unusable(error, f"photo instead of {photo.file_name}")
-            return None
         compare(
-            result.original,
-            result.painted,
+            painting.original,
+            painting.painted,
             before_alt="Your photo as it was",
             after_alt=f"Your photo painted like {_titles(look)}",
             is_sought=visit().take_sought(),
             key="compare",
         )
-    return result
 
 
-def choose_format(size: tuple[int, int], *, is_transparent: bool) -> str:
+def choose_format(size: tuple[int, int], *, is_transparent: bool, key: str = "file_format") -> str:
     """Show the formats of `DOWNLOAD_FORMATS` that can hold a picture, and return the chosen one.
 
     Args:
         size: Width and height in pixels.
         is_transparent: Whether any part of the picture is transparent.
+        key: Key of the widget.
     """
     filled = {"JPEG"} if is_transparent else set()  # formats that turn transparency into white
     formats = [
@@ -81,13 +84,13 @@ def choose_format(size: tuple[int, int], *, is_transparent: bool) -> str:
     ]
     # With fewer formats it is another widget, so that the choice among all of them is kept.
     is_any = len(formats) == len(DOWNLOAD_FORMATS)
-    wanted = st.session_state.get("file_format")
+    wanted = st.session_state.get(key)
     return st.segmented_control(
         "File",
         formats,
         default=wanted if wanted in formats and not is_any else formats[0],
         required=True,
-        key="file_format" if is_any else f"file_format_{'_'.join(formats)}",
+        key=key if is_any else f"{key}_{'_'.join(formats)}",
         help="JPEG is small and opens everywhere, WebP is smaller still; PNG keeps every pixel. "
         "JPEG cannot keep transparency.",
         label_visibility="collapsed",
@@ -98,7 +101,7 @@ def choose_format(size: tuple[int, int], *, is_transparent: bool) -> str:
 def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
     """Show the download of the painting in the photo's own size, and the share button."""
     with st.container(key="take_home"):
-        st.caption(f"Painted: {_titles(look)}")
+        st.caption(plain(f"Painted: {_titles(look)}"))
         width, height = painting.size
         with st.container(horizontal=True, vertical_alignment="bottom"):
             file_format = choose_format(painting.size, is_transparent=painting.is_transparent)
@@ -117,7 +120,7 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
                 lambda: full_size(photo.data, look, file_format),
                 file_name=f"{photo.name}_{look.name}.{ending}",
                 mime=mime,
-                version=f"{zlib.crc32(photo.data)} {look} {file_format}",
+                version=f"{zlib.crc32(photo.data)} {look.key} {file_format}",
                 key="share",
             )
         is_enlarged = max(width, height) >= LEAST_FACTOR * max(working_size(painting.size, look.stroke_scale))
@@ -136,8 +139,9 @@ def show_seen(look: Look) -> None:
     photo, look = visit().photo[0], replace(look, stroke_scale=scale)
     st.subheader("Your picture in full size", anchor=False)
     with st.container():
-        painting = show_painting(photo, look)
+        painting = paint_photo(photo, look)
         if painting is not None:
+            show_painting(painting, look)
             offer_download(photo, look, painting)
     if painting is not None:
         st.caption("It is now the chosen photo on the other pages, too.")
@@ -149,16 +153,24 @@ def show_credits(painting: Preview, look: Look) -> None:
     is_gpu = painting.device == "cuda"
     st.caption(
         f"Painted in {max(painting.seconds, 0.01):.2g} s on the {'GPU' if is_gpu else 'CPU'}. "
-        "The address of this page keeps this look: send it to a friend.",
+        f"{_address_note(look)}",
         help=None if is_gpu else f"No GPU is used: {painting.device_note}.",
     )
-    for name, share in look.styles:
-        if share:
-            style, title = get_style(name), short_title(name)
+    for style, share in look.styles:
+        facts = [style.artist, style.year, style.origin, style.credit, style.license]
+        if share and any(facts):
+            title = style_title(style)
             title = title if title == style.title else f"{title}: {style.title}"
-            st.caption(f"{title}, {style.artist}, {style.year}. {style.credit}. {style.license}.")
+            work = ", ".join(text for text in (title, style.artist, style.year, style.origin) if text)
+            st.caption(plain(". ".join(text for text in (work, style.credit, style.license) if text) + "."))
+
+
+def _address_note(look: Look) -> str:
+    if any(style not in list_styles() for style, _ in look.styles):
+        return "The address of this page does not hold your own style: send its file to a friend."
+    return "The address of this page keeps this look: send it to a friend."
 
 
 def _titles(look: Look) -> str:
-    *others, last = [short_title(name) for name, share in look.styles if share]
+    *others, last = [style_title(style) for style, share in look.styles if share]
     return f"{', '.join(others)} and {last}" if others else last

@@ -7,17 +7,29 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared.address import forget, keep_choice, keep_choices, keep_number, keep_switch
+from pages.shared.address import (
+    forget,
+    keep_choice,
+    keep_choices,
+    keep_number,
+    keep_switch,
+    unknown_in_address,
+)
 from pages.shared.choosing import seen_strokes
+from pages.shared.own_styles import is_shared, known_styles, style_title, tile_picture
 from pages.shared.painting import Look
-from pages.shared.pictures import mixture, short_title, tile_path
+from pages.shared.pictures import mixture, plain, short_title
 from pages.shared.streamlit_workarounds import drop_unknown_options, picture_is_button
 from pages.shared.visit import visit
-from stylecore import Style, list_styles
+from stylecore import Style
 from stylecore.instant.stylizer import MAX_STRENGTH
+from stylecore.styles.style import GENERAL_MODEL
 
 STROKES = {"fine": 0.6, "medium": 1.0, "coarse": 1.7}  # values of `stroke_scale`
 MAX_BLEND = 4  # styles in one picture
+OWN_STYLES_STAY = (
+    "Styles of one's own last for one visit; as files they can be brought back on the page Your own style."
+)
 FILTER_FROM = 20  # styles; with fewer the tiles have no filter by kind
 # More than three rows of tiles scroll in a box of their own. On phones the tiles are one row that scrolls
 # sideways, so that the painting stays on the screen.
@@ -31,23 +43,38 @@ TILES_CSS = """
 """
 
 
-def choose_style() -> Style:
-    """Show tiles of all styles; the choice is kept on the other pages and in the address."""
-    styles = {style.name: style for style in list_styles()}
-    titles = {name: name for name in styles}
-    first = keep_choice("style", next(iter(styles)), titles, current=visit().style)
+def choose_style(*, in_browser: bool = False) -> Style:
+    """Show tiles of all styles; the choice is kept on the other pages and in the address.
+
+    Args:
+        in_browser: Whether only styles are offered that browsers paint: those with a network of their own
+            paint on the server only.
+    """
+    styles = {name: style for name, style in known_styles().items() if not in_browser or is_shared(style)}
+    if visit().style in visit().own_styles and visit().style not in styles:
+        title = plain(visit().own_styles[visit().style].title)
+        st.info(f"{title} brings its own network, which paints on the other pages only.")
+        visit().style = ""
+    ready_made = next(name for name in styles if name not in visit().own_styles)
+    for name in ("blend", "style"):
+        visit().lost_style = next(iter(unknown_in_address(name, styles)), visit().lost_style)
+    first = keep_choice("style", ready_made, {name: name for name in styles}, current=visit().style)
     visit().style = visit().style or first
 
     # On a change of page the tiles begin with the chosen one in sight.
     chosen = f".st-key-style_tiles > :has(.st-key-style_{visit().style})"
     st.html(f"<style>{TILES_CSS}{chosen} {{ scroll-initial-target: nearest; }}</style>")
     st.markdown("Style")
-    tiles = sorted(styles.values(), key=lambda style: style.name != first)  # the style of a link comes first
+    if visit().lost_style:
+        title = plain(short_title(visit().lost_style))
+        st.info(f"The style {title} of this address is not here. {OWN_STYLES_STAY}", icon=":material/brush:")
+    # The visitor's own come first, then the style of a link.
+    tiles = sorted(
+        styles.values(), key=lambda style: (style.name not in visit().own_styles, style.name != first)
+    )
     kind = _choose_kind(tiles)
-    shown = [style.name for style in tiles if kind in (None, style.kind) or style.name == visit().style]
-    paths = {name: tile_path(name) for name in shown}
-    # Styles that the app does not ship have no tile.
-    pictures = {name: path.read_bytes() if path.exists() else None for name, path in paths.items()}
+    shown = [style for style in tiles if kind in (None, style.kind) or style.name == visit().style]
+    pictures = {style.name: tile_picture(style) for style in shown}
     show_tiles(pictures, alt="A temple", width=96, key="style")
     return styles[visit().style]
 
@@ -66,17 +93,23 @@ def show_tiles(
     """
 
     def choose(name: str) -> None:
-        visit().style, visit().is_sought = name, is_sought
+        visit().style, visit().is_sought, visit().lost_style = name, is_sought, ""
 
+    styles = known_styles()
     st.html(f"<style>{picture_is_button(f'.st-key-{key}_tiles', f'{key}_{visit().style}')}</style>")
     with st.grid("auto", min_column_width=width, gap="xsmall", key=f"{key}_tiles"):
         for name, picture in pictures.items():
-            title = short_title(name)
+            title = style_title(styles[name])
             with st.container(gap="xxsmall"):
                 if picture is not None:
                     chosen = " (chosen)" if name == visit().style else ""
                     st.image(picture, width="stretch", alt=f"{alt} painted like {title}{chosen}")
-                st.button(title, key=f"{key}_{name}", width="stretch", on_click=choose, args=(name,))
+                st.button(plain(title), key=f"{key}_{name}", width="stretch", on_click=choose, args=(name,))
+
+
+def _is_general(style: Style) -> bool:
+    """Whether the general network paints a style, which has no network in common with ready-made ones."""
+    return style.model == GENERAL_MODEL
 
 
 def _choose_kind(styles: list[Style]) -> str | None:
@@ -94,12 +127,13 @@ def _choose_kind(styles: list[Style]) -> str | None:
     )
 
 
-def choose_look(style: Style | None, *, has_strokes: bool = True) -> Look:
+def choose_look(style: Style | None, *, in_browser: bool = False) -> Look:
     """Show the widgets for strength, strokes, colors and, if a style is given, others to blend with it.
 
     Args:
         style: The chosen style.
-        has_strokes: Whether the size of the strokes is chosen; otherwise it is medium.
+        in_browser: Whether it is painted in the browser: with medium strokes, and in blends of styles of one
+            network.
     """
     most = round(100 * MAX_STRENGTH) - 50
     controls = st.container(horizontal=True, vertical_alignment="bottom")
@@ -115,7 +149,7 @@ def choose_look(style: Style | None, *, has_strokes: bool = True) -> Look:
         persist_state="session",
         width=320,
     )
-    stroke_scale = _choose_strokes(controls) if has_strokes else STROKES["medium"]
+    stroke_scale = STROKES["medium"] if in_browser else _choose_strokes(controls)
     preserve_color = controls.toggle(
         "Keep the photo's colors",
         value=keep_switch("preserve_color"),
@@ -123,7 +157,7 @@ def choose_look(style: Style | None, *, has_strokes: bool = True) -> Look:
         help="Takes brightness and strokes from the painting, and the colors from the photo.",
         persist_state="session",
     )
-    shares = {} if style is None else _choose_shares(style)
+    shares = {} if style is None else _choose_shares(style, in_browser=in_browser)
     return Look(tuple(shares.items()), strength / 100, preserve_color, stroke_scale)
 
 
@@ -151,8 +185,13 @@ def _choose_strokes(controls: DeltaGenerator) -> float:
     return STROKES[strokes]
 
 
-def _choose_shares(style: Style) -> dict[str, float]:
-    titles = {other.name: short_title(other.name) for other in list_styles() if other != style}
+def _choose_shares(style: Style, *, in_browser: bool) -> dict[Style, float]:
+    styles = {
+        name: other
+        for name, other in known_styles().items()
+        if not in_browser or (is_shared(other) and _is_general(other) == _is_general(style))
+    }
+    titles = {name: style_title(other) for name, other in styles.items() if name != style.name}
     drop_unknown_options("blend", titles)  # the chosen style is none of them
     first = keep_choices("blend", titles, limit=MAX_BLEND - 1)
     # Opened when a blend is in use, so that the visitor sees it; only the visitor closes it.
@@ -162,7 +201,7 @@ def _choose_shares(style: Style) -> dict[str, float]:
             "Mix in other styles",
             list(titles),
             default=[name for name in first if name in titles],
-            format_func=short_title,
+            format_func=lambda name: titles.get(name, name),  # a removed one may still be chosen
             max_selections=MAX_BLEND - 1,
             select_all=False,
             key="blend",
@@ -172,11 +211,11 @@ def _choose_shares(style: Style) -> dict[str, float]:
             forget(f"share_of_{name}")
         if not others:
             forget(f"share_of_{style.name}")
-            return {style.name: 1.0}
+            return {style: 1.0}
         shares = {}
         for name in (style.name, *others):
             percent = st.slider(
-                short_title(name),
+                plain(style_title(styles[name])),
                 min_value=0,
                 max_value=100,
                 value=keep_number(f"share_of_{name}", 50, least=0, most=100),
@@ -184,9 +223,10 @@ def _choose_shares(style: Style) -> dict[str, float]:
                 key=f"share_of_{name}",
                 persist_state="session",
             )
-            shares[name] = percent / 100
+            shares[styles[name]] = percent / 100
         if not any(shares.values()):
             st.warning("All shares are 0: the styles are mixed equally.")
             shares = dict.fromkeys(shares, 1.0)
-        st.caption(f"Mixed: {mixture([short_title(name) for name in shares], list(shares.values()))}")
+        parts = [plain(style_title(part)) for part in shares]
+        st.caption(f"Mixed: {mixture(parts, list(shares.values()))}")
     return shares

@@ -10,6 +10,7 @@ import streamlit as st
 if TYPE_CHECKING:
     from pages.shared.choosing import Choice
     from pages.shared.painting import AllStyles, Look
+    from stylecore import Style
     from stylecore.host.jobs import Job
 
 
@@ -45,7 +46,15 @@ class Visit:
         style: Name of the chosen style; empty before the first page that has styles.
         is_blend_open: Whether the expander of the blend is open.
         is_sought: Whether the next script run scrolls to the painting.
-        sheet: The last photo that was painted in all styles, its look, and the paintings.
+        sheet: The last photo that was painted in all styles, its look, the styles, and the paintings.
+        own_styles: The visitor's own styles by their name, the oldest first.
+        kept_as: Names of the own styles by the SHA-256 of the style as it came.
+        shown_style: Name of the own style that Your own style shows instead of the style pictures' one.
+        brought: Number of the uploader of style files; an uploader with a new number is empty.
+        bring_notice: What the page says about the style file that was brought last.
+        keep_notice: Why a style could not be kept; empty if it could.
+        lost_style: Style that the address asked for and that is not here, until another is chosen.
+        adopted: Tokens of the learnings whose styles the visit has.
         tokens: Tokens of the jobs that the pages show, by their name in the address.
         runs: Tokens of the visit's refinements, the oldest first.
         seen_choice: Pictures and settings that were chosen when an earlier refinement was opened; no sketch
@@ -68,7 +77,15 @@ class Visit:
     style: str = ""
     is_blend_open: bool = False
     is_sought: bool = False
-    sheet: tuple[bytes, Look, AllStyles] | None = None
+    sheet: tuple[bytes, Look, tuple[Style, ...], AllStyles] | None = None
+    own_styles: dict[str, Style] = field(default_factory=dict)
+    kept_as: dict[str, str] = field(default_factory=dict)
+    shown_style: str = ""
+    brought: int = 0
+    bring_notice: str = ""
+    keep_notice: str = ""
+    lost_style: str = ""
+    adopted: set[str] = field(default_factory=set)
     tokens: dict[str, str] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     seen_choice: tuple | None = None

@@ -6,17 +6,18 @@ from xml.etree import ElementTree
 import pytest
 from PIL import ExifTags, Image
 
-from pages.shared import batches, painting, refining, sketching
+from pages.shared import batches, long_jobs, painting, refining
 from pages.shared.choosing import Choice
 from pages.shared.painting import Look
 from stylecore import FastStylizer, OptimizationConfig, __version__, cli, load_image
 from stylecore.images.encoding import encode_image
 from stylecore.images.metadata import SOFTWARE, TAKEN, Taken, is_painting
 from stylecore.images.sizes import limit_long_side
+from stylecore.styles.catalog import get_style
 from tests.conftest import encoded, make_photo
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
-LOOK = Look((("mosaic", 1.0),))
+LOOK = Look(((get_style("mosaic"), 1.0),))
 TIMES = {
     ExifTags.Base.DateTimeOriginal: "2024:05:17 18:30:00",
     ExifTags.Base.OffsetTimeOriginal: "+02:00",
@@ -125,17 +126,12 @@ def test_a_refined_picture_has_the_time_and_the_marks_of_a_painting(monkeypatch)
     config = OptimizationConfig(steps=2, max_side=48, start="content", preserve_color=True)
     styles = ((encoded(make_photo(64, 64)), 0.75), (encoded(make_photo(64, 64, seed=1)), 0.25))
     names = ("photo", "bark", "moss")
-    token = refining.start_run(camera_photo(), styles, config, quality="quick", words="quick", names=names)
-    job = refining.job_queue().find(token)
+    told = {"quality": "quick", "words": "quick", "names": names, "instant": b""}
+    token = refining.start_run(camera_photo(), styles, config, **told)
+    job = long_jobs.job_queue().find(token)
     assert job.wait(60)
     data = refining.encode_painting(job, "JPEG")
     assert_painting(data, "style bark:0.75,moss:0.25, 2 steps, strokes 48 px, colors of the photo")
-
-
-def test_a_sketch_has_the_time_and_the_marks_of_a_painting():
-    styles = ((encoded(make_photo(64, 64)), 1.0),)
-    data, _, _ = sketching.sketch(camera_photo(), styles, True)
-    assert_painting(data, "sketch of any style, colors of the photo")
 
 
 @pytest.mark.parametrize("made_of", ["painting.png", "steps/painting_00001.png"])

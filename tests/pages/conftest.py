@@ -4,6 +4,7 @@ from streamlit.testing.v1 import AppTest
 from pages.shared import painting, refining
 from pages.shared.painting import Look
 from stylecore.instant import stylizer
+from stylecore.styles.catalog import get_style
 from tests.browsing import ROOT
 
 
@@ -52,4 +53,9 @@ def captions(app: AppTest) -> str:
 
 
 def look(name: str, *settings: float) -> Look:
-    return Look(((name, 1.0),), *settings)
+    return Look(((get_style(name), 1.0),), *settings)
+
+
+def shares(look: Look) -> dict[str, float]:
+    """Weights of a look's styles by name."""
+    return {style.name: weight for style, weight in look.styles}

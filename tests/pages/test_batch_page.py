@@ -9,14 +9,14 @@ from PIL import Image
 
 from pages.shared import batches, limits
 from pages.shared.choosing import Choice
-from pages.shared.painting import Look
 from stylecore import ImageError, list_styles
 from stylecore.host.jobs import Job
+from stylecore.styles.catalog import get_style
 from tests.conftest import encoded, make_photo
-from tests.pages.conftest import open_app
+from tests.pages.conftest import look, open_app
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
-LOOK = Look((("mosaic", 1.0),), 0.8)
+LOOK = look("mosaic", 0.8)
 
 
 def started(*arguments) -> Job:
@@ -42,7 +42,7 @@ def test_photos_of_one_name_do_not_overwrite_each_other():
 
 def test_a_broken_file_is_named_and_skipped():
     photos = [Choice(b"dear diary", "diary"), Choice(encoded(make_photo(64, 48)), "beach")]
-    job = started(photos, LOOK, ["mosaic", "the_wave"])
+    job = started(photos, LOOK, [get_style("mosaic"), get_style("the_wave")])
     assert job.wait(60)
     assert list(files_in(job.result)) == ["beach_mosaic.jpg", "beach_the_wave.jpg"]
     [reason] = job.progress.skipped
@@ -60,7 +60,7 @@ def test_a_painting_that_fails_leaves_the_others(monkeypatch):
 
     monkeypatch.setattr(batches, "paint", fail_for_one)
     photos = [Choice(encoded(make_photo(width, 48)), f"p{width}") for width in (64, 80)]
-    job = started(photos, LOOK, ["mosaic", "the_wave"])
+    job = started(photos, LOOK, [get_style("mosaic"), get_style("the_wave")])
     assert job.wait(60)
     assert list(files_in(job.result)) == ["p64_mosaic.jpg", "p80_mosaic.jpg", "p80_the_wave.jpg"]
     assert job.progress.skipped == ("no room",)
@@ -87,7 +87,7 @@ def test_a_full_zip_takes_no_more_paintings(monkeypatch):
     monkeypatch.setattr(batches, "MEGABYTE", 1000)
     monkeypatch.setattr(batches, "limits", lambda: limits.Limits(zip_megabytes=2))
     photos = [Choice(encoded(make_photo(64, 48, seed=i)), f"p{i}") for i in range(3)]
-    job = started(photos, LOOK, ["mosaic", "the_wave"])
+    job = started(photos, LOOK, [get_style("mosaic"), get_style("the_wave")])
     assert job.wait(60)
     made = len(files_in(job.result))
     assert 1 <= made < 6

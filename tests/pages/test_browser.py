@@ -83,7 +83,7 @@ PAGES = {
     "live": ("Camera > Live", "pictures a second"),
     "batch": ("Several photos", "Choose photos first"),
     "draw": ("Draw", "ms on this device"),
-    "custom": ("Your own style", "Instant sketch"),
+    "custom": ("Your own style", "Refine (about"),
     "how_it_works": ("How it works", "Sources and licen"),
 }
 
@@ -140,7 +140,7 @@ def test_a_refined_painting_is_shared_and_leaves_the_console_clean(complaints, s
     page, said = complaints
     can_share(page)
     page.goto(f"{server}/custom")
-    wait_until_still(page, "Instant sketch")
+    wait_until_still(page, "Refine (about")
     page.get_by_role("button", name="Refine").click()
     page.locator("[data-testid=stVegaLiteChart]").wait_for(timeout=180_000)
     page.get_by_role("button", name="Stop and keep the best so far").click()
@@ -340,11 +340,11 @@ def test_a_tap_before_the_answer_to_the_one_before_is_painted(open_page):
 
 
 def test_settings_for_ones_own_style_are_sent_as_a_link(open_page):
-    page = open_page("/custom", text="Instant sketch")
+    page = open_page("/custom")
     page.get_by_role("radio", name="Good").click()
     page.get_by_text("Keep the photo's colors").click()
     page.wait_for_function("location.search.includes('quality') && location.search.includes('color')")
-    friend = open_page(page.evaluate("location.pathname + location.search"), PHONE, text="Instant sketch")
+    friend = open_page(page.evaluate("location.pathname + location.search"), PHONE)
     expect(friend.get_by_role("radio", name="Good")).to_be_checked()
     expect(friend.get_by_role("switch", name="Keep the photo's colors")).to_be_checked()
 
@@ -432,14 +432,14 @@ def test_a_file_that_is_too_large_is_answered_in_sight(open_page, tmp_path):
     page.wait_for_function("message => message.offsetWidth > 100", arg=message.element_handle())
 
 
-def test_any_style_is_sketched_refined_and_stopped(open_page):
-    page = open_page("/custom", text="Instant sketch")
+def test_any_style_is_painted_refined_and_stopped(open_page):
+    page = open_page("/custom")
     style = {"name": "drawing.png", "mimeType": "image/png", "buffer": encoded(make_photo(300, 300, seed=2))}
     page.locator("input[type=file]").nth(1).set_input_files(style)
     wait_for_upload(page, "style_picture")
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.get_by_role("button", name="Refine").click()
-    page.get_by_alt_text("The sketch it starts from").wait_for(timeout=120_000)
+    page.get_by_alt_text("The instant painting").wait_for(timeout=120_000)
     page.get_by_alt_text("The painting so far").wait_for(timeout=120_000)
     assert page.get_by_text(re.compile(r"Step \d+ of 50")).is_visible()
     keep_screenshot(page, "refining")
@@ -456,11 +456,11 @@ def test_any_style_is_sketched_refined_and_stopped(open_page):
 
 
 def test_the_slider_uncovers_the_painting(open_page):
-    page = open_page("/custom", text="Instant sketch")
+    page = open_page("/custom")
     before = page.get_by_alt_text("Your photo as it was")
     before.wait_for()
     box = before.bounding_box()
-    slider = page.get_by_role("slider", name="Slide between Photo and Sketch")
+    slider = page.get_by_role("slider", name="Slide between Photo and Painting")
     page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
     assert int(slider.input_value()) > 80
     assert "%" in before.evaluate("image => getComputedStyle(image).clipPath")
@@ -469,14 +469,14 @@ def test_the_slider_uncovers_the_painting(open_page):
 
 
 def test_the_camera_gives_the_photo(open_page):
-    page = open_page("/custom", size=PHONE, text="Instant sketch")
+    page = open_page("/custom", size=PHONE)
     # While the page is still being built, the first camera by its text may be the style picture's.
     page.locator(".st-key-content_has_camera").get_by_text("Use the camera").click()
     page.locator(".st-key-content_camera video").wait_for()
     page.wait_for_function("document.querySelector('video').readyState === 4")
     page.get_by_role("button", name="Take Photo").click()
     page.get_by_role("button", name="Clear photo").wait_for()
-    page.get_by_text("Instant sketch").wait_for()
+    page.get_by_text("Painted in").wait_for()
     for _ in range(300):
         if pixels_of(page, "Your photo as it was").shape != (427, 640, 3):  # no longer the sample
             break
@@ -486,7 +486,7 @@ def test_the_camera_gives_the_photo(open_page):
 
 
 def test_the_custom_page_fits_a_phone(open_page):
-    page = open_page("/custom", size=PHONE, text="Instant sketch")
+    page = open_page("/custom", size=PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
     keep_screenshot(page, "custom_phone")
 

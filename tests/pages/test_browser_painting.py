@@ -13,6 +13,7 @@ from pages.shared.browser_files import browser_folder
 from pages.shared.browser_painting import style_data
 from pages.shared.painting import Look
 from stylecore import FastStylizer
+from stylecore.styles.catalog import get_style
 from tests.browsing import CHROMIUM, empty_page
 from tests.conftest import make_photo
 
@@ -79,13 +80,18 @@ def paint_on_server(stylizer: FastStylizer, photo: Image.Image, look: Look) -> n
     return np.asarray(painted)
 
 
+def look_of(*, strength: float = 1.0, preserve_color: bool = False, **shares: float) -> Look:
+    styles = tuple((get_style(name), share) for name, share in shares.items())
+    return Look(styles, strength, preserve_color)
+
+
 @pytest.mark.parametrize(
     "look",
     [
-        Look((("starry_night", 1.0),)),
-        Look((("ink", 1.0),), strength=0.6),
-        Look((("mosaic", 0.5), ("fire", 0.5)), strength=1.4, preserve_color=True),
-        Look((("mosaic", 0.3), ("cubism", 0.7))),
+        look_of(starry_night=1.0),
+        look_of(strength=0.6, ink=1.0),
+        look_of(strength=1.4, preserve_color=True, mosaic=0.5, fire=0.5),
+        look_of(mosaic=0.3, cubism=0.7),
     ],
     ids=lambda look: look.name,
 )
@@ -102,7 +108,7 @@ def test_a_gpu_paints_as_the_processor_does(browser, server, stylizer):
     page = empty_page(gpu_browser, server)
     if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
         pytest.skip("this Chromium has no software adapter for WebGPU")
-    photo, look = make_photo(48, 32), Look((("starry_night", 1.0),))
+    photo, look = make_photo(48, 32), look_of(starry_night=1.0)
     painted, answer = paint_in_browser(page, photo, look, "webgpu")
     assert answer["provider"] == "webgpu"
     difference = np.abs(painted.astype(int) - paint_on_server(stylizer, photo, look))

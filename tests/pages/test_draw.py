@@ -10,13 +10,13 @@ from PIL import Image, ImageColor
 from playwright.sync_api import expect
 
 from pages.shared.drawing import COLORS, HTML, Sheet, sheet_data, style_colors
-from pages.shared.painting import Look
 from stylecore import list_styles
 from tests.browsing import empty_page, keep_screenshot, mount_component
 from tests.conftest import encoded, make_photo
+from tests.pages.conftest import look
 
 SHEET = Sheet(size=(320, 240))
-LOOK = Look((("landscape", 1.0),))
+LOOK = look("landscape")
 
 
 def test_every_style_offers_different_colors():

@@ -11,6 +11,7 @@ from pages.shared.browser_painting import style_data
 from pages.shared.live_camera import HTML
 from pages.shared.painting import Look
 from tests.browsing import empty_page, keep_screenshot, mount_component
+from tests.pages.conftest import look
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +20,7 @@ def data_for(look: Look, **more: object) -> dict:
     return style_data(look) | {"name": look.name, "alt": "Your camera, painted"} | more
 
 
-STARRY_NIGHT = data_for(Look((("starry_night", 1.0),)))
+STARRY_NIGHT = data_for(look("starry_night"))
 
 
 @pytest.fixture
@@ -100,9 +101,9 @@ def test_another_style_is_painted_without_starting_the_camera_again(page):
       const { data } = document.querySelector('canvas').getContext('2d').getImageData(0, 0, 960, 500);
       return data.reduce((sum, value, at) => sum + [1, 0, -1, 0][at % 4] * value, 0) / data.length;
     }"""
-    page.evaluate("data => void window.mount(data)", data_for(Look((("starry_night", 1.0),), strength=0.0)))
+    page.evaluate("data => void window.mount(data)", data_for(look("starry_night", 0.0)))
     page.wait_for_function(f"Math.abs(({redness})()) < 2")  # the camera's picture is green
-    page.evaluate("data => void window.mount(data)", data_for(Look((("fire", 1.0),))))
+    page.evaluate("data => void window.mount(data)", data_for(look("fire")))
     page.wait_for_function(f"({redness})() > 20")
     assert page.evaluate("video => document.querySelector('video').srcObject === video", video)
 

@@ -1,10 +1,10 @@
 import pytest
 from PIL import Image
 
-from pages.shared import styling
+from pages.shared import own_styles, styling
 from pages.shared.pictures import SAMPLES, tile_path
 from stylecore import list_styles, load_image
-from tests.pages.conftest import captions, look
+from tests.pages.conftest import captions, look, shares
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
 
@@ -39,12 +39,12 @@ def test_the_style_that_a_link_asks_for_is_the_first_tile(app, painted):
 
 def test_a_style_without_a_tile_has_its_button(app, painted, monkeypatch, tmp_path):
     monkeypatch.setattr(
-        styling, "tile_path", lambda name: tmp_path / "none" if name == "mosaic" else tile_path(name)
+        own_styles, "tile_path", lambda name: tmp_path / "none" if name == "mosaic" else tile_path(name)
     )
     app.run()
     app.button(key="style_mosaic").click().run()
     assert not app.exception
-    assert painted[-1].styles == (("mosaic", 1.0),)
+    assert shares(painted[-1]) == {"mosaic": 1.0}
 
 
 def test_a_blend_mixes_up_to_four_styles(app, painted):
@@ -52,7 +52,7 @@ def test_a_blend_mixes_up_to_four_styles(app, painted):
     app.multiselect(key="blend").set_value(["the_wave", "mosaic"]).run()
     app.slider(key="share_of_mosaic").set_value(0).run()
     app.slider(key="share_of_the_wave").set_value(100).run()
-    assert painted[-1].styles == (("starry_night", 0.5), ("the_wave", 1.0), ("mosaic", 0.0))
+    assert shares(painted[-1]) == {"starry_night": 0.5, "the_wave": 1.0, "mosaic": 0.0}
     assert "Painted: Starry Night and The Wave" in captions(app)
     assert "Hokusai" in captions(app)
     assert painted[-1].name == "starry_night_the_wave"
@@ -63,7 +63,7 @@ def test_shares_of_zero_become_equal_and_it_says_so(app, painted):
     app.multiselect(key="blend").set_value(["the_wave"]).run()
     for name in ("starry_night", "the_wave"):
         app.slider(key=f"share_of_{name}").set_value(0).run()
-    assert painted[-1].styles == (("starry_night", 1.0), ("the_wave", 1.0))
+    assert shares(painted[-1]) == {"starry_night": 1.0, "the_wave": 1.0}
     assert "mixed equally" in app.warning[0].value
 
 

@@ -5,17 +5,19 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import refining, sketching
+from pages.shared import long_jobs, refining
 from stylecore.host.jobs import Job
 from tests.conftest import encoded
 from tests.pages.conftest import open_app
 
 TINY = replace(refining.QUALITIES["quick"], steps=4, max_side=64, is_coarse_to_fine=False, preview_every=1)
 
+# What a run is told for its recipe and for the page.
+NAMES = {"quality": "quick", "words": "quick", "names": ("photo", "style"), "instant": b""}
+
 
 @pytest.fixture
-def app(monkeypatch) -> AppTest:
-    monkeypatch.setattr(sketching, "SKETCH_SIDE", 96)
+def app(monkeypatch, small_paintings) -> AppTest:
     monkeypatch.setattr(refining, "QUALITIES", {"quick": TINY, "endless": replace(TINY, steps=100_000)})
     app = open_custom_page()
     assert not app.exception
@@ -40,8 +42,13 @@ def is_refined(app: AppTest) -> bool:
     return any(caption.value.startswith("Refined") for caption in app.caption)
 
 
+def is_painted(app: AppTest) -> bool:
+    """Whether the page shows an instant painting of what is chosen."""
+    return any(caption.value.startswith("Painted: ") for caption in app.caption)
+
+
 def job_of(app: AppTest) -> Job:
-    return refining.job_queue().find(app.session_state.visit.tokens["run"])
+    return long_jobs.job_queue().find(app.session_state.visit.tokens["run"])
 
 
 def recipe_of(app: AppTest) -> dict:

@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import open_app
-from tests.pages.custom.conftest import is_refined, job_of, run_until
+from tests.pages.custom.conftest import is_painted, is_refined, job_of, run_until
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
 
@@ -34,21 +34,21 @@ def test_a_run_is_found_again_by_its_address(app):
     assert is_refined(again)
     assert job_of(again) is job_of(app)
     again.button(key="content_sample_cat").click().run()
-    assert again.subheader[0].value == "Your last painting"  # below the sketch
+    assert again.subheader[0].value == "Your last painting"  # below the instant one
 
 
-def test_a_run_found_by_its_address_comes_before_any_sketch(refined_cat):
+def test_a_run_found_by_its_address_comes_before_any_instant_painting(refined_cat):
     again = opened_by_address(refined_cat)
     assert is_refined(again)
-    assert "download_sketch" not in {button.key for button in again.download_button}
+    assert not is_painted(again)
 
 
-def test_a_new_choice_next_to_a_run_found_by_its_address_has_its_sketch(refined_cat):
+def test_a_new_choice_next_to_a_run_found_by_its_address_is_painted(refined_cat):
     again = opened_by_address(refined_cat)
     first = again.session_state.visit.choosers["content"].sample
     again.button(key="content_sample_coffee").click().run()
     again.button(key=f"content_sample_{first}").click().run()
-    assert "download_sketch" in {button.key for button in again.download_button}
+    assert is_painted(again)
 
 
 def test_a_run_found_by_its_address_stays_among_the_earlier_ones(app):

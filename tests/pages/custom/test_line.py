@@ -5,11 +5,10 @@ import time
 
 import pytest
 
-from pages.shared import refining
+from pages.shared import long_jobs
 from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import JobState
-from tests.conftest import encoded, make_photo
-from tests.pages.custom.conftest import TINY, captions, is_refined, job_of, open_custom_page, run_until
+from tests.pages.custom.conftest import captions, is_painted, is_refined, job_of, open_custom_page, run_until
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
 
@@ -24,7 +23,7 @@ def test_a_second_visitor_waits_in_line(app):
     other.run()
     assert any("number 1 in line" in info.value for info in other.info)
     run_until(other, lambda: any("for at least" in info.value for info in other.info))
-    assert "The sketch it starts from" in captions(other)
+    assert "The instant painting" in captions(other)
     first.cancel()
     run_until(other, lambda: job_of(other).state is JobState.RUNNING)
     job_of(other).cancel()
@@ -35,7 +34,7 @@ def test_a_run_says_that_it_is_paused_for_a_shorter_one(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
     is_open = threading.Event()
-    shorter = refining.job_queue().submit(lambda job: is_open.wait(60), expected_s=0.001)
+    shorter = long_jobs.job_queue().submit(lambda job: is_open.wait(60), expected_s=0.001)
     run_until(app, lambda: job_of(app).state is JobState.PAUSED)
     app.run()
     assert "paused while a shorter one is painted" in app.get("progress")[0].proto.text
@@ -46,7 +45,7 @@ def test_a_run_says_that_it_is_paused_for_a_shorter_one(app):
     assert job_of(app).wait(60)
 
 
-def test_a_visitor_who_leaves_the_line_has_the_sketch_again(app):
+def test_a_visitor_who_leaves_the_line_has_the_instant_painting_again(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
     other = open_custom_page()
@@ -56,27 +55,14 @@ def test_a_visitor_who_leaves_the_line_has_the_sketch_again(app):
     assert other.button(key="cancel").label == "Leave the line"
     other.button(key="cancel").click().run()
     run_until(other, lambda: any("Stopped before it started" in info.value for info in other.info))
-    assert other.download_button(key="download_sketch")
+    assert is_painted(other)
     job_of(app).cancel()
     assert job_of(app).wait(60)
 
 
-def test_no_job_is_left_behind_by_a_sketch_that_fails(monkeypatch):
-    def fail(*_):
-        raise MemoryError
-
-    queue = JobQueue()
-    monkeypatch.setattr(refining, "job_queue", lambda: queue)
-    monkeypatch.setattr(refining, "sketch", fail)
-    pictures = encoded(make_photo(64, 64)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
-    with pytest.raises(MemoryError):
-        refining.start_run(*pictures, TINY, quality="quick", words="quick", names=("photo", "style"))
-    assert not queue.is_busy
-
-
 def test_a_full_queue_is_reported(app, monkeypatch):
     queue = JobQueue(capacity=0)
-    monkeypatch.setattr(refining, "job_queue", lambda: queue)
+    monkeypatch.setattr(long_jobs, "job_queue", lambda: queue)
     blocking = queue.submit(lambda job: [time.sleep(0.01) for _ in iter(job.should_stop, True)])
     app.button(key="refine").click().run()
     assert "try again in a few minutes" in app.error[0].value

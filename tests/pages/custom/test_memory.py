@@ -2,10 +2,18 @@ from dataclasses import replace
 
 import pytest
 
-from pages.shared import refining
+from pages.shared import long_jobs, refining
 from stylecore.optimization import planning
 from tests.conftest import encoded, make_photo
-from tests.pages.custom.conftest import TINY, is_refined, job_of, open_custom_page, run_until, upload
+from tests.pages.custom.conftest import (
+    TINY,
+    is_painted,
+    is_refined,
+    job_of,
+    open_custom_page,
+    run_until,
+    upload,
+)
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
 
@@ -40,7 +48,7 @@ def test_too_little_memory_is_reported(app, monkeypatch):
     app.run()
     assert "MB of free memory are needed" in app.error[0].value
     assert app.button(key="refine").disabled
-    assert any("Instant sketch" in caption.value for caption in app.caption)
+    assert is_painted(app)
 
 
 def test_a_running_job_is_shown_whatever_memory_is_left(app, monkeypatch):
@@ -58,7 +66,9 @@ def test_a_running_job_is_shown_whatever_memory_is_left(app, monkeypatch):
 def test_memory_is_planned_when_the_job_begins(monkeypatch):
     monkeypatch.setattr(planning, "available_memory", lambda device: 0)
     pictures = encoded(make_photo(64, 64)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
-    token = refining.start_run(*pictures, TINY, quality="quick", words="quick", names=("photo", "style"))
-    job = refining.job_queue().find(token)
+    token = refining.start_run(
+        *pictures, TINY, quality="quick", words="quick", names=("photo", "style"), instant=b""
+    )
+    job = long_jobs.job_queue().find(token)
     assert job.wait(60)
     assert "MB of free memory are needed" in str(job.error)

@@ -5,35 +5,32 @@ import io
 import pytest
 from PIL import Image
 
-from pages.shared import sketching
+from pages.shared import style_pictures
 from stylecore import load_image
 from stylecore.errors import WeightsError
 from tests.conftest import encoded, make_photo
-from tests.pages.custom.conftest import is_refined, job_of, recipe_of, run_until, upload
+from tests.pages.custom.conftest import is_painted, is_refined, job_of, recipe_of, run_until, upload
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
 
 
 def test_damaged_weights_are_not_the_picture_s_fault(app, monkeypatch):
-    def fail(data):
-        raise WeightsError("decoder.safetensors is damaged")
+    def fail(picture, title):
+        raise WeightsError("encoder.onnx is damaged")
 
-    monkeypatch.setattr(sketching, "read_style", fail)
-    app.run()
-    assert app.error[0].value == "decoder.safetensors is damaged. Please tell the person who runs this app."
+    monkeypatch.setattr(style_pictures, "encode_style", fail)
+    upload(app, 1, make_photo(70, 70, seed=42))
+    assert app.error[0].value == "encoder.onnx is damaged. Please tell the person who runs this app."
 
 
 def test_a_transparent_photo_stays_transparent(app):
     photo = make_photo(90, 60).convert("RGBA")
     photo.putalpha(Image.linear_gradient("L").resize(photo.size))
     upload(app, 0, photo)
-    sketch, file_format, _ = sketching.sketch(encoded(photo), ((encoded(make_photo(80, 80)), 1.0),), False)
-    assert file_format == "PNG"
-    assert load_image(io.BytesIO(sketch)).mode == "RGBA"
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
     job = job_of(app)
-    for picture in (job.about.photo, job.about.sketch, job.progress.snapshots[-1][1]):
+    for picture in (job.about.photo, job.about.first, job.progress.snapshots[-1][1]):
         assert load_image(io.BytesIO(picture)).mode == "RGBA"
 
 
@@ -43,7 +40,7 @@ def test_a_transparent_painting_is_not_offered_as_jpeg(app):
     upload(app, 0, photo)
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
-    assert app.segmented_control(key="file_format_PNG_WEBP").value == "PNG"
+    assert app.segmented_control(key="refined_format_PNG_WEBP").value == "PNG"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +63,7 @@ def test_bad_pictures_get_a_message_and_the_next_step(app, place, picture, messa
 def test_of_several_style_pictures_the_bad_one_is_named(app, bad):
     good = ("good.png", encoded(make_photo(60, 60)), "image/png")
     app.file_uploader[1].set_value([good, ("diary.png", bad, "image/png")]).run()
-    assert "Choose another style picture above instead of diary." in app.error[0].value
+    assert "Choose another style picture instead of diary.png." in app.error[0].value
 
 
 def test_a_bad_picture_leaves_the_painting_in_sight(app):
@@ -91,7 +88,7 @@ def test_several_style_pictures_are_mixed(app):
     app.switch_page("pages/how_it_works.py").run()
     app.switch_page("pages/custom.py").run()
     assert [slider.value for slider in app.slider] == [50, 20]
-    assert not any("Instant sketch" in caption.value for caption in app.caption)
+    assert not is_painted(app)
     third = ("three.png", encoded(make_photo(80, 80, 5)), "image/png")
     app.file_uploader[1].set_value([("two.png", encoded(pictures[1][1]), "image/png"), third]).run()
     assert [(slider.label, slider.value) for slider in app.slider] == [

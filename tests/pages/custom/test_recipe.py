@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pages.shared import refining
+from pages.shared import long_jobs, refining
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES
 from stylecore import load_image
 from stylecore.optimization import planning
@@ -37,8 +37,10 @@ def test_the_recipe_repeats_a_painting_of_several_sizes(monkeypatch, is_stepped_
     monkeypatch.setattr(refining, "plan", lambda *_: planning.Plan(fitting, ()))
     photo, style = make_photo(300, 200), make_photo(250, 250, seed=1)
     pictures = encoded(photo), ((encoded(style), 1.0),)
-    job = refining.job_queue().find(
-        refining.start_run(*pictures, wanted, quality="best", words="best", names=("photo", "style"))
+    job = long_jobs.job_queue().find(
+        refining.start_run(
+            *pictures, wanted, quality="best", words="best", names=("photo", "style"), instant=b""
+        )
     )
     assert job.wait(60)
     recipe = refining.recipe_of(job)

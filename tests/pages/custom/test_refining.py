@@ -6,19 +6,26 @@ from dataclasses import replace
 
 import pytest
 
-from pages.shared import refining
+from pages.shared import long_jobs, refining
 from stylecore import load_image
 from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import JobState
 from tests.conftest import encoded, make_photo
-from tests.pages.custom.conftest import TINY, captions, is_refined, job_of, recipe_of, run_until
+from tests.pages.custom.conftest import (
+    TINY,
+    captions,
+    is_painted,
+    is_refined,
+    job_of,
+    recipe_of,
+    run_until,
+)
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
 
 
-def test_a_sketch_is_there_at_once(app):
-    assert any("Instant sketch" in caption.value for caption in app.caption)
-    assert "Style: Mosaic" in captions(app)
+def test_a_painting_is_there_at_once(app):
+    assert is_painted(app)
     assert app.button(key="refine").label.startswith("Refine (about")
 
 
@@ -59,15 +66,15 @@ def test_the_run_survives_other_changes_on_the_page(app):
     assert job.wait(60)
 
 
-def test_a_run_that_does_not_begin_with_the_sketch_shows_the_photo_until_it_has_a_picture(app, monkeypatch):
+def test_a_run_that_begins_with_noise_shows_the_photo_until_it_has_a_picture(app, monkeypatch):
     queue = JobQueue()
-    monkeypatch.setattr(refining, "job_queue", lambda: queue)
+    monkeypatch.setattr(long_jobs, "job_queue", lambda: queue)
     blocking = queue.submit(lambda job: [time.sleep(0.01) for _ in iter(job.should_stop, True)])
     monkeypatch.setitem(refining.QUALITIES, "quick", replace(TINY, start="mixed_noise"))
     app.run()
     app.button(key="refine").click().run()
     assert "Your photo" in captions(app)
-    assert "The sketch it starts from" not in captions(app)
+    assert "The instant painting" not in captions(app)
     blocking.cancel()
     run_until(app, lambda: is_refined(app))
 
@@ -87,26 +94,27 @@ def test_a_failed_run_shows_its_best_picture(app, monkeypatch):
     assert recipe_of(app)["stopped_at"] == 2
 
 
-def test_what_is_chosen_during_a_run_is_sketched(app):
+def test_what_is_chosen_during_a_run_is_painted(app):
     app.segmented_control(key="quality").set_value("endless").run()
     app.button(key="refine").click().run()
     run_until(app, lambda: job_of(app).progress is not None)
     app.button(key="style_picture_sample_triangle").click().run()
-    assert {"Style: Mosaic", "Style: Triangle"} <= set(captions(app))
+    assert "Style: Mosaic" in captions(app)
+    assert "Your new choice, painted at once" in captions(app)
     assert any("keeps its pictures and settings" in caption.value for caption in app.caption)
     app.button(key="cancel").click().run()
     assert job_of(app).wait(60)
 
 
-def test_changed_settings_show_their_sketch_above_the_painting(app):
+def test_changed_settings_show_their_instant_painting_above_the_refined_one(app):
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
-    assert not any("Instant sketch" in caption.value for caption in app.caption)
+    assert not is_painted(app)
     app.toggle(key="custom_preserve_color").set_value(True).run()
     assert is_refined(app)
     downloads = [button.key for button in app.download_button]
-    assert downloads.index("download_sketch") < downloads.index("download_refined")
-    assert any("Instant sketch" in caption.value for caption in app.caption)
+    assert downloads.index("download") < downloads.index("download_refined")
+    assert is_painted(app)
 
 
 def test_refining_again_keeps_the_earlier_painting(app):
@@ -133,8 +141,10 @@ def test_the_classic_recipe_ends_in_a_row(app, monkeypatch):
 def test_snapshots_are_kept_at_screen_size(monkeypatch):
     monkeypatch.setattr(refining, "WORKING_SIDE", 48)
     pictures = encoded(make_photo(80, 60)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
-    token = refining.start_run(*pictures, TINY, quality="quick", words="quick", names=("photo", "style"))
-    job = refining.job_queue().find(token)
+    token = refining.start_run(
+        *pictures, TINY, quality="quick", words="quick", names=("photo", "style"), instant=b""
+    )
+    job = long_jobs.job_queue().find(token)
     assert job.wait(60)
     assert {load_image(io.BytesIO(jpeg)).size for _, jpeg in job.progress.snapshots} == {(48, 36)}
     assert job.result.image.size == (64, 48)

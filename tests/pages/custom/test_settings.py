@@ -6,7 +6,7 @@ from pages.shared import refining
 from pages.shared.pictures import plain
 from stylecore.optimization import pacing
 from stylecore.optimization.objective import is_mixed
-from tests.pages.custom.conftest import TINY, job_of, open_custom_page, recipe_of, run_until
+from tests.pages.custom.conftest import TINY, is_painted, job_of, open_custom_page, recipe_of, run_until
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
 
@@ -57,13 +57,14 @@ def test_a_stopped_run_updates_the_pace(app):
     assert refining.pace() | {known: usual[known]} == usual
 
 
-def test_without_torch_the_page_says_what_to_install(monkeypatch):
+def test_without_torch_the_page_paints_and_says_what_to_install(monkeypatch, small_paintings):
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else find_spec(name, *rest)
     )
     app = open_custom_page()
-    command = "pip install 'impasto[custom]'"
-    assert app.warning[0].value == (
-        f"This needs torch, which is not installed: {plain(command)}. The instant styles work without it."
-    )
+    assert is_painted(app)
+    command = plain("pip install 'impasto[custom]'")
+    assert any(command in caption.value for caption in app.caption)
+    app.button(key="keep_style").click().run()
+    assert list(app.session_state.visit.own_styles) == ["mosaic_2"]

@@ -1,0 +1,54 @@
+"""The widgets for learning a style, and why a learning ended without one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.shared.entrance import AWAY
+from pages.shared.learning import MINUTES, LearningJob
+from stylecore import LearningConfig
+from stylecore.errors import describe
+from stylecore.host.jobs import JobState
+
+
+def offer_learning(title: str, weights: Sequence[float], *, is_disabled: bool) -> LearningConfig | None:
+    """Show the button that starts a learning; returns its settings once it is pressed.
+
+    Args:
+        title: Title of the style.
+        weights: Shares of the style pictures.
+        is_disabled: Whether the button cannot be pressed now.
+    """
+    st.caption(
+        "Or let it be learned: some minutes bring it closer to your picture, and it paints as fast."
+        + (" All pictures count alike in it." if len(set(weights)) > 1 else "")
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        minutes = st.segmented_control(
+            "Minutes",
+            MINUTES,
+            default=LearningConfig().minutes,
+            required=True,
+            key="learning_minutes",
+            label_visibility="collapsed",
+            format_func=lambda minutes: f"{minutes:g} min",
+            persist_state="session",
+        )
+        is_pressed = st.button(
+            "Keep as an instant style",
+            key="learn",
+            type="primary",
+            icon=":material/school:",
+            disabled=is_disabled,
+        )
+    return LearningConfig(minutes=minutes, title=title) if is_pressed else None
+
+
+def show_learning_failure(job: LearningJob) -> None:
+    """Show why a finished job has no style, if it has none."""
+    if job.error is not None:
+        st.error(f"Learning failed: {describe(job.error)}. Start it again.", icon=":material/error:")
+    elif job.state is JobState.CANCELLED and job.result is None:
+        st.info(f"{AWAY if job.is_abandoned else ''}Stopped before it started.")
