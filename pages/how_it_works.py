@@ -4,7 +4,11 @@ import streamlit as st
 
 from pages.shared.address import write_address
 from pages.shared.entrance import come_in
-from pages.shared.pictures import explaining_path
+from pages.shared.own_styles import style_title, tile_picture
+from pages.shared.painting import WORKING_SIDE, Look, encode_screen, paint, read_photo
+from pages.shared.pictures import SAMPLES, explaining_path, sentence
+from stylecore.errors import WeightsError
+from stylecore.styles.catalog import get_style
 
 LAYERS = {
     "relu1_1": "first",
@@ -14,6 +18,8 @@ LAYERS = {
     "relu5_1": "fifth",
 }
 DIAL = (0.25, 1, 4, 16, 256)
+BETWEEN = ("the_wave", "mosaic")  # styles between which the visitor slides
+BETWEEN_SIDE = 480  # px, long side of the painting between them
 
 
 def row(pictures: list[tuple[str, str, str]]) -> None:
@@ -21,6 +27,42 @@ def row(pictures: list[tuple[str, str, str]]) -> None:
     with st.grid(max(5, len(pictures)), min_column_width=112, gap="xsmall"):
         for name, caption, alt in pictures:
             st.image(explaining_path(name).read_bytes(), caption=caption, width="stretch", alt=alt)
+
+
+@st.cache_data(max_entries=11, show_spinner=False)
+def painted_between(share: int) -> bytes:
+    """Paint a sample with the mean of the rows of two styles; `share` is that of the second in percent."""
+    photo = read_photo(SAMPLES["temple"].path.read_bytes(), max_side=BETWEEN_SIDE)
+    first, second = (get_style(name) for name in BETWEEN)
+    look = Look(((first, 100 - share), (second, share)), stroke_scale=WORKING_SIDE / BETWEEN_SIDE)
+    return encode_screen(paint(photo, look))
+
+
+def show_between() -> None:
+    """Show a slider between two styles, and the painting at its place."""
+    first, second = (get_style(name) for name in BETWEEN)
+    count = first.network(fine=True)[1].size
+    st.markdown(
+        f"One network paints all these styles. What it is told of a style are {count:,} numbers: a scale "
+        "and a shift for each of its feature maps. Between two styles lie others that nobody has painted."
+    )
+    with st.grid(2, min_column_width=280, gap="small"):
+        with st.container():
+            share = st.slider(
+                f"From {style_title(first)} to {style_title(second)}",
+                min_value=0,
+                max_value=100,
+                value=50,
+                step=10,
+                format="%d%%",
+                key="between",
+            )
+            with st.grid(2, gap="xsmall"):
+                for style in (first, second):
+                    title = style_title(style)
+                    st.image(tile_picture(style), caption=title, width="stretch", alt=title)
+        alt = f"The photo, painted {share}% of the way from the first style to the second"
+        st.image(painted_between(share), width="stretch", alt=alt)
 
 
 come_in()
@@ -83,10 +125,11 @@ row(
 st.subheader("Instant, or optimized", anchor=False)
 WAYS = {
     "Instant styles": "A small network that was trained for hours on these styles paints in one pass, in a "
-    "fraction of a second. It knows only the ready-made styles and their blends.",
-    "Your own style, sketched": "The photo's deep features get the averages and spreads of the style's, "
-    "and a second network turns them into a picture. Works with any style picture, takes a second or two, "
-    "and gives a sketch.",
+    "fraction of a second. Each style is a row of numbers.",
+    "Your own style, at once": "A second network reads the numbers of a style from any picture. It was "
+    "trained on hundreds of paintings, so that the first network paints in a style that it has never seen.",
+    "Your own style, learned": "From there the numbers, and the network with them, are trained on for some "
+    "minutes for this one picture. The result paints as fast as the ready-made styles.",
     "Your own style, refined": "The pixels themselves are changed, step by step, until both content and "
     "style fit. Works with any style picture, takes a minute or more, and gives the finest result.",
 }
@@ -96,6 +139,11 @@ with st.grid(len(WAYS), min_column_width=240, gap="small"):
             st.markdown(f"**{title}**")
             st.markdown(text)
 
+st.subheader("A style is a row of numbers", anchor=False)
+try:
+    show_between()
+except WeightsError as error:  # the rest of the page needs no styles
+    st.caption(sentence(error))
 
 st.subheader("Your pictures stay yours", anchor=False)
 st.markdown(
@@ -114,8 +162,10 @@ st.markdown(
   one pass
 - Dumoulin, Shlens, Kudlur: *A Learned Representation for Artistic Style* (2017): many styles in one
   network, and blends
+- Ghiasi, Lee, Kudlur, Dumoulin, Shlens: *Exploring the structure of a real-time, arbitrary neural artistic
+  stylization network* (2017): a network that reads the numbers of a style
 - Huang, Belongie: *Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization* (2017):
-  the sketch
+  the sketch with which refining begins
 - Simonyan, Zisserman: *Very Deep Convolutional Networks for Large-Scale Image Recognition* (2014): VGG19
 
 The paintings are in the public domain or generated by this project; each is credited under the picture that
