@@ -1,8 +1,9 @@
-"""Five visitors' errands, each done by clicks alone in under two minutes."""
+"""Visitors' errands, each done by clicks alone in under two minutes."""
 
 import re
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -43,6 +44,14 @@ class Visitor:
     def upload(self, place: int, *files: dict) -> None:
         self.clicks += 2  # the button, and the choice in the window that the browser opens
         self.page.locator("input[type=file]").nth(place).set_input_files(list(files))
+
+    def drop(self, place: int, *files: dict) -> None:
+        """Drop files on an uploader, or choose them by a tap on it."""
+        self.clicks += 1
+        uploader = self.page.locator("input[type=file]").nth(place)
+        uploader.wait_for(state="attached")
+        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        uploader.set_input_files(list(files))
 
     def download(self, name: str | re.Pattern):
         with self.page.expect_download() as download:
@@ -106,28 +115,65 @@ def test_paint_the_holiday_folder(visit):
 def test_own_childs_drawing_as_style(visit):
     visitor = visit()
     visitor.open("Your own style")
-    visitor.see("Instant sketch")
+    visitor.see(re.compile("Refine .about"))
     visitor.upload(0, file_of("grandma.jpg", 1))
     wait_for_upload(visitor.page, "content")
     visitor.upload(1, file_of("drawing.jpg", 2, (300, 300)))
     wait_for_upload(visitor.page, "style_picture")
-    visitor.see("drawing.jpg")
-    visitor.click("button", re.compile("Refine"))
+    visitor.see("Painted: drawing")
+    visitor.click("button", re.compile("Refine .about"))
     visitor.see(re.compile(r"Step \d+ of 50"))
     visitor.click("button", "Stop and keep the best so far")
     visitor.see("best picture so far")
-    download = visitor.download(re.compile("Download"))
+    download = visitor.download(re.compile("Download .384"))
     assert download.suggested_filename == "grandma_drawing.jpg"
     with Image.open(download.path()) as picture:
         assert picture.format == "JPEG"
     visitor.click("radio", "PNG")
     time.sleep(0.5)  # as a hand takes: the button has its new file a moment after Streamlit dropped the old
-    download = visitor.download(re.compile("Download"))
+    download = visitor.download(re.compile("Download .384"))
     assert download.suggested_filename == "grandma_drawing.png"
     with Image.open(download.path()) as picture:
         assert picture.format == "PNG"
     assert visitor.clicks == 10
     visitor.leave("drawing")
+
+
+@pytest.mark.parametrize("size", [(1280, 900), (390, 844)], ids=["desktop", "phone"])
+def test_my_daughters_drawing_on_the_holiday_folder(visit, size):
+    visitor = visit(size)
+    visitor.open("Your own style")
+    visitor.drop(1, file_of("drawing.jpg", 2, (300, 300)))
+    visitor.see("Painted: drawing")
+    visitor.click("button", "Several photos")
+    visitor.see("Choose photos first")
+    visitor.drop(0, *(file_of(f"day_{i}.jpg", i) for i in range(1, 4)))
+    visitor.see("Make 3 paintings")
+    visitor.click("button", "Make 3 paintings")
+    download = visitor.download("Download 3 paintings as ZIP")
+    with zipfile.ZipFile(download.path()) as archive:
+        assert archive.namelist() == [f"day_{i}_drawing.jpg" for i in range(1, 4)]
+    assert visitor.clicks == 6
+    visitor.leave(f"daughter_{size[0]}")
+
+
+def test_keep_a_style_for_another_day(visit):
+    visitor = visit((390, 844))
+    visitor.open("Your own style")
+    visitor.drop(1, file_of("drawing.jpg", 2, (300, 300)))
+    visitor.see("Painted: drawing")
+    download = visitor.download("Download its file")
+    assert download.suggested_filename == "drawing.impasto"
+    kept = Path(download.path()).read_bytes()
+    assert visitor.clicks == 3
+    visitor.leave("keep")
+    visitor = visit((390, 844))
+    visitor.open("Your own style")
+    file = {"name": "drawing.impasto", "mimeType": "application/octet-stream", "buffer": kept}
+    visitor.drop(2, file)
+    visitor.see("Painted: drawing")
+    assert visitor.clicks == 2
+    visitor.leave("another_day")
 
 
 def test_compare_styles_for_a_poster(visit):
