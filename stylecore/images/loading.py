@@ -137,7 +137,9 @@ def _open(source: str | PathLike | BinaryIO, label: str, max_megapixels: float) 
     except MemoryError:
         raise
     except OSError as error:
-        raise ImageError(f"{label} cannot be read: {error.strerror or 'it is damaged'}") from error
+        if error.strerror is None:  # of a decoder, not of the system
+            raise ImageError(f"{label} is damaged: its header cannot be read") from error
+        raise ImageError(f"{label} cannot be read: {error.strerror}") from error
     except Exception as error:  # as above
         raise ImageError(f"{label} is damaged: its header cannot be read") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ pillow_heif.register_heif_opener(thumbnails=False)  # what iPhones write
 # the whole process: a context for each picture would change the filters of other threads.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # about damaged tags
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it logs of damaged files, it raises as well
 
 
 def open_file(source: str | PathLike | BinaryIO) -> Image.Image | TiffPage:

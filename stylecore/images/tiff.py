@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import operator
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     import tifffile
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
-MAX_DECODED_BYTES = 2**30  # of a page's values as they are stored
+MAX_DECODED_BYTES = 2**29  # of a page's values as they are stored
 MAX_TILE_BYTES = 2**28
+MAX_MISSING = 0.1  # share of a page's values that may be missing; they are black
 _MAX_PAGES = 64  # that are searched for the full picture behind a preview
-# Compressions whose decoders stop at the size that the page needs, or have a limit of their own (WebP, 1 GB).
-_COMPRESSIONS = {1, 5, 8, 32946, 32773, 34925, 50000, 50001}
+# Compressions whose decoders stop at the size that the page needs, or have a limit of their own (WebP, 1 GB),
+# and the most that each makes of a byte: none, LZW, Deflate (old and new), PackBits, LZMA, Zstandard, WebP.
+_GAINS = {1: 1, 5: 1366, 8: 1032, 32946: 1032, 32773: 64, 34925: 10**9, 50000: 10**9, 50001: 10**9}
 _PILLOW_COMPRESSIONS = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946}
 _RAW = {32803, 34892}  # color filter array, linear raw
 _KINDS = "save it as a TIFF in RGB with 8 or 16 bits, or as a PNG"
@@ -107,7 +110,7 @@ def open_tiff(source: str | PathLike | BinaryIO) -> Image.Image | TiffPage:
                 image.seek(place[0])
                 if _is_plain(image.tag_v2):
                     return image
-        return TiffPage(source, place, (page.imagewidth, page.imagelength))
+        return TiffPage(source, place, (operator.index(page.imagewidth), operator.index(page.imagelength)))
 
 
 def _is_plain(tags: TiffImagePlugin.ImageFileDirectory_v2) -> bool:
@@ -162,7 +165,7 @@ def _check(page: tifffile.TiffPage) -> None:
     """Refuse what would not be decoded, or to more bytes than stated, before it is decoded."""
     if page.dtype is None or page.dtype.kind not in "uif" or not isinstance(page.bitspersample, int):
         raise PictureProblem(f"is a TIFF with values of a kind that is not read: {_KINDS}")
-    if int(page.compression) not in _COMPRESSIONS:
+    if int(page.compression) not in _GAINS:
         name = getattr(page.compression, "name", "unknown")
         raise PictureProblem(f"is a TIFF with a compression that is not read here ({name}): {_KINDS}")
     sizes = (page.imagedepth, page.imagelength, page.imagewidth, page.samplesperpixel)
@@ -174,6 +177,10 @@ def _check(page: tifffile.TiffPage) -> None:
                 f"is a TIFF of {count / 2**20:,.0f} MB when decoded: at most {limit / 2**20:,.0f} MB are "
                 "accepted; save it with 8 bits, or smaller"
             )
+    present = min(sum(page.databytecounts), page.parent.filehandle.size) * _GAINS[int(page.compression)]
+    needed = page.nbytes * page.bitspersample / (8 * page.dtype.itemsize)  # values may be packed
+    if present < needed * (1 - MAX_MISSING):
+        raise PictureProblem(f"is cut off: at most {present / needed:.0%} of the picture is there")
 
 
 def _copy_tags(page: tifffile.TiffPage, image: Image.Image) -> None:

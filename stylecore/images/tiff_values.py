@@ -69,7 +69,7 @@ def to_8_bit(values: np.ndarray, bits: int) -> np.ndarray:
     """Scale integers or floats to 8 bits, a strip at a time."""
     low, high = value_range(values, bits)
     scale = 255 / (high - low)
-    return _in_strips(values, lambda strip: (np.nan_to_num(strip, posinf=high) - low) * scale)
+    return _in_strips(values, lambda strip: (strip - low) * scale)
 
 
 def value_range(values: np.ndarray, bits: int) -> tuple[float, float]:
@@ -119,10 +119,11 @@ def lab_to_srgb(lab: np.ndarray) -> np.ndarray:
 
 
 def _in_strips(values: np.ndarray, scale: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Round scaled values to 8 bits."""
+    """Round scaled values to 8 bits; what is no number becomes 0."""
     pixels = np.empty(values.shape, np.uint8)
-    for source, target in zip(_strips(values), _strips(pixels), strict=True):
-        target[:] = np.clip(scale(source.astype(np.float64)), 0, 255) + 0.5
+    with np.errstate(all="ignore"):  # about huge values, which are clipped
+        for source, target in zip(_strips(values), _strips(pixels), strict=True):
+            target[:] = np.nan_to_num(np.clip(scale(source.astype(np.float64)), 0, 255)) + 0.5
     return pixels
 
 

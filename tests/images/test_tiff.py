@@ -296,11 +296,26 @@ def test_a_tiff_that_promises_gigabytes_allocates_little(changes):
     for tag, value in changes.items():
         data = with_tag(data, tag, value)
     tracemalloc.start()
-    with pytest.raises(ImageError, match=r"MB when decoded: at most|megapixels|damaged"):
+    with pytest.raises(ImageError, match=r"MB when decoded: at most|megapixels|damaged|cut off"):
         load_image(data)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 20 * 2**20
+
+
+def test_a_tiff_without_most_of_its_pixels_is_refused_with_how_much_is_there():
+    data = tiff_file(scaled(RGB, "f4"), photometric="rgb")
+    with pytest.raises(ImageError, match="is cut off: at most 1% of the picture is there"):
+        load_image(with_tag(data, 257, 100 * HEIGHT))
+
+
+def test_sizes_that_are_no_numbers_are_an_error():
+    data = bytearray(tiff_file(scaled(RGB, "f4"), photometric="rgb"))
+    (directory,) = struct.unpack_from("<I", data, 4)
+    width = data.index(struct.pack("<H", 256), directory)
+    struct.pack_into("<I", data, width + 4, 3)
+    with pytest.raises(ImageError, match="header cannot be read"):
+        load_image(bytes(data))
 
 
 def test_a_compressed_strip_stops_at_its_size():
