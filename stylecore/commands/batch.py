@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from stylecore.commands.clips import paint_clip
 from stylecore.commands.console import BAD_INPUT, FAILED, OK, fail, progress
 from stylecore.commands.files import (
     Location,
@@ -19,7 +20,7 @@ from stylecore.commands.files import (
     write_output,
 )
 from stylecore.commands.style_choice import ChosenStyles
-from stylecore.errors import ImageError, StyleTransferError, describe
+from stylecore.errors import ClipError, ImageError, StyleTransferError, describe
 from stylecore.images.metadata import Description, describe_painting
 
 if TYPE_CHECKING:
@@ -59,34 +60,38 @@ class Batch:
         for failure in self.failed:
             self.status = fail(failure["error"], BAD_INPUT)
 
-    def paint(self, source: Location, output: Location) -> bool:
-        """Paints a photo; returns whether further ones can be painted."""
+    def paint(self, source: Location, output: Location, *, is_clip: bool = False) -> bool:
+        """Paints a photo or clip; returns whether further ones can be painted."""
         from stylecore.instant.stylizer import FastStylizer
 
         try:
             check_output(output, [*self.sources, *self.styles.files])
-            image = read_source(source, max_side=self.options.max_side)
+            image = None if is_clip else read_source(source, max_side=self.options.max_side)
             if self.stylizer is None:
                 self.stylizer = FastStylizer(self.options.device)
             started = time.perf_counter()
-            stylized = self.stylize(image)
+            if image is None:
+                clip = paint_clip(source, output, self.styles.weights, self.options, self.stylizer)
+                width, height, frames = clip.width, clip.height, {"frames": clip.frames}
+            else:
+                stylized = self.stylize(image)
+                width, height, frames = *stylized.size, {}
             milliseconds = round((time.perf_counter() - started) * 1000)
-            self.write(stylized, source, output)
+            if image is not None:
+                self.write(stylized, source, output)
         except BrokenPipeError:
             raise  # the program that read standard output has ended
         except (Exception, KeyboardInterrupt) as error:
             return self.note_failure(source, error)
+        size = {"width": width, "height": height} | frames
         self.done.append(
-            {
-                "photo": str(source),
-                "output": str(output),
-                "width": stylized.width,
-                "height": stylized.height,
-                "milliseconds": milliseconds,
-            }
+            {"photo": str(source), "output": str(output)} | size | {"milliseconds": milliseconds}
         )
-        size = f"{stylized.width} x {stylized.height} px"
-        progress(f"{source} -> {output}: {size}, {milliseconds} ms on {self.stylizer.device}")
+        of_frames = f", {frames['frames']} frames" if frames else ""
+        progress(
+            f"{source} -> {output}: {width} x {height} px{of_frames}, {milliseconds} ms "
+            f"on {self.stylizer.device}"
+        )
         return True
 
     def stylize(self, image: Image.Image) -> Image.Image:
@@ -125,7 +130,7 @@ class Batch:
         Raises:
             The error itself, if it ends the batch and there is nothing else to report.
         """
-        is_input = isinstance(error, ImageError)
+        is_input = isinstance(error, (ClipError, ImageError))
         is_disk_full = isinstance(error, OutputError) and error.is_disk_full
         # The installation is broken, the disk is full, or the user interrupts: no further photo is painted.
         is_end = is_disk_full or (isinstance(error, (StyleTransferError, KeyboardInterrupt)) and not is_input)

@@ -13,9 +13,11 @@ from PIL import Image
 from stylecore import load_image
 from stylecore.commands.console import UsageError
 from stylecore.errors import ImageError
+from stylecore.host.extras import has_extra
 from stylecore.images.encoding import SAVE_FORMATS, encode_image, save_format, write_image
-from stylecore.images.files import find_pictures, is_irregular
+from stylecore.images.files import PHOTO_EXTENSIONS, find_files, is_irregular
 from stylecore.images.metadata import Description, is_painting
+from stylecore.video.recognizing import VIDEO_EXTENSIONS, WRITTEN_EXTENSIONS, painted_extension
 
 STANDARD_STREAM = "-"
 MAX_NAME_BYTES = 255  # of a file name, on usual file systems
@@ -52,10 +54,13 @@ def find_sources(photos: Sequence[str]) -> Sources:
             sources.append(photo)
         elif os.path.isdir(path):  # `Path.is_dir` would raise where it has no permission
             try:
-                pictures = find_pictures(path, regular_only=False)
+                pictures = find_files(path, (*PHOTO_EXTENSIONS, *VIDEO_EXTENSIONS))
             except ImageError as error:
                 failed.append({"photo": photo, "error": str(error)})
                 continue
+            if not pictures:
+                endings = ", ".join((*PHOTO_EXTENSIONS, *VIDEO_EXTENSIONS))
+                failed.append({"photo": photo, "error": f"{photo} has no pictures and no clips ({endings})"})
             reasons = {picture: reason_to_skip(picture) for picture in pictures}
             sources += [picture for picture, reason in reasons.items() if not reason]
             skipped += [{"photo": str(each), "reason": reason} for each, reason in reasons.items() if reason]
@@ -72,10 +77,21 @@ def reason_to_skip(picture: Path) -> str:
     """Why a file in a folder is not painted; empty if it is."""
     if is_irregular(picture):
         return "it is no regular file"
-    return "it is a painting of Impasto already" if is_painting(picture) else ""
+    is_done = _is_painted_clip if picture.suffix.lower() in VIDEO_EXTENSIONS else is_painting
+    return "it is a painting of Impasto already" if is_done(picture) else ""
 
 
-def output_path(source: Location, output: str | None, label: str, *, is_one: bool) -> Location:
+def _is_painted_clip(clip: Path) -> bool:
+    if not has_extra("av"):  # then clips are not painted at all
+        return False
+    from stylecore.video.reading import is_painted
+
+    return is_painted(clip)
+
+
+def output_path(
+    source: Location, output: str | None, label: str, *, is_one: bool, is_clip: bool = False
+) -> Location:
     """Path of an output: the given file, or `NAME_LABEL.EXT` in the given or current folder.
 
     A path that ends with a slash, or has no ending and does not exist, is a folder.
@@ -85,6 +101,7 @@ def output_path(source: Location, output: str | None, label: str, *, is_one: boo
         output: The option --output, None if it is not given.
         label: Name of the style, for the file name.
         is_one: Whether the command line names a single photo, not a folder.
+        is_clip: Whether the source is painted as a clip.
     Raises:
         UsageError: There are several photos for one output, or standard output is closed.
         ImageError: The format of this ending cannot be written.
@@ -98,11 +115,16 @@ def output_path(source: Location, output: str | None, label: str, *, is_one: boo
     target = Path(output) if output else Path()
     is_new_folder = not target.suffix and not os.path.exists(target)
     is_folder = os.path.isdir(target) or is_new_folder or (output or "./").endswith(("/", "\\"))
-    if not is_folder and (is_one or target.suffix.lower() in SAVE_FORMATS):
+    if not is_folder and (is_one or target.suffix.lower() in (*SAVE_FORMATS, *WRITTEN_EXTENSIONS)):
         if not is_one:
             raise UsageError(f"{output} is one file: for several photos, or a folder, give a folder")
-        save_format(target)
+        if is_clip and target.suffix.lower() not in WRITTEN_EXTENSIONS:
+            raise UsageError(f"{source} is a clip: give a file ending in {', '.join(WRITTEN_EXTENSIONS)}")
+        if not is_clip:
+            save_format(target)
         return target
+    if is_clip:
+        return target / file_name(Path(source).stem, f"_{label}{painted_extension(Path(source))}")
     stem, suffix = ("stdin", ".png") if source == STANDARD_STREAM else (source.stem, source.suffix.lower())
     return target / file_name(stem, f"_{label}{suffix if suffix in SAVE_FORMATS else '.png'}")
 

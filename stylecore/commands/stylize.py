@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from stylecore.commands.batch import Batch
+from stylecore.commands.clips import add_clip_options, check_clip_options, is_painted_as_clip
 from stylecore.commands.console import UsageError, print_json
 from stylecore.commands.files import STANDARD_STREAM, Location, find_sources, output_path
 from stylecore.commands.parsing import add_device, add_json
@@ -20,6 +21,7 @@ examples:
   impasto stylize photo.jpg --style mosaic
   impasto stylize holiday/ --style mosaic:0.6,the_wave:0.4 -o painted/
   impasto stylize photo.jpg --style drawing.png
+  impasto stylize clip.mp4 --style the_scream --start 2 --end 5
   impasto stylize photo.jpg --style candy.impasto:0.6,mosaic:0.4
 
 A picture as the style is a first version: its paintings have 1.22 times the loss of the sketch that
@@ -30,12 +32,13 @@ the app shows first. `impasto optimize`, which needs torch and takes minutes, fo
 def add_stylize(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "stylize",
-        description="Paint photos in a ready-made style, in that of a style file or picture, or in a blend.",
+        description="Paint photos and clips in a ready-made style, in that of a style file or picture, or in "
+        "a blend.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "photos", nargs="+", metavar="PHOTO", help="file, folder of photos, or - for standard input"
+        "photos", nargs="+", metavar="PHOTO", help="photo, clip, folder of both, or - for standard input"
     )
     parser.add_argument(
         "--style",
@@ -50,6 +53,7 @@ def add_stylize(commands: argparse._SubParsersAction) -> None:
         help="file, folder, or - for standard output (default: PHOTO_STYLE in the current folder)",
     )
     add_look(parser)
+    add_clip_options(parser)
     add_device(parser, default="auto", use="to paint on")
     add_json(parser)
     parser.set_defaults(run=run_stylize)
@@ -95,10 +99,13 @@ def run_stylize(options: argparse.Namespace) -> int:
     styles = choose_styles(options.style)
     resolve_styles(styles.weights)
     sources = find_sources(options.photos)
-    outputs = name_outputs(sources.photos, options, styles.by_name())
+    clips = {source for source in sources.photos if is_painted_as_clip(source, options.output)}
+    if clips:
+        check_clip_options(options)
+    outputs = name_outputs(sources.photos, options, styles.by_name(), clips)
     batch = Batch(options, styles, sources)
     for source, output in zip(sources.photos, outputs, strict=True):
-        if not batch.paint(source, output):
+        if not batch.paint(source, output, is_clip=source in clips):
             break
     if options.json:
         print_json(batch.report())
@@ -106,11 +113,17 @@ def run_stylize(options: argparse.Namespace) -> int:
 
 
 def name_outputs(
-    sources: Sequence[Location], options: argparse.Namespace, weights: Mapping[str, float]
+    sources: Sequence[Location],
+    options: argparse.Namespace,
+    weights: Mapping[str, float],
+    clips: Collection[Location] = (),
 ) -> list[Location]:
     """Where each photo's painting goes, see `output_path`; different files for all of them."""
     label = "_".join(name for name, weight in weights.items() if weight)
     is_one = len(options.photos) == 1 and not os.path.isdir(options.photos[0])
-    outputs = [output_path(source, options.output, label, is_one=is_one) for source in sources]
+    outputs = [
+        output_path(source, options.output, label, is_one=is_one, is_clip=source in clips)
+        for source in sources
+    ]
     taken: set[Path] = set()
     return [output if output == STANDARD_STREAM else free_path(output, taken) for output in outputs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 
@@ -35,17 +36,27 @@ def find_pictures(folder: str | PathLike, *, regular_only: bool = True) -> list[
     Raises:
         ImageError: There are none, or the folder cannot be read.
     """
+    pictures = find_files(folder, PHOTO_EXTENSIONS)
+    if regular_only:
+        pictures = [path for path in pictures if not is_irregular(path)]
+    if not pictures:
+        raise ImageError(f"{folder} has no pictures ({', '.join(PHOTO_EXTENSIONS)})")
+    return pictures
+
+
+def find_files(folder: str | PathLike, extensions: Collection[str]) -> list[Path]:
+    """List the files in a folder with one of these endings by name; hidden ones are skipped.
+
+    Raises:
+        ImageError: The folder cannot be read.
+    """
     if not os.path.isdir(folder):
         raise ImageError(f"{folder} is no folder")
     try:
         files = [path for path in Path(folder).iterdir() if not path.name.startswith(".")]
     except OSError as error:
         raise ImageError(f"{folder} cannot be read: {error.strerror}") from error
-    named = [path for path in files if path.suffix.lower() in PHOTO_EXTENSIONS and not os.path.isdir(path)]
-    pictures = sorted(path for path in named if not (regular_only and is_irregular(path)))
-    if not pictures:
-        raise ImageError(f"{folder} has no pictures ({', '.join(PHOTO_EXTENSIONS)})")
-    return pictures
+    return sorted(path for path in files if path.suffix.lower() in extensions and not os.path.isdir(path))
 
 
 def is_irregular(path: Path) -> bool:

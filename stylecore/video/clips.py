@@ -133,6 +133,10 @@ def stylize_clip(
     limits.check_part(source.name, reader.info, start_s, end_s)
     size = _size(reader.info, max_side)
     painter = FramePainter(stylizer or FastStylizer(), look, size)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ClipError(f"{target.parent} cannot be made: {error.strerror or error}") from error
     part = target.with_name(f".{target.stem[:60]}.part{target.suffix}")
     try:
         job = _Job(reader, part, size, limits, start_s, end_s)

@@ -23,6 +23,7 @@ from stylecore.video.limits import ClipLimits
 # Containers by FFmpeg's names; playlists, which name other files and addresses, are not among them.
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,ogg,flv,3gp"
 SAFE = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
+PAINTED = "Painted by Impasto"  # starts the comment of painted clips
 UNSPECIFIED = 2  # color matrix by ITU-T H.273
 WIDE = (9, 11, 12, 22)  # primaries by the same, whose colors sRGB does not have all of
 FIRST_HD_HEIGHT = 720  # px, from which an unspecified matrix is BT.709
@@ -40,6 +41,15 @@ def open_clip(source: str | PathLike, limits: ClipLimits) -> ClipReader | Animat
     path = Path(source)
     limits.check_file(path)
     return AnimationReader(path, limits) if is_animated(path) else ClipReader(path, limits)
+
+
+def is_painted(path: Path) -> bool:
+    """Whether a video was written by `ClipWriter`; GIF and WebP have no place for its mark."""
+    try:
+        with av.open(str(path), options=SAFE) as container:
+            return container.metadata.get("comment", "").startswith(PAINTED)
+    except (av.error.FFmpegError, UnicodeError):
+        return False  # whoever paints it reports it
 
 
 class ClipReader:

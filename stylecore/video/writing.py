@@ -14,6 +14,7 @@ import numpy as np
 
 from stylecore.errors import ClipError
 from stylecore.video.frames import Frame
+from stylecore.video.reading import PAINTED
 from stylecore.video.sound import Sound
 
 
@@ -115,6 +116,7 @@ class ClipWriter:
         self._container = av.open(
             str(path), "w", format=self._format.container, options={**self._format.container_options}
         )
+        self._container.metadata["comment"] = PAINTED
         self._stream = self._add_stream(frame_rate)
         self._palette = _PaletteFilter(self.size) if self._format.codec == "gif" else None
         self.sound = None

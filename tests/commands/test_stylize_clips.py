@@ -1,0 +1,82 @@
+import json
+
+import pytest
+
+from stylecore import ClipLimits
+from stylecore.cli import main
+from stylecore.video import recognizing
+from stylecore.video.reading import open_clip
+from stylecore.video.writing import CLIP_FORMATS
+from tests.video.making import panning, write_animation, write_clip
+
+
+@pytest.fixture
+def folder(tmp_path, photo, monkeypatch):
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    write_clip(folder / "beach.mp4", panning(3))
+    photo.save(folder / "beach.png")
+    write_animation(folder / "cat.gif", panning(3), [100] * 3)
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def stylize(*arguments):
+    return main(["stylize", *map(str, arguments), "--style", "mosaic", "--fast", "--device", "cpu"])
+
+
+def test_a_folder_of_photos_and_clips_is_painted(folder, tmp_path, capsys):
+    assert stylize(folder, "-o", tmp_path / "out", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [picture.get("frames") for picture in report["pictures"]] == [3, None, 3]
+    names = ["beach_mosaic.mp4", "beach_mosaic.png", "cat_mosaic.gif"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+
+
+def test_a_part_of_a_clip_is_painted_into_another_format(folder, tmp_path, capsys):
+    assert (
+        stylize(folder / "beach.mp4", "-o", tmp_path / "a.webm", "--start", "0.1", "--steadiness", "0") == 0
+    )
+    assert len([*open_clip(tmp_path / "a.webm", ClipLimits()).frames()]) == 2
+    assert "96 x 64 px, 2 frames" in capsys.readouterr().err
+
+
+def test_an_animation_painted_as_a_photo_is_its_first_frame(folder, tmp_path):
+    assert stylize(folder / "cat.gif", "-o", tmp_path / "a.jpg") == 0
+    assert (tmp_path / "a.jpg").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "a.jpg"], "is a clip: give a file ending in .mp4"),
+        (["-o", "-"], "is a clip: give a file ending in .mp4"),
+        (["--stroke-size", "256"], "--stroke-size is for photos"),
+        (["--steadiness", "2"], "--steadiness is 2: use 0 to 1"),
+        (["--start", "2", "--end", "1"], "a later end"),
+        (["--start", "5"], "ends at 0.3 s"),
+    ],
+)
+def test_wrong_usage_is_refused(folder, capsys, arguments, message):
+    assert stylize(folder / "beach.mp4", *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_damaged_clip_does_not_stop_the_others(folder, tmp_path, capsys):
+    (folder / "broken.mp4").write_bytes(b"none")
+    assert stylize(folder, "-o", tmp_path / "out", "--json") == 2
+    report = json.loads(capsys.readouterr().out)
+    assert (len(report["pictures"]), len(report["errors"])) == (3, 1)
+    assert "not a clip that can be read" in report["errors"][0]["error"]
+
+
+def test_a_folder_painted_into_itself_twice_does_not_paint_the_paintings(folder, capsys):
+    (folder / "cat.gif").unlink()
+    assert stylize(folder, "-o", folder) == 0
+    assert stylize(folder, "-o", folder, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert len(report["pictures"]) == len(report["skipped"]) == 2
+
+
+def test_the_formats_that_are_written_are_known_without_their_packages():
+    assert tuple(CLIP_FORMATS) == recognizing.WRITTEN_EXTENSIONS
