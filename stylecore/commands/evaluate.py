@@ -9,6 +9,7 @@ from types import ModuleType
 from stylecore.commands.console import BAD_INPUT, OK, UsageError, fail, module, print_json, progress
 from stylecore.commands.files import check_output
 from stylecore.commands.parsing import add_device, add_json, count
+from stylecore.host.extras import import_extra
 from stylecore.images.encoding import save_format
 from stylecore.images.files import find_pictures
 
@@ -76,6 +77,16 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--sheet", type=Path, metavar="FILE", help="also write a contact sheet of photos and styles"
     )
+    parser.add_argument(
+        "--video",
+        nargs="*",
+        type=Path,
+        metavar="CLIP",
+        help="measure the steadiness of painted clips: of two made from the photos, and of these files",
+    )
+    parser.add_argument(
+        "--frames", type=count, default=30, metavar="N", help="frames of each clip of --video (default: 30)"
+    )
     add_device(parser, default="cpu", use="of the losses and the optimization")
     add_json(parser)
     parser.set_defaults(run=run_evaluate)
@@ -89,8 +100,15 @@ def run_evaluate(options: argparse.Namespace) -> int:
         folders += [path for path in any_style if path.is_dir()]
         pictures = [path for folder in folders for path in find_pictures(folder)]
         check_output(options.sheet, [*pictures, *any_style])
-    evaluation = module("stylecore.measuring." + ("any_style" if options.any_style else "evaluation"))
-    report = measure_any_style(evaluation, options) if options.any_style else measure(evaluation, options)
+    if options.video is not None:
+        for package in ("av", "cv2"):
+            import_extra(package)
+        evaluation, measured = module("stylecore.measuring.video_evaluation"), measure_video
+    elif options.any_style:
+        evaluation, measured = module("stylecore.measuring.any_style"), measure_any_style
+    else:
+        evaluation, measured = module("stylecore.measuring.evaluation"), measure
+    report = measured(evaluation, options)
     for reason in report["skipped"]:
         fail(reason, BAD_INPUT)
     if options.json:
@@ -98,6 +116,23 @@ def run_evaluate(options: argparse.Namespace) -> int:
     else:
         print(evaluation.as_table(report))
     return BAD_INPUT if report["skipped"] else OK
+
+
+def measure_video(video_evaluation: ModuleType, options: argparse.Namespace) -> dict:
+    if options.any_style or options.reference_photos or options.style_images or options.sheet:
+        raise UsageError(
+            "--any-style, --reference-photos, --style-images and --sheet are for photos: leave them out, or "
+            "--video"
+        )
+    return video_evaluation.evaluate_video(
+        options.content,
+        options.video,
+        names=options.styles,
+        frames=options.frames,
+        fine=options.fine,
+        device=options.device,
+        on_progress=progress,
+    )
 
 
 def measure_any_style(any_style: ModuleType, options: argparse.Namespace) -> dict:
