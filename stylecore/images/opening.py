@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import logging
 import warnings
@@ -27,6 +28,10 @@ pillow_heif.register_heif_opener(thumbnails=False)  # what iPhones write
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # about damaged tags
 logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it logs of damaged files, it raises as well
+_libtiff = ctypes.CDLL(Image.core.__file__)  # prints what it finds in a damaged file to the terminal
+for _name in ("TIFFSetWarningHandler", "TIFFSetErrorHandler"):
+    if hasattr(_libtiff, _name):  # not where it is linked statically
+        getattr(_libtiff, _name)(None)
 
 
 def open_file(source: str | PathLike | BinaryIO) -> Image.Image | TiffPage:

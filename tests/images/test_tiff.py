@@ -257,8 +257,10 @@ def test_without_tifffile_the_message_has_the_command(monkeypatch):
         load_image(tiff_file(scaled(RGB, "f4"), photometric="rgb"))
 
 
-def test_damaged_tiffs_print_no_warning():
-    data = tiff_file(RGB.astype(np.uint8), photometric="rgb")
+@pytest.mark.parametrize(("compression", "place", "length"), [(None, 0, 300), ("lzw", 330, None)])
+def test_damaged_tiffs_print_no_warning(compression, place, length):
+    data = bytearray(tiff_file(RGB.astype(np.uint8), photometric="rgb", compression=compression))
+    data[place : place + 20] = bytes(20) if place else data[:20]
     code = (
         "import sys\n"
         "from stylecore import ImageError, load_image\n"
@@ -267,7 +269,7 @@ def test_damaged_tiffs_print_no_warning():
         "except ImageError:\n"
         "    print('refused')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], input=data[:300], capture_output=True)
+    done = subprocess.run([sys.executable, "-c", code], input=bytes(data[:length]), capture_output=True)
     assert (done.stdout, done.stderr) == (b"refused\n", b"")
 
 
