@@ -36,7 +36,7 @@ from stylecore.styles.style import GENERAL_MODEL, Style, network_name
 GENERAL_CHECKPOINT = "general.pt"  # in `weights/`: torch's weights of the general network
 GENERAL = network_name(GENERAL_MODEL)
 PROBE_CROPS = 4  # on which the averaged weights are judged
-PROBE_STEPS = 25  # between two judgments
+PROBE_STEPS = 50  # between two judgments
 SAMPLE_SIDE = 384  # px, long side of the sample painting
 SAMPLE_S = 4.0  # seconds between sample paintings
 SMOOTHING = 0.95  # of the reported losses, from step to step

@@ -23,8 +23,8 @@ class LearningConfig:
     crops: int = 120  # different crops that are drawn and used in turn
     content_weight: float = 1.8  # weight of the content loss
     style_weight: float = 4.0  # weight of the style loss
-    row_rate: float = 0.01  # peak of Adam's learning rate of the rows
-    trunk_rate: float = 0.001  # peak of Adam's learning rate of the trunk
+    row_rate: float = 0.03  # peak of Adam's learning rate of the rows
+    trunk_rate: float = 0.003  # peak of Adam's learning rate of the trunk
     precision: str = "auto"  # auto, float32 or mixed; auto is mixed where the hardware supports it
     device: str = "auto"  # auto, cpu or cuda
     seed: int = 0  # of crops and noise
