@@ -16,10 +16,14 @@ ROOMS = {
     "styles": {"host", "images"},
     "perception": {"host", "images"},
     "instant": {"host", "images", "styles"},
+    "regions": {"host", "images", "instant"},
     "optimization": {"host", "images", "styles", "perception", "instant"},
     "learning": {"host", "images", "styles", "perception", "instant"},
     "video": {"host", "images", "styles", "instant"},
-    "measuring": {"host", "images", "styles", "perception", "instant", "optimization", "learning", "video"},
+    "measuring": {
+        *("host", "images", "styles", "perception", "instant"),
+        *("regions", "optimization", "learning", "video"),
+    },
 }
 ROOMS["commands"] = {*ROOMS}
 TORCHLESS = ("images", "styles", "instant", "regions")

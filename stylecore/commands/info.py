@@ -27,6 +27,7 @@ RECORDED_FILES = (
     ENCODER_MODEL,
     "vgg19.safetensors",
     "adain_decoder.safetensors",
+    "u2netp.onnx",
 )
 EVALUATION_FILE = "style_targets.safetensors"  # for `evaluate` only; not in the wheel
 
