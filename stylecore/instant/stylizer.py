@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
 import numpy as np
@@ -14,8 +14,9 @@ from stylecore.errors import StyleError
 from stylecore.images.arrays import from_batch, to_batch
 from stylecore.images.colors import flatten_content
 from stylecore.images.loading import load_image
-from stylecore.images.sizes import size_at
+from stylecore.images.sizes import check_max_side, limit_long_side, size_at
 from stylecore.instant import blending
+from stylecore.instant.compositing import Layer, Region, StyleChoice, check_regions, compose
 from stylecore.instant.encoder import with_rows
 from stylecore.instant.enlarging import enlarge
 from stylecore.instant.networks import Network, Networks
@@ -32,10 +33,8 @@ MAX_ENLARGING = 4  # times that a small picture is enlarged at most to be painte
 # Largest picture that goes through the network whole; it then holds about 60 bytes a pixel, the fine
 # network 130.
 MAX_WORKING_MEGAPIXELS = 16.0
-STRIP_ROWS = 256  # rows that are mixed with the photo at a time
 
 LANCZOS = Image.Resampling.LANCZOS
-StyleChoice = str | Style | Mapping[str | Style, float]
 
 
 class FastStylizer:
@@ -78,6 +77,7 @@ class FastStylizer:
         stroke_size: int | None = None,
         max_side: int | None = None,
         fine: bool = True,
+        regions: Sequence[Region] = (),
     ) -> Image.Image:
         """Paint one photo.
 
@@ -99,25 +99,70 @@ class FastStylizer:
                 to three times the time of the fast one. Blends of styles from several fast networks always
                 are: the wider one has all of them, and mixes strokes where the others' paintings would be
                 laid over each other.
+            regions: Parts with looks of their own, see `Region`; a later one covers the earlier ones.
         Returns:
-            RGB image of the size of the input (or of `max_side`), RGBA for an RGBA input, with its `info`.
+            RGB image of the size of the input (or of `max_side`), RGBA for an RGBA input or with a
+            transparent region, with its `info`.
             Photos above 16 megapixels are painted at 16; that and larger strokes are enlarged with the
             detail of `stylecore.instant.enlarging`.
         Raises:
             StyleError: Unknown style, unusable weights, or a style whose rows, differences or network cannot
                 be used.
             ImageError: Smaller than 32 px.
-            ValueError: Strength, stroke scale or stroke size out of range.
+            ValueError: Strength, stroke scale or stroke size out of range, or a mask of another mode or size.
             WeightsError: The network is missing or damaged; it is read when it is first needed.
             DeviceError: `cuda` was asked for, and the network does not start there.
         """
-        parts: dict[Style, float] = defaultdict(float)
-        for part, weight in resolve_styles(style).items():
-            parts[with_rows(part)] += weight
+        check_max_side(max_side)
+        parts = _parts(style)
         check_settings(strength, stroke_scale, stroke_size)
-        image = load_image(image, max_megapixels=math.inf, max_side=max_side)
-        if strength == 0:
+        image = load_image(image, max_megapixels=math.inf)
+        check_regions(regions, image.size)
+        if max_side is not None:
+            image = limit_long_side(image, max_side)
+        if strength == 0 and not regions:
             return image
+        if regions:
+            whole = Image.new("L", image.size, 255)
+            base = Region(whole, style, strength, preserve_color, stroke_scale, stroke_size)
+            layers = [self._layer(region, image.size, fine=fine) for region in (base, *regions)]
+            painted = compose(image, layers)
+        else:
+            painted = self._painting(image, parts, stroke_scale, stroke_size, fine=fine)
+            if strength != 1 or preserve_color:
+                painted = blending.mix(image, painted, strength, keeps_color=preserve_color)
+            if image.mode == "RGBA":
+                painted.putalpha(image.getchannel("A"))
+        painted.info = image.info.copy()  # when the photo was taken
+        return painted
+
+    def _layer(self, region: Region, size: tuple[int, int], *, fine: bool) -> Layer:
+        """A region whose look can be painted, its mask at the size of the picture."""
+        mask = region.mask.resize(size, LANCZOS)
+        check_settings(region.strength, region.stroke_scale, region.stroke_size)
+        if region.is_transparent:
+            return Layer(mask, is_transparent=True)
+        if region.style is None or region.strength == 0:
+            return Layer(mask)
+        parts, strokes = _parts(region.style), (region.stroke_scale, region.stroke_size)
+        return Layer(
+            mask,
+            lambda picture: self._painting(picture, parts, *strokes, fine=fine),
+            (frozenset(parts.items()), strokes),
+            region.strength,
+            region.preserve_color,
+        )
+
+    def _painting(
+        self,
+        image: Image.Image,
+        parts: Mapping[Style, float],
+        stroke_scale: float,
+        stroke_size: int | None,
+        *,
+        fine: bool,
+    ) -> Image.Image:
+        """A photo painted at full strength, RGB."""
         is_across = len({part.model for part in parts}) > 1
         fine = fine or is_across
         if stroke_size is None:
@@ -127,15 +172,9 @@ class FastStylizer:
         size = _within(size, self.max_megapixels(parts))
         painting = self._pass(_working_picture(image, size), parts, fine=fine)
         # A fast network adds detail as well as the fine one.
-        painted = enlarge(painting, image.size, lambda picture: self._pass(picture, parts, fine=is_across))
-        if strength != 1 or preserve_color:
-            painted = _mix(image, painted, strength, preserve_color)
-        if image.mode == "RGBA":
-            painted.putalpha(image.getchannel("A"))
-        painted.info = image.info.copy()  # when the photo was taken
-        return painted
+        return enlarge(painting, image.size, lambda picture: self._pass(picture, parts, fine=is_across))
 
-    def _pass(self, image: Image.Image, parts: dict[Style, float], *, fine: bool) -> Image.Image:
+    def _pass(self, image: Image.Image, parts: Mapping[Style, float], *, fine: bool) -> Image.Image:
         """One pass of the networks at the picture's own size, or at the largest that they can paint."""
         size = _within(image.size, self.max_megapixels(parts))
         if size != image.size:
@@ -237,6 +276,14 @@ def resolve_styles(style: StyleChoice) -> dict[Style, float]:
     return {record: weight / total for record, weight in records.items() if weight > 0}
 
 
+def _parts(style: StyleChoice) -> dict[Style, float]:
+    """Styles that can be painted, with weights that sum to 1."""
+    parts: dict[Style, float] = defaultdict(float)
+    for part, weight in resolve_styles(style).items():
+        parts[with_rows(part)] += weight
+    return parts
+
+
 def _named(weights: Mapping[str | Style, float]) -> dict:
     """Weights by name, for messages."""
     return {style.name if isinstance(style, Style) else style: weight for style, weight in weights.items()}
@@ -281,17 +328,3 @@ def _working_picture(photo: Image.Image, size: tuple[int, int]) -> Image.Image:
     """RGB of the width and height at which the network works."""
     flat = flatten_content(photo)
     return flat if size == flat.size else flat.resize(size, LANCZOS, reducing_gap=3)
-
-
-def _mix(photo: Image.Image, painting: Image.Image, strength: float, preserve_color: bool) -> Image.Image:
-    """Mix the painting with the photo and its colors, a strip of rows at a time.
-
-    The strips keep the memory flat: float pictures of 50 megapixels are 600 MB each.
-    """
-    mixed = Image.new("RGB", photo.size)
-    for top in range(0, photo.height, STRIP_ROWS):
-        box = (0, top, photo.width, min(top + STRIP_ROWS, photo.height))
-        content, strip = to_batch(photo.crop(box)), to_batch(painting.crop(box))
-        strip = blending.preserve_color(content, strip) if preserve_color else strip
-        mixed.paste(from_batch(blending.apply_strength(content, strip, strength)), (0, top))
-    return mixed

@@ -12,6 +12,7 @@ from PIL import Image, ImageFilter
 from stylecore import DeviceError, FastStylizer, ImageError, StyleError, list_styles
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.images.arrays import to_batch
+from stylecore.instant import blending
 from stylecore.instant import networks as networks_module
 from stylecore.instant import stylizer as inference_module
 from stylecore.instant.networks import Network
@@ -266,7 +267,7 @@ def test_strips_leave_no_seams(stylizer, monkeypatch, stroke_size):
     photo = make_photo(120, 300)
     settings = {"stroke_size": stroke_size, "fine": False, "strength": 0.8, "preserve_color": True}
     whole = np.asarray(stylizer.stylize(photo, "mosaic", **settings), np.int16)
-    monkeypatch.setattr(inference_module, "STRIP_ROWS", 37)
+    monkeypatch.setattr(blending, "STRIP_ROWS", 37)
     strips = np.asarray(stylizer.stylize(photo, "mosaic", **settings), np.int16)
     assert np.abs(whole - strips).max() <= 1
 
