@@ -46,7 +46,7 @@ with look_column:
     look = choose_look(style, in_browser=True)
 write_address()
 with sheet_place:
-    drawn = draw(sheet, look, style_name=style.name)
+    drawn = draw(sheet, look, style=style)
 if drawn is not None:
     keep_seen(Choice(enlarge_drawing(drawn.data), "drawing"), drawn.stroke_scale)
     visit().is_sought = True

@@ -12,8 +12,9 @@ import streamlit as st
 from PIL import Image
 
 from pages.shared.browser_painting import BUTTON_CSS, Seen, component_js, seen, style_data
+from pages.shared.own_styles import style_title, tile_picture
 from pages.shared.painting import Look, read_photo
-from pages.shared.pictures import short_title, tile_path
+from stylecore import Style
 from stylecore.images.colors import flatten_content
 from stylecore.images.encoding import encode_image
 
@@ -129,37 +130,37 @@ def picture_sheet(photo: bytes) -> Sheet:
     return Sheet(_data_url(encode_image(image, "JPEG"), "image/jpeg"), image.size)
 
 
-@st.cache_data(max_entries=100, show_spinner=False)
-def style_colors(style_name: str) -> dict[str, str]:
+@st.cache_data(max_entries=100, show_spinner=False, hash_funcs={Style: lambda style: style.sha256})
+def style_colors(style: Style) -> dict[str, str]:
     """The main colors of a style's tile, by names such as `Color 1 of Mosaic`; none without a tile."""
-    path = tile_path(style_name)
-    if not path.exists():
+    picture = tile_picture(style)
+    if picture is None:
         return {}
-    with Image.open(path) as tile:
+    with Image.open(io.BytesIO(picture)) as tile:
         palette = tile.convert("RGB").quantize(STYLE_COLORS, Image.Quantize.MAXCOVERAGE).getpalette()
     colors = [bytes(palette[at : at + 3]).hex() for at in range(0, 3 * STYLE_COLORS, 3)]
-    title = short_title(style_name)
+    title = style_title(style)
     return {f"Color {number} of {title}": f"#{color}" for number, color in enumerate(colors, start=1)}
 
 
-def draw(sheet: Sheet, look: Look, *, style_name: str) -> Seen | None:
+def draw(sheet: Sheet, look: Look, *, style: Style) -> Seen | None:
     """Show the sheet next to its painting; returns the drawing once, after the visitor asked for it large.
 
     Args:
         sheet: What is drawn on; another one replaces the drawing.
         look: How to paint; its strokes are those of the network at the size of the painting.
-        style_name: Style whose palette is offered.
+        style: Style whose palette is offered.
     """
-    data = sheet_data(sheet, look, style_name=style_name)
+    data = sheet_data(sheet, look, style=style)
     return seen(_drawing(data=data, on_picture_change=lambda: None, key="drawing").picture)
 
 
-def sheet_data(sheet: Sheet, look: Look, *, style_name: str) -> dict[str, object]:
+def sheet_data(sheet: Sheet, look: Look, *, style: Style) -> dict[str, object]:
     """What the component needs; see `draw`."""
     width, height = sheet.size
-    colors = COLORS | style_colors(style_name)
+    colors = COLORS | style_colors(style)
     return style_data(look) | {
-        "alt": f"Your drawing painted like {short_title(style_name)}",
+        "alt": f"Your drawing painted like {style_title(style)}",
         "colors": [{"name": name, "color": color} for name, color in colors.items()],
         "sheet": {
             "picture": sheet.picture,

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from pages.shared.drawing import COLORS, HTML, Sheet, sheet_data, style_colors
 from stylecore import list_styles
+from stylecore.styles.catalog import get_style
 from tests.browsing import empty_page, keep_screenshot, mount_component
 from tests.conftest import encoded, make_photo
 from tests.pages.conftest import look
@@ -21,7 +22,7 @@ LOOK = look("landscape")
 
 def test_every_style_offers_different_colors():
     for style in list_styles():
-        colors = style_colors(style.name)
+        colors = style_colors(style)
         assert len(colors) == len(set(colors.values())) >= 4
         assert all(ImageColor.getrgb(color) for color in colors.values())
 
@@ -29,7 +30,7 @@ def test_every_style_offers_different_colors():
 @pytest.fixture
 def page(browser, server):
     page = empty_page(browser, server)
-    mount_component(page, "draw.mjs", HTML, sheet_data(SHEET, LOOK, style_name="landscape"))
+    mount_component(page, "draw.mjs", HTML, sheet_data(SHEET, LOOK, style=get_style("landscape")))
     page.add_style_tag(content=".sheet { width: 320px; }")
     wait_for_painting(page)
     yield page
@@ -122,7 +123,7 @@ def test_another_sheet_takes_the_place_of_the_drawing_until_it_is_undone(page):
     stroke(page, (60, 120), (260, 120))
     drawn = pixels_of(page, ".sheet")
     red = base64.b64encode(encoded(Image.new("RGB", (8, 4), "red"))).decode()
-    other = sheet_data(Sheet(f"data:image/png;base64,{red}", (200, 100)), LOOK, style_name="landscape")
+    other = sheet_data(Sheet(f"data:image/png;base64,{red}", (200, 100)), LOOK, style=get_style("landscape"))
     page.evaluate("data => void window.mount(data)", other)
     page.wait_for_function("document.querySelector('.sheet').width === 200")
     page.wait_for_function("!document.querySelector('.undo').disabled")

@@ -192,3 +192,15 @@ def test_several_pictures_become_one_style(custom, painted):
 def test_ready_made_styles_cannot_be_overwritten(custom, drawing):
     assert bring_directly(custom, replace(drawing, name="fire", title="Fire")) == "fire_2"
     assert get_style("fire").title != "Fire"
+
+
+def test_browsers_are_offered_the_styles_that_they_can_paint(custom, drawing):
+    bring(custom, "emma.impasto", encode_style_file(drawing))
+    bring(custom, "candy.t7", LuaNetwork("instance_norm").encode())
+    custom.switch_page("pages/live.py").run()
+    assert not custom.exception
+    assert tiles_of(custom)[:2] == ["style_emma_s_drawing", "style_starry_night"]
+    assert custom.info[0].value == "candy brings its own network, which paints on the other pages only."
+    custom.button(key="style_emma_s_drawing").click().run()
+    assert not custom.exception
+    assert custom.multiselect(key="blend").options == []  # no other style is for its network
