@@ -43,7 +43,7 @@ def show_between() -> None:
     first, second = (get_style(name) for name in BETWEEN)
     count = first.network(fine=True)[1].size
     st.markdown(
-        f"One network paints all these styles. What it is told of a style are {count:,} numbers: a scale "
+        f"One network paints all ready-made styles. What it is told of each are {count:,} numbers: a scale "
         "and a shift for each of its feature maps. Between two styles lie others that nobody has painted."
     )
     with st.grid(2, min_column_width=280, gap="small"):

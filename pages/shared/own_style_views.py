@@ -73,7 +73,7 @@ def show_style_card(style: Style) -> None:
                 args=(style,),
             )
         st.download_button(
-            "Download its file",
+            "Download the style",
             data=encode_style_file(kept or style),
             file_name=f"{name_from((kept or style).title, 'own_style')}{STYLE_FILE_ENDING}",
             mime="application/octet-stream",

@@ -57,8 +57,8 @@ class Visit:
         adopted: Tokens of the learnings whose styles the visit has.
         tokens: Tokens of the jobs that the pages show, by their name in the address.
         runs: Tokens of the visit's refinements, the oldest first.
-        seen_choice: Pictures and settings that were chosen when an earlier refinement was opened; no sketch
-            is shown until they change.
+        seen_choice: Pictures and settings that were chosen when an earlier refinement was opened; it stays in
+            sight until they change.
         asked_share: Version of the file that is to be shared and not yet made, see `sharing`.
         watched_jobs: Jobs that every page keeps alive.
     """

@@ -162,7 +162,7 @@ def test_keep_a_style_for_another_day(visit):
     visitor.open("Your own style")
     visitor.drop(1, file_of("drawing.jpg", 2, (300, 300)))
     visitor.see("Painted: drawing")
-    download = visitor.download("Download its file")
+    download = visitor.download("Download the style")
     assert download.suggested_filename == "drawing.impasto"
     kept = Path(download.path()).read_bytes()
     assert visitor.clicks == 3

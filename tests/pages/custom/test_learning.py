@@ -9,14 +9,20 @@ from pages.shared import learning, long_jobs
 from stylecore import LearningProgress, encode_style
 from stylecore.errors import StyleError
 from stylecore.host.jobs import JobState
+from tests.conftest import make_photo
 from tests.pages.conftest import open_app
 from tests.pages.custom.conftest import captions, is_painted, open_custom_page, run_until
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
 
 
+@pytest.fixture(scope="module")
+def learned():
+    return encode_style(make_photo(64, 64))
+
+
 @pytest.fixture
-def is_over(monkeypatch) -> threading.Event:
+def is_over(monkeypatch, learned) -> threading.Event:
     """Set to end the learnings, which only report."""
     event = threading.Event()
 
@@ -25,12 +31,12 @@ def is_over(monkeypatch) -> threading.Event:
             on_progress(LearningProgress(step, 100, 1.0, 0.5, 3.0 / step, step, 100 - step, sample))
         while not (event.is_set() or should_stop()):
             event.wait(0.05)
-        return replace(encode_style(pictures[0], title=config.title), origin=f"learned in {config.minutes:g}")
+        return replace(learned, title=config.title, origin=f"learned in {config.minutes:g}")
 
     monkeypatch.setattr(learning, "learn_style", learn)
     yield event
     event.set()
-    assert all(job.wait(30) for job in long_jobs.job_queue().jobs)
+    assert all(job.wait(60) for job in long_jobs.job_queue().jobs)
 
 
 def started(app):
@@ -54,7 +60,7 @@ def test_a_learning_shows_sample_losses_and_time_and_ends_as_a_tile(app, is_over
     assert app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")
     assert app.button(key="refine").disabled
     is_over.set()
-    assert job.wait(30)
+    assert job.wait(60)
     run_until(app, lambda: own_styles(app))
     [style] = own_styles(app)
     assert (style.name, style.title, style.origin) == ("mosaic_2", "Mosaic", "learned in 1")
@@ -66,7 +72,7 @@ def test_a_learning_shows_sample_losses_and_time_and_ends_as_a_tile(app, is_over
 def test_cancel_keeps_the_best_so_far(app, is_over):
     job = started(app)
     app.button(key="cancel").click().run()
-    assert job.wait(30)
+    assert job.wait(60)
     assert job.state is JobState.CANCELLED
     run_until(app, lambda: own_styles(app))
 
@@ -76,7 +82,7 @@ def test_a_style_that_is_learned_while_its_visitor_is_elsewhere_is_a_tile_there(
     app.switch_page("pages/gallery.py").run()
     app.button(key="style_fire").click().run()
     is_over.set()
-    assert job.wait(30)
+    assert job.wait(60)
     app.run()
     assert app.button(key="style_mosaic_2")
     assert app.session_state.visit.style == "fire"  # what is chosen stays chosen
@@ -90,7 +96,7 @@ def test_after_a_reload_the_address_leads_to_the_learning_and_its_style(app, is_
     again.switch_page("pages/custom.py").run()
     assert "The painting so far" in captions(again)
     is_over.set()
-    assert job.wait(30)
+    assert job.wait(60)
     run_until(again, lambda: own_styles(again))
     third = open_app()
     third.query_params["learning"] = job.token
