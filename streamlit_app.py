@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.shared import streamlit_workarounds as workarounds
 from pages.shared.browser_files import browser_routes
+from pages.shared.entrance import show_pages
 from pages.shared.pictures import sentence
 from stylecore.errors import WeightsError
 from stylecore.host.extras import has_extra, missing_extra
@@ -22,21 +23,59 @@ if __name__ != "__main__":  # imported by `streamlit run`, which serves the `app
     )
 else:
     st.set_page_config(page_icon=str(workarounds.PAGE_ICON), layout="wide")
+    home = st.Page("pages/gallery.py", title="Photo", icon=":material/palette:", default=True)
     groups = {  # at most six, so that the row of links fits a phone
-        "Photo": [st.Page("pages/gallery.py", title="Photo", icon=":material/palette:", default=True)],
+        "Photo": [home],
         "Camera": [
-            st.Page("pages/camera.py", title="Snapshot", icon=":material/photo_camera:"),
-            st.Page("pages/live.py", title="Live", icon=":material/videocam:"),
+            st.Page(
+                "pages/camera.py",
+                title="Snapshot",
+                icon=":material/photo_camera:",
+                help="Take a picture and have it painted",
+            ),
+            st.Page(
+                "pages/live.py",
+                title="Live",
+                icon=":material/videocam:",
+                help="See yourself painted as you move, and film it",
+            ),
         ],
         "Several photos": [
-            st.Page("pages/batch.py", title="Several photos", icon=":material/photo_library:"),
+            st.Page(
+                "pages/batch.py",
+                title="Several photos",
+                icon=":material/photo_library:",
+                help="Paint a whole folder at once",
+            ),
         ],
-        "Draw": [st.Page("pages/draw.py", title="Draw", icon=":material/draw:")],
-        "Your own style": [st.Page("pages/custom.py", title="Your own style", icon=":material/brush:")],
-        "How it works": [st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:")],
+        "Draw": [
+            st.Page(
+                "pages/draw.py",
+                title="Draw",
+                icon=":material/draw:",
+                help="Sketch with your finger and see every stroke painted",
+            ),
+        ],
+        "Your own style": [
+            st.Page(
+                "pages/custom.py",
+                title="Your own style",
+                icon=":material/brush:",
+                help="Paint like any picture you have",
+            ),
+        ],
+        "How it works": [
+            st.Page(
+                "pages/how_it_works.py",
+                title="How it works",
+                icon=":material/school:",
+                help="Look into the network that sees style",
+            ),
+        ],
     }
-    page = st.navigation([each for pages in groups.values() for each in pages], position="hidden")
-    title = "Impasto: your photo, painted" if page is groups["Photo"][0] else f"{page.title} - Impasto"
+    all_pages = [each for pages in groups.values() for each in pages]
+    page = st.navigation(all_pages, position="hidden")
+    title = "Impasto: your photo, painted" if page is home else f"{page.title} - Impasto"
     st.set_page_config(page_title=title)
     workarounds.link_pages(groups, page)
     if not has_extra("onnxruntime"):
@@ -44,5 +83,7 @@ else:
         st.stop()
     try:
         page.run()
+        if page is home:
+            show_pages(all_pages[1:])
     except WeightsError as error:  # no styles at all; the other pages still work
         st.error(f"{error}. Please tell the person who runs this app.", icon=":material/error:")

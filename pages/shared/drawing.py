@@ -6,6 +6,7 @@ import base64
 import io
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -130,17 +131,23 @@ def picture_sheet(photo: bytes) -> Sheet:
     return Sheet(_data_url(encode_image(image, "JPEG"), "image/jpeg"), image.size)
 
 
-@st.cache_data(max_entries=100, show_spinner=False, hash_funcs={Style: lambda style: style.sha256})
 def style_colors(style: Style) -> dict[str, str]:
     """The main colors of a style's tile, by names such as `Color 1 of Mosaic`; none without a tile."""
     picture = tile_picture(style)
     if picture is None:
         return {}
-    with Image.open(io.BytesIO(picture)) as tile:
-        palette = tile.convert("RGB").quantize(STYLE_COLORS, Image.Quantize.MAXCOVERAGE).getpalette()
-    colors = [bytes(palette[at : at + 3]).hex() for at in range(0, 3 * STYLE_COLORS, 3)]
     title = style_title(style)
-    return {f"Color {number} of {title}": f"#{color}" for number, color in enumerate(colors, start=1)}
+    return {f"Color {number} of {title}": color for number, color in enumerate(_palette(picture), start=1)}
+
+
+@lru_cache(maxsize=200)
+def _palette(picture: bytes) -> list[str]:
+    """The most different colors of a picture, at most `STYLE_COLORS`, as `#rrggbb`."""
+    with Image.open(io.BytesIO(picture)) as tile:
+        reduced = tile.convert("RGB").quantize(STYLE_COLORS, Image.Quantize.MAXCOVERAGE)
+    palette = reduced.getpalette()
+    used = sorted(place for _, place in reduced.getcolors())
+    return [f"#{bytes(palette[3 * place : 3 * place + 3]).hex()}" for place in used]
 
 
 def draw(sheet: Sheet, look: Look, *, style: Style) -> Seen | None:

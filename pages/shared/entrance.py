@@ -1,6 +1,9 @@
 """The first steps of every page, and keeping the visitor's jobs alive."""
 
+from collections.abc import Iterable
+
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from pages.shared.address import read_address
 from pages.shared.adopting import adopt_learned_style, has_learned_style
@@ -22,6 +25,14 @@ def come_in() -> None:
         adopt_learned_style()
         if visit().watched_jobs:
             _watch()
+
+
+def show_pages(pages: Iterable[StreamlitPage]) -> None:
+    """Show a link to each page with what it does, for first visits; the text is the page's `help`."""
+    st.subheader("More to try", anchor=False)
+    with st.grid("auto", min_column_width=280, gap="xsmall", key="more_pages"):
+        for page in pages:
+            st.page_link(page, label=page.help, help="")
 
 
 def keep_watching(job: Job) -> None:

@@ -132,6 +132,17 @@ def test_going_from_page_to_page_leaves_the_console_clean(complaints, server):
     assert said == []
 
 
+def test_the_first_page_says_what_there_is(open_page):
+    page = open_page()
+    links = page.locator(".st-key-more_pages a")
+    expect(links).to_have_count(len(PAGES) - 1, timeout=60_000)
+    addresses = links.evaluate_all("links => links.map(link => new URL(link.href).pathname.slice(1))")
+    assert set(addresses) == PAGES.keys() - {""}
+    titles = {name for names, _ in PAGES.values() for name in names.split(" > ")}
+    texts = links.evaluate_all("links => links.map(link => link.innerText)")
+    assert not titles & set(texts)  # what a page does, not its title again
+
+
 def test_every_page_is_opened_by_these_tests():
     assert {path.stem for path in (ROOT / "pages").glob("[!_]*.py")} == {"gallery", *PAGES} - {""}
 

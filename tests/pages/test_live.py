@@ -54,7 +54,12 @@ def test_what_a_browser_lacks_is_said_with_another_way(page, lacking):
 
 @pytest.mark.parametrize(
     ("error", "words"),
-    [("NotAllowedError", "refused"), ("NotFoundError", "No camera"), ("NotReadableError", "another program")],
+    [
+        ("NotAllowedError", "refused"),
+        ("NotFoundError", "No camera"),
+        ("NotReadableError", "another program"),
+        ("AbortError", "did not start: AbortError"),
+    ],
 )
 def test_a_camera_that_does_not_start_is_explained_and_may_be_started_again(page, error, words):
     page.evaluate(

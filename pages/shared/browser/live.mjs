@@ -14,6 +14,7 @@ const CAMERA_PAGE = 'The page Snapshot works with any photo.';
 const REASONS = {
   NotAllowedError: 'The camera was refused. Allow it by the camera symbol next to the address, then start it again.',
   NotFoundError: 'No camera was found on this device.',
+  OverconstrainedError: 'No camera was found on this device.', // of WebKit
   NotReadableError: 'The camera does not answer; perhaps another program uses it.',
 };
 
@@ -93,7 +94,8 @@ class LiveCamera {
       await this.paintFrames(run);
     } catch (error) {
       if (run !== this.run) return;
-      this.stop(`${REASONS[error.name] ?? `This browser cannot paint: ${error.message}.`} ${CAMERA_PAGE}`);
+      const what = this.stream ? 'This browser cannot paint' : 'The camera did not start';
+      this.stop(`${REASONS[error.name] ?? `${what}: ${error.message || error.name}.`} ${CAMERA_PAGE}`);
     }
   }
 

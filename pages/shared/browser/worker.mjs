@@ -42,12 +42,15 @@ function toPlanes(pixels, count) {
 // stylecore/instant/blending.py do. Clamped arrays clip and round.
 function mix(pixels, photo, painted, count, { strength, preserveColor }) {
   for (let i = 0, at = 0; i < count; i++, at += 4) {
-    const moves = [0, 1, 2].map((channel) => painted[channel * count + i] - photo[channel * count + i]);
-    const luma = LUMA[0] * moves[0] + LUMA[1] * moves[1] + LUMA[2] * moves[2];
-    for (let channel = 0; channel < 3; channel++) {
-      const move = preserveColor ? luma : moves[channel];
-      pixels[at + channel] = 255 * (photo[channel * count + i] + strength * move);
-    }
+    const g = count + i; // places of green and blue
+    const b = 2 * count + i;
+    let red = painted[i] - photo[i];
+    let green = painted[g] - photo[g];
+    let blue = painted[b] - photo[b];
+    if (preserveColor) red = green = blue = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue;
+    pixels[at] = 255 * (photo[i] + strength * red);
+    pixels[at + 1] = 255 * (photo[g] + strength * green);
+    pixels[at + 2] = 255 * (photo[b] + strength * blue);
     pixels[at + 3] = 255;
   }
 }
