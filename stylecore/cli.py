@@ -35,10 +35,11 @@ Turn photos into paintings. Without a command, impasto opens the app.
 
 paint:
   app        open the app in the browser
-  stylize    paint photos in ready-made styles
-  styles     list the ready-made styles
+  stylize    paint photos and clips in any style
+  styles     list the styles
   optimize   paint a photo in the style of any picture
   learn      learn a style from any picture, in minutes
+  import     keep a painting network of another project as a style
 
 train and measure:
   train      train a network on style pictures
