@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import errno
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -20,6 +22,7 @@ from stylecore.commands.files import (
     write_output,
 )
 from stylecore.commands.style_choice import ChosenStyles
+from stylecore.commands.where import Where
 from stylecore.errors import ClipError, ImageError, StyleTransferError, describe
 from stylecore.images.metadata import Description, describe_painting
 
@@ -45,12 +48,19 @@ class Batch:
         options: The parsed command line.
         styles: What to paint in; its files are not overwritten either.
         sources: All photos, none of which is overwritten, and the files and folders that are not painted.
+        where: The part of each photo that is painted.
     Attributes:
         status: Exit status so far.
     """
 
-    def __init__(self, options: argparse.Namespace, styles: ChosenStyles, sources: Sources) -> None:
-        self.options, self.styles, self.sources = options, styles, sources.photos
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        styles: ChosenStyles,
+        sources: Sources,
+        where: Where = Where(),
+    ) -> None:
+        self.options, self.styles, self.sources, self.where = options, styles, sources.photos, where
         self.stylizer: FastStylizer | None = None
         self.done: list[dict] = []
         self.failed, self.skipped = list(sources.failed), sources.skipped
@@ -65,8 +75,8 @@ class Batch:
         from stylecore.instant.stylizer import FastStylizer
 
         try:
-            check_output(output, [*self.sources, *self.styles.files])
-            image = None if is_clip else read_source(source, max_side=self.options.max_side)
+            check_output(output, [*self.sources, *self.styles.files, *self.where.files])
+            image = None if is_clip else self.read(source)
             if self.stylizer is None:
                 self.stylizer = FastStylizer(self.options.device)
             started = time.perf_counter()
@@ -74,7 +84,7 @@ class Batch:
                 clip = paint_clip(source, output, self.styles.weights, self.options, self.stylizer)
                 width, height, frames = clip.width, clip.height, {"frames": clip.frames}
             else:
-                stylized = self.stylize(image)
+                stylized = self.stylize(image, source)
                 width, height, frames = *stylized.size, {}
             milliseconds = round((time.perf_counter() - started) * 1000)
             if image is not None:
@@ -94,7 +104,13 @@ class Batch:
         )
         return True
 
-    def stylize(self, image: Image.Image) -> Image.Image:
+    def read(self, source: Location) -> Image.Image:
+        """Reads a photo; in full where a mask file must have its size."""
+        is_whole = isinstance(self.where.part, Path)
+        return read_source(source, max_side=None if is_whole else self.options.max_side)
+
+    def stylize(self, image: Image.Image, source: Location) -> Image.Image:
+        regions = self.where.regions(self.where.find(image, source), self.options)
         return self.stylizer.stylize(
             image,
             self.styles.weights,
@@ -104,6 +120,7 @@ class Batch:
             stroke_size=self.options.stroke_size,
             max_side=self.options.max_side,
             fine=not self.options.fast,
+            regions=regions,
         )
 
     def write(self, stylized: Image.Image, source: Location, output: Location) -> None:
@@ -117,12 +134,13 @@ class Batch:
     def description(self) -> Description:
         """The settings, for the metadata of the files."""
         size = self.options.stroke_size
-        return describe_painting(
+        description = describe_painting(
             self.styles.by_name(),
             strength=self.options.strength,
             preserve_color=self.options.preserve_color,
             strokes=f"{self.options.stroke_scale:g}" if size is None else f"{size} px",
         )
+        return replace(description, text=description.text + self.where.words())
 
     def note_failure(self, source: Location, error: Exception | KeyboardInterrupt) -> bool:
         """Reports a photo that could not be painted; returns whether further ones can be.

@@ -13,6 +13,7 @@ from stylecore.commands.console import UsageError, print_json
 from stylecore.commands.files import STANDARD_STREAM, Location, find_sources, output_path
 from stylecore.commands.parsing import add_device, add_json
 from stylecore.commands.style_choice import choose_styles
+from stylecore.commands.where import Where, add_where
 from stylecore.images.files import free_path
 from stylecore.images.sizes import check_max_side
 
@@ -21,6 +22,8 @@ examples:
   impasto stylize photo.jpg --style mosaic
   impasto stylize holiday/ --style mosaic:0.6,the_wave:0.4 -o painted/
   impasto stylize photo.jpg --style drawing.png
+  impasto stylize photo.jpg --style the_wave --where background
+  impasto stylize photo.jpg --style ink --where subject --elsewhere transparent
   impasto stylize clip.mp4 --style the_scream --start 2 --end 5
   impasto stylize photo.jpg --style candy.impasto:0.6,mosaic:0.4
 
@@ -53,6 +56,7 @@ def add_stylize(commands: argparse._SubParsersAction) -> None:
         help="file, folder, or - for standard output (default: PHOTO_STYLE in the current folder)",
     )
     add_look(parser)
+    add_where(parser)
     add_clip_options(parser)
     add_device(parser, default="auto", use="to paint on")
     add_json(parser)
@@ -98,12 +102,17 @@ def run_stylize(options: argparse.Namespace) -> int:
         raise UsageError("--json and -o - both want standard output: give one of them up")
     styles = choose_styles(options.style)
     resolve_styles(styles.weights)
+    where = Where.from_options(options)
+    if where.elsewhere:
+        resolve_styles(where.elsewhere.weights)
     sources = find_sources(options.photos)
     clips = {source for source in sources.photos if is_painted_as_clip(source, options.output)}
     if clips:
         check_clip_options(options)
-    outputs = name_outputs(sources.photos, options, styles.by_name(), clips)
-    batch = Batch(options, styles, sources)
+        if where.part is not None:
+            raise UsageError("--where and --where-mask are for photos: leave clips out")
+    outputs = name_outputs(sources.photos, options, styles.by_name(), clips, where)
+    batch = Batch(options, styles, sources, where)
     for source, output in zip(sources.photos, outputs, strict=True):
         if not batch.paint(source, output, is_clip=source in clips):
             break
@@ -117,12 +126,15 @@ def name_outputs(
     options: argparse.Namespace,
     weights: Mapping[str, float],
     clips: Collection[Location] = (),
+    where: Where = Where(),
 ) -> list[Location]:
     """Where each photo's painting goes, see `output_path`; different files for all of them."""
     label = "_".join(name for name, weight in weights.items() if weight)
     is_one = len(options.photos) == 1 and not os.path.isdir(options.photos[0])
     outputs = [
-        output_path(source, options.output, label, is_one=is_one, is_clip=source in clips)
+        where.output_for(
+            output_path(source, options.output, label, is_one=is_one, is_clip=source in clips), options
+        )
         for source in sources
     ]
     taken: set[Path] = set()
