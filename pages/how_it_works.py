@@ -150,7 +150,9 @@ st.markdown(
     "Photos are painted on this app's own machine, in memory: none is written to disk, put in a log, sent "
     "elsewhere or used for training. Refined paintings and finished batches, with the photos shown next to "
     "them, are kept in memory for a while so that a reload finds them again, at addresses that cannot be "
-    "guessed: anyone who has the address can see them. All are gone when the app restarts."
+    "guessed: anyone who has the address can see them. All are gone when the app restarts. "
+    "The live camera and drawings are painted in your own browser: a picture leaves it only when you take "
+    "one, or have one painted large."
 )
 
 st.subheader("Sources and licenses", anchor=False)

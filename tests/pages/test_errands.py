@@ -200,3 +200,43 @@ def test_find_out_how_it_works(visit):
     visitor.see("Gram matrix")
     assert visitor.clicks == 1
     visitor.leave("explanation")
+
+
+def test_film_myself_as_a_mosaic_and_keep_a_picture(visit):
+    visitor = visit((390, 844))
+    visitor.open("Camera")
+    visitor.open("Live")
+    visitor.see("pictures a second")
+    visitor.choose_style("Mosaic")
+    visitor.see(re.compile("Your camera, painted live"))
+    visitor.click("button", "Record")
+    visitor.page.wait_for_timeout(1000)
+    visitor.click("button", "Stop recording")
+    visitor.clicks += 1
+    with visitor.page.expect_download() as clip:
+        visitor.page.get_by_role("link", name="Save the recording").click()
+    assert clip.value.suggested_filename.startswith("live_mosaic.")
+    visitor.click("button", "Take a picture")
+    visitor.see("It is now the chosen photo")
+    download = visitor.download("Download in full size (1920 x 1080)")
+    assert download.suggested_filename == "snapshot_mosaic.jpg"
+    assert visitor.clicks == 8
+    visitor.leave("film")
+
+
+def test_a_child_draws_a_house(visit):
+    visitor = visit((390, 844))
+    visitor.open("Draw")
+    visitor.see("ms on this device")
+    visitor.click("button", "Fill")
+    visitor.clicks += 1
+    visitor.page.get_by_role("button", name="Red", exact=True).click()  # Red Fuji is a style
+    box = visitor.page.locator(".sheet").bounding_box()
+    visitor.clicks += 1
+    visitor.page.mouse.click(box["x"] + 0.42 * box["width"], box["y"] + 0.47 * box["height"])  # the roof
+    visitor.click("button", "Paint it large")
+    visitor.see("It is now the chosen photo")
+    download = visitor.download("Download in full size (2048 x 1536)")
+    assert download.suggested_filename == "drawing_starry_night.jpg"
+    assert visitor.clicks == 6
+    visitor.leave("house")
