@@ -37,8 +37,9 @@ class SubjectFinder:
     """
 
     def __init__(self) -> None:
-        check_weights_file(WEIGHTS_FOLDER / MODEL)
-        self._session = open_session(WEIGHTS_FOLDER / MODEL, "cpu", keeps_memory=False)
+        path = WEIGHTS_FOLDER / MODEL
+        check_weights_file(path)
+        self._session = open_session(path, "cpu", keeps_memory=False, is_compact=True)
         self._output = self._session.get_outputs()[0].name  # the others are coarser stages of it
 
     def find_coarse(self, photo: Image.Image) -> np.ndarray:
