@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -50,10 +51,16 @@ def show_refusals() -> Iterator[None]:
 
 def offer_to_stop(job: Job, label: str, stopping: str, *, key: str) -> None:
     """Show a button that cancels a job; once pressed, its label is `stopping`."""
+    watched = weakref.ref(job)  # Streamlit holds callbacks until the visit ends, and jobs hold pictures
+
+    def cancel() -> None:
+        if (found := watched()) is not None:
+            found.cancel()
+
     st.button(
         stopping if job.is_stopping else label,
         key=key,
         icon=":material/stop:",
-        on_click=job.cancel,
+        on_click=cancel,
         disabled=job.is_stopping,
     )
