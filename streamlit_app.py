@@ -40,12 +40,18 @@ else:
                 help="See yourself painted as you move, and film it",
             ),
         ],
-        "Several photos": [
+        "Several photos and clips": [
             st.Page(
                 "pages/batch.py",
                 title="Several photos",
                 icon=":material/photo_library:",
                 help="Paint a whole folder at once",
+            ),
+            st.Page(
+                "pages/clip.py",
+                title="A clip",
+                icon=":material/movie:",
+                help="Paint a video without flicker",
             ),
         ],
         "Draw": [

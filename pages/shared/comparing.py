@@ -66,6 +66,7 @@ def compare(
     *,
     before_alt: str,
     after_alt: str,
+    before_tag: str = "Photo",
     after_tag: str = "Painting",
     is_sought: bool = False,
     key: str,
@@ -77,7 +78,8 @@ def compare(
         after: The same, shown on the right.
         before_alt: Alternative text of the left picture.
         after_alt: Alternative text of the right picture.
-        after_tag: Label on the right picture; the left one is labelled Photo.
+        before_tag: Label on the left picture.
+        after_tag: Label on the right picture.
         is_sought: Whether the page scrolls to the slider.
         key: Key of the widget.
     """
@@ -89,7 +91,7 @@ def compare(
             "after": _data_url(after),
             "beforeAlt": before_alt,
             "afterAlt": after_alt,
-            "beforeTag": "Photo",
+            "beforeTag": before_tag,
             "afterTag": after_tag,
             "width": width,
             "height": height,

@@ -26,11 +26,12 @@ class Limits:
 
     Attributes:
         megapixels: Largest photo, in millions of pixels.
-        jobs: Optimizations that run at once and share the free memory.
-        queue: Optimizations, and as many batches, that may wait.
+        jobs: Refinements, learnings and clips that run at once and share the free memory.
+        queue: Refinements, learnings and clips together, and as many batches, that may wait.
         photos: Photos in one batch.
         pictures: Paintings in one batch, photos times styles.
         zip_megabytes: Size at which a batch's ZIP, which is held in memory, is full.
+        painted_megabytes: Size at which a painted clip, which is held on the disk, takes no more frames.
     """
 
     megapixels: float = MAX_MEGAPIXELS
@@ -39,6 +40,7 @@ class Limits:
     photos: int = 50
     pictures: int = 200
     zip_megabytes: int = 300
+    painted_megabytes: int = 300
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -1,4 +1,4 @@
-"""The queue of refinements and learnings, which all visitors share."""
+"""The queue of refinements, learnings and clips, which all visitors share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pages.shared.limits import limits
 from pages.shared.pictures import least_wait
 from stylecore.host.job_queue import JobQueue
 
-KEPT_RUNS = 24  # finished runs that are kept; each holds up to 10 MB
+KEPT_RUNS = 24  # finished runs that are kept; each holds up to 10 MB of memory
 ABANDONED_S = 180.0  # a run that no page has shown for this long ends when others wait
 
 

@@ -37,8 +37,10 @@ STAY_CSS = """
   :has(> .st-key-take_home), :has(> .st-key-ways) { order: 1; }
   .st-key-KEY { --compare-height: 42vh; }
   .st-key-stage, :has(> .st-key-stage) { display: contents; }
+  .st-key-stage :is(.stVerticalBlock:has(> * > .st-key-KEY), :has(> .stVerticalBlock > * > .st-key-KEY)) {
+    display: contents; }
 }
-.st-key-KEY [data-testid=stImage] img { max-height: var(--compare-height); object-fit: contain; }
+.st-key-KEY :is([data-testid=stImage] img, video) { max-height: var(--compare-height); object-fit: contain; }
 """
 
 
@@ -64,7 +66,7 @@ def show_painting(painting: Preview, look: Look) -> None:
             painting.original,
             painting.painted,
             before_alt="Your photo as it was",
-            after_alt=f"Your photo painted like {_titles(look)}",
+            after_alt=f"Your photo painted like {look_titles(look)}",
             is_sought=visit().take_sought(),
             key="compare",
         )
@@ -101,7 +103,7 @@ def choose_format(size: tuple[int, int], *, is_transparent: bool, key: str = "fi
 def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
     """Show the download of the painting in the photo's own size, and the share button."""
     with st.container(key="take_home"):
-        st.caption(plain(f"Painted: {_titles(look)}"))
+        st.caption(plain(f"Painted: {look_titles(look)}"))
         width, height = painting.size
         with st.container(horizontal=True, vertical_alignment="bottom"):
             file_format = choose_format(painting.size, is_transparent=painting.is_transparent)
@@ -156,6 +158,11 @@ def show_credits(painting: Preview, look: Look) -> None:
         f"{_address_note(look)}",
         help=None if is_gpu else f"No GPU is used: {painting.device_note}.",
     )
+    show_style_credits(look)
+
+
+def show_style_credits(look: Look) -> None:
+    """Show the credits of a look's styles."""
     for style, share in look.styles:
         facts = [style.artist, style.year, style.origin, style.credit, style.license]
         if share and any(facts):
@@ -171,6 +178,7 @@ def _address_note(look: Look) -> str:
     return "The address of this page keeps this look: send it to a friend."
 
 
-def _titles(look: Look) -> str:
+def look_titles(look: Look) -> str:
+    """The titles of a look's styles: Fire, or Fire and Mosaic."""
     *others, last = [style_title(style) for style, share in look.styles if share]
     return f"{', '.join(others)} and {last}" if others else last

@@ -8,6 +8,7 @@ its workaround can be removed.
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -171,6 +172,17 @@ def flush_row(key: str) -> str:
         key: Key of the row.
     """
     return f".st-key-{key} {{ padding-top: 0 !important; }}"
+
+
+def show_animation(data: bytes, mime: str, *, alt: str) -> None:
+    """Streamlit 1.67: of an animated WebP, and of a GIF wider than the page, only the first frame is shown.
+
+    Args:
+        data: The encoded animation, which becomes part of the page.
+        mime: Its MIME type.
+        alt: Alternative text.
+    """
+    st.image(f"data:{mime};base64,{base64.b64encode(data).decode()}", width="stretch", alt=alt)
 
 
 def drop_unknown_options(key: str, options: Sequence[Any]) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from pages.shared.choosing import Choice
+    from pages.shared.clip_files import Clip
     from pages.shared.painting import AllStyles, Look
     from stylecore import Style
     from stylecore.host.jobs import Job
@@ -39,6 +40,8 @@ class Visit:
         photo: The photo that is chosen on every page; empty if a sample is chosen.
         style_pictures: The chosen style pictures; empty if a sample is chosen.
         batch_photos: The photos that are chosen for a batch.
+        clip: The chosen clip.
+        clip_still: The last frame that was read of a clip: the clip, the time in seconds, the encoded frame.
         choosers: States of the picture choosers, by the prefix of their widgets' keys.
         snapshot: The photo of the camera page.
         seen_live: The last picture that was painted in the browser, and the stroke scale there.
@@ -70,6 +73,8 @@ class Visit:
     photo: list[Choice] = field(default_factory=list)
     style_pictures: list[Choice] = field(default_factory=list)
     batch_photos: list[Choice] = field(default_factory=list)
+    clip: Clip | None = None
+    clip_still: tuple[Clip, float, bytes] | None = None
     choosers: dict[str, Chooser] = field(default_factory=dict)
     snapshot: Choice | None = None
     is_upload_newer: bool = False
@@ -91,6 +96,10 @@ class Visit:
     seen_choice: tuple | None = None
     asked_share: str = ""
     watched_jobs: list[Job] = field(default_factory=list)
+
+    def forget_clip(self) -> None:
+        """Choose no clip."""
+        self.clip = self.clip_still = None
 
     def take_sought(self) -> bool:
         """Return `is_sought` and reset it."""

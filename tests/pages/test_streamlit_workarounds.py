@@ -5,6 +5,7 @@ A test here that fails says that a workaround can go.
 
 import asyncio
 import importlib.util
+import io
 import os
 import time
 from collections.abc import Iterator
@@ -13,8 +14,11 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from PIL import Image
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
+from streamlit.elements.lib import image_utils
+from streamlit.elements.lib.layout_utils import LayoutConfig
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import streamlit_workarounds as workarounds
@@ -288,3 +292,15 @@ def test_an_option_that_is_gone_would_be_an_error():
     app = AppTest.from_function(choose_of_fewer)
     app.session_state.blend = ["Fire"]
     assert app.run().exception
+
+
+def test_an_animation_would_stand_still():
+    first, *others = [Image.new("RGB", (64, 48), color) for color in ("red", "green", "blue")]
+    data = io.BytesIO()
+    first.save(data, "WEBP", save_all=True, append_images=others, duration=100)
+    image_format = image_utils._validate_image_format_string(data.getvalue(), "auto")
+    shown = image_utils._ensure_image_size_and_format(
+        data.getvalue(), LayoutConfig(width="stretch"), image_format
+    )
+    with Image.open(io.BytesIO(shown)) as image:
+        assert getattr(image, "n_frames", 1) == 1

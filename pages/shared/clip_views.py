@@ -1,0 +1,191 @@
+"""The views of clips: the choice of a part and of a file format, a running job, the painted clip."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from pages.shared.address import forget, keep_choice
+from pages.shared.clip_files import DOWNLOAD_FORMATS, Clip, PaintedClip, read_still
+from pages.shared.clip_painting import MEGABYTE, ClipJob
+from pages.shared.entrance import AWAY
+from pages.shared.keeping import offer_to_stop
+from pages.shared.limits import limits
+from pages.shared.long_jobs import wait_for_others
+from pages.shared.pictures import duration, plain
+from pages.shared.streamlit_workarounds import show_animation
+from pages.shared.visit import visit
+from stylecore.errors import describe
+from stylecore.host.jobs import JobState
+
+REFRESH_S = 1.0
+STEP_S = 0.1  # of the slider
+# Larger files can only be downloaded: videos are held in memory while they are shown, and animations are
+# part of the page.
+PLAYED_BYTES = {"video": 100 * MEGABYTE, "image": 20 * MEGABYTE}
+
+
+def choose_part(clip: Clip, most_s: float) -> tuple[float, float | None]:
+    """Show a slider for the part to paint; returns its start in seconds, and its end if that is chosen.
+
+    Args:
+        clip: The clip.
+        most_s: Seconds that can be painted at most.
+    """
+    length = clip.info.duration_s or most_s
+    steps = math.ceil(round(length / STEP_S, 3))
+    if steps < 2:
+        return 0.0, None
+    last = round(steps * STEP_S, 1)
+    start, end = st.slider(
+        "From and to",
+        min_value=0.0,
+        max_value=last,
+        value=(0.0, min(last, most_s)),
+        step=STEP_S,
+        format="%.1f s",
+        key=f"clip_part_{clip.checksum}",
+        help="The part of the clip that is painted.",
+        persist_state="session",
+    )
+    return start, None if end == last else end
+
+
+def choose_clip_format(clip: Clip) -> str:
+    """Show the formats of `DOWNLOAD_FORMATS`; returns the chosen one. Animations become animations."""
+    key, other = "clip_format", "animation_format"
+    default = "MP4"
+    if clip.is_animation:
+        key, other = other, key
+        default = "GIF" if clip.ending == ".gif" else "WebP"
+    forget(other)
+    return st.segmented_control(
+        "File",
+        list(DOWNLOAD_FORMATS),
+        default=keep_choice(key, default, {name: name for name in DOWNLOAD_FORMATS}),
+        required=True,
+        key=key,
+        help="MP4 plays everywhere, WebM is smaller; both keep the sound. GIF and WebP play by themselves in "
+        "chats, without sound, and keep transparency.",
+        persist_state="session",
+    )
+
+
+def show_kept_clip(clip: Clip) -> None:
+    """Show the name of a clip that was chosen before a change of page, and a button that removes it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(plain(f"Still chosen: {clip.name}{clip.ending}"))
+        st.button(
+            "Remove",
+            key="remove_clip",
+            icon=":material/close:",
+            type="tertiary",
+            on_click=visit().forget_clip,
+        )
+
+
+def still_of(clip: Clip, at_s: float) -> bytes:
+    """The frame at a time, encoded at screen size; the visit keeps the last one.
+
+    Raises:
+        ClipError: There is none.
+    """
+    kept = visit().clip_still
+    if kept is None or kept[0] is not clip or kept[1] != at_s:
+        kept = visit().clip_still = clip, at_s, read_still(clip, at_s)
+    return kept[2]
+
+
+@st.fragment(run_every=REFRESH_S)
+def show_newest_frame(job: ClipJob) -> None:
+    """Show the newest frame of a running job next to its painting; only this part is refreshed."""
+    state = job.progress
+    has_frames = state is not None and state.frames > 0
+    shown = state if has_frames else job.about
+    with st.container(key="painting"), st.grid(2, min_column_width=120, gap="xxsmall"):
+        st.image(shown.still, width="stretch", alt="The newest frame" if has_frames else "A frame")
+        st.image(shown.painted_still, width="stretch", alt="The same frame painted")
+
+
+@st.fragment(run_every=REFRESH_S)
+def show_clip_progress(job: ClipJob) -> None:
+    """Show the progress of a job, and the button that stops it; only this part is refreshed."""
+    job.touch()
+    if job.is_finished:
+        st.rerun()
+    place, state = job.place, job.progress
+    if place:
+        message = f"You are number {place} in line: another one is being made{wait_for_others()}."
+        st.info(message, icon=":material/hourglass:")
+    elif state is None or not state.frames:
+        st.progress(0.0, "Starting ...")
+    else:
+        of_all = f" of {state.total_frames}" if state.total_frames else ""
+        left = "" if state.remaining_s is None else f", about {duration(state.remaining_s)} left"
+        if job.state is JobState.PAUSED:
+            left = ", paused while a shorter one is painted"
+        st.progress(state.share, f"Frame {state.frames}{of_all}{left}")
+    label = "Leave the line" if place else "Stop and keep what is painted"
+    offer_to_stop(job, label, "Stopping after this frame ...", key="stop_clip")
+
+
+def show_clip_failure(job: ClipJob) -> None:
+    """Show why a finished job has no painted clip, if it has none."""
+    if job.error is not None:
+        st.error(f"Painting failed: {plain(describe(job.error))}.", icon=":material/error:")
+    elif job.result is None:
+        st.info(f"{AWAY if job.is_abandoned else ''}Stopped before it started.")
+    elif job.result.is_gone:
+        st.info("Your painted clip is gone: clips are kept only for a while. Start again.")
+
+
+def show_clip_result(job: ClipJob, *, key: str) -> None:
+    """Show a painted clip, and why it ends early if it does.
+
+    Args:
+        job: A finished job with a result.
+        key: Key of the container.
+    """
+    painted = job.result
+    if job.state is JobState.CANCELLED:
+        st.info(f"{AWAY if job.is_abandoned else ''}Stopped: this is what was painted.")
+    elif not painted.result.is_complete:
+        most = f"{limits().painted_megabytes} MB"
+        st.info(f"It ends early: the file has reached {most}. Choose a shorter part, or MP4.")
+    with st.container(key=key):
+        mime = DOWNLOAD_FORMATS[job.about.file_format][1]
+        _play(painted, mime, alt=f"Your clip painted like {job.about.title}")
+
+
+def offer_clip_download(job: ClipJob, *, is_primary: bool) -> None:
+    """Show the download of a painted clip, and what it is."""
+    result, size = job.result.result, max(job.result.size / MEGABYTE, 0.1)
+    ending, mime = DOWNLOAD_FORMATS[job.about.file_format]
+    st.download_button(
+        f"Download {job.about.file_format} ({size:.1f} MB)",
+        data=job.result.read,
+        file_name=f"{job.about.name}.{ending}",
+        mime=mime,
+        type="primary" if is_primary else "secondary",
+        icon=":material/download:",
+        on_click="ignore",
+        key="download_clip",
+    )
+    kind = "The first seconds" if job.about.is_trial else "Painted"
+    sound = ", with sound" if result.has_sound else ""
+    st.caption(
+        f"{kind}: {plain(job.about.title)}, {result.duration_s:.1f} s in {result.frames} frames of "
+        f"{result.width} x {result.height}{sound}. Anyone who has the address of this page can see it for a "
+        "while."
+    )
+
+
+def _play(painted: PaintedClip, mime: str, *, alt: str) -> None:
+    kind = mime.partition("/")[0]
+    if painted.size > PLAYED_BYTES[kind]:
+        st.info("This file is too large to be played here: download it.")
+    elif kind == "video":
+        st.video(painted.read(), format=mime, loop=True, alt=alt)
+    else:
+        show_animation(painted.read(), mime, alt=alt)
