@@ -124,7 +124,7 @@ def test_going_from_page_to_page_leaves_the_console_clean(complaints, server):
     page, said = complaints
     page.goto(server)
     wait_until_still(page, PAGES[""][1])
-    assert page.locator(".st-key-page_groups a").count() <= MOST_LINKS
+    assert page.locator(".st-key-page_groups a:visible").count() <= MOST_LINKS
     for address, (names, text) in [*list(PAGES.items())[1:], ("", PAGES[""])]:
         for name in names.split(" > "):
             page.get_by_role("link", name=name, exact=True).click()
