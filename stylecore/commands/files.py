@@ -16,7 +16,8 @@ from stylecore.errors import ImageError
 from stylecore.host.extras import has_extra
 from stylecore.images.encoding import SAVE_FORMATS, encode_image, save_format, write_image
 from stylecore.images.files import PHOTO_EXTENSIONS, find_files, is_irregular
-from stylecore.images.metadata import Description, is_painting
+from stylecore.images.metadata import Description
+from stylecore.video.marking import is_marked
 from stylecore.video.recognizing import VIDEO_EXTENSIONS, WRITTEN_EXTENSIONS, painted_extension
 
 STANDARD_STREAM = "-"
@@ -77,7 +78,7 @@ def reason_to_skip(picture: Path) -> str:
     """Why a file in a folder is not painted; empty if it is."""
     if is_irregular(picture):
         return "it is no regular file"
-    is_done = _is_painted_clip if picture.suffix.lower() in VIDEO_EXTENSIONS else is_painting
+    is_done = _is_painted_clip if picture.suffix.lower() in VIDEO_EXTENSIONS else is_marked
     return "it is a painting of Impasto already" if is_done(picture) else ""
 
 

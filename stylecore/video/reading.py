@@ -19,11 +19,11 @@ from stylecore.images.colors import to_srgb
 from stylecore.video.animations import AnimationReader, is_animated
 from stylecore.video.frames import ClipInfo, Frame, exact_s
 from stylecore.video.limits import ClipLimits
+from stylecore.video.marking import PAINTED
 
 # Containers by FFmpeg's names; playlists, which name other files and addresses, are not among them.
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,ogg,flv,3gp"
 SAFE = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
-PAINTED = "Painted by Impasto"  # starts the comment of painted clips
 UNSPECIFIED = 2  # color matrix by ITU-T H.273
 WIDE = (9, 11, 12, 22)  # primaries by the same, whose colors sRGB does not have all of
 FIRST_HD_HEIGHT = 720  # px, from which an unspecified matrix is BT.709
@@ -44,7 +44,7 @@ def open_clip(source: str | PathLike, limits: ClipLimits) -> ClipReader | Animat
 
 
 def is_painted(path: Path) -> bool:
-    """Whether a video was written by `ClipWriter`; GIF and WebP have no place for its mark."""
+    """Whether a video was written by `ClipWriter`; for GIF and WebP see `is_marked`."""
     try:
         with av.open(str(path), options=SAFE) as container:
             return container.metadata.get("comment", "").startswith(PAINTED)

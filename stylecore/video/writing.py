@@ -14,7 +14,7 @@ import numpy as np
 
 from stylecore.errors import ClipError
 from stylecore.video.frames import Frame
-from stylecore.video.reading import PAINTED
+from stylecore.video.marking import PAINTED, mark_animation
 from stylecore.video.sound import Sound
 
 
@@ -169,6 +169,8 @@ class ClipWriter:
             if self.sound:
                 self.sound.write_until(sound_until_s)
             self._container.close()
+            if self._format.container in ("gif", "webp"):
+                mark_animation(self.path)
         except (av.error.FFmpegError, OSError) as error:
             raise self._failed(error) from error
         finally:

@@ -3,13 +3,15 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from stylecore.errors import ClipError
 from stylecore.video.frames import Frame
 from stylecore.video.limits import ClipLimits
+from stylecore.video.marking import is_marked, mark_animation
 from stylecore.video.reading import open_clip
 from stylecore.video.writing import ClipWriter
-from tests.video.making import RATE, loudness, panning, write_clip
+from tests.video.making import RATE, loudness, panning, write_animation, write_clip
 
 TIMES = [Fraction(0), Fraction(1, 20), Fraction(1, 2), Fraction(6, 10)]
 
@@ -101,3 +103,15 @@ def test_endings_that_cannot_be_written_are_refused(tmp_path):
         ClipWriter(tmp_path / "clip.avi", (96, 64), RATE, None)
     with pytest.raises(ClipError, match="cannot be written"):
         ClipWriter(tmp_path / "away" / "clip.mp4", (96, 64), RATE, None)
+
+
+def test_marks_of_animations_are_where_photos_have_them(tmp_path):
+    for ending in (".gif", ".webp"):
+        path = write_animation(tmp_path / f"clip{ending}", panning(3), [100] * 3)
+        assert not is_marked(path)
+        mark_animation(path)
+        assert is_marked(path)
+        with Image.open(path) as image:
+            assert image.n_frames == 3
+            image.seek(2)
+            image.load()
