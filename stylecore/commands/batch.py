@@ -79,10 +79,11 @@ class Batch:
             image = None if is_clip else self.read(source)
             if self.stylizer is None:
                 self.stylizer = FastStylizer(self.options.device)
-            started = time.perf_counter()
+            started, is_complete = time.perf_counter(), True
             if image is None:
                 clip = paint_clip(source, output, self.styles.weights, self.options, self.stylizer)
                 width, height, frames = clip.width, clip.height, {"frames": clip.frames}
+                is_complete = clip.is_complete
             else:
                 stylized = self.stylize(image, source)
                 width, height, frames = *stylized.size, {}
@@ -102,7 +103,11 @@ class Batch:
             f"{source} -> {output}: {width} x {height} px{of_frames}, {milliseconds} ms "
             f"on {self.stylizer.device}"
         )
-        return True
+        if not is_complete:
+            error = f"interrupted after {frames['frames']} frames; {output} has the clip so far"
+            self.failed.append({"photo": str(source), "error": error})
+            self.status = fail(error, FAILED)
+        return is_complete
 
     def read(self, source: Location) -> Image.Image:
         """Reads a photo; in full where a mask file must have its size."""

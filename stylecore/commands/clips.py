@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stylecore.commands.console import UsageError, progress
+from stylecore.commands.console import UsageError, interruptible, progress
 from stylecore.commands.files import STANDARD_STREAM, Location
 from stylecore.host.extras import import_extra
 from stylecore.images.encoding import SAVE_FORMATS
@@ -78,24 +78,26 @@ def paint_clip(
     options: argparse.Namespace,
     stylizer: FastStylizer,
 ) -> ClipResult:
-    """Paints one clip; progress goes to standard error every few seconds."""
+    """Paints one clip; progress goes to standard error every few seconds. Ctrl-C keeps what is done."""
     from stylecore.video.clips import stylize_clip
 
-    return stylize_clip(
-        source,
-        output,
-        weights,
-        steadiness=options.steadiness,
-        strength=options.strength,
-        preserve_color=options.preserve_color,
-        stroke_scale=options.stroke_scale,
-        fine=not options.fast,
-        max_side=options.max_side,
-        start_s=options.start,
-        end_s=options.end,
-        stylizer=stylizer,
-        on_progress=_reporter(source),
-    )
+    with interruptible() as is_interrupted:
+        return stylize_clip(
+            source,
+            output,
+            weights,
+            steadiness=options.steadiness,
+            strength=options.strength,
+            preserve_color=options.preserve_color,
+            stroke_scale=options.stroke_scale,
+            fine=not options.fast,
+            max_side=options.max_side,
+            start_s=options.start,
+            end_s=options.end,
+            stylizer=stylizer,
+            on_progress=_reporter(source),
+            should_stop=is_interrupted,
+        )
 
 
 def _reporter(source: Path) -> Callable[[ClipProgress], None]:

@@ -1,9 +1,12 @@
-"""What commands print: progress on standard error, JSON on standard output; exit statuses."""
+"""What commands print: progress on standard error, JSON on standard output; exit statuses; Ctrl-C."""
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 
@@ -45,3 +48,22 @@ def module(name: str) -> ModuleType:
     """
     import_extra("torch")
     return import_module(name)
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Makes the first Ctrl-C a request to stop, the second one works as usual; yields whether it came."""
+    is_interrupted = False
+
+    def note(*signal_and_frame: object) -> None:
+        nonlocal is_interrupted
+        is_interrupted = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:  # as shells set it for commands in the background
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: is_interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylecore import load_image
-from stylecore.commands.console import FAILED, OK, UsageError, fail, module, print_json, progress
+from stylecore.commands.console import (
+    FAILED,
+    OK,
+    UsageError,
+    fail,
+    interruptible,
+    module,
+    print_json,
+    progress,
+)
 from stylecore.commands.files import check_output
-from stylecore.commands.optimize import interruptible
 from stylecore.commands.parsing import add_json, add_settings, given_settings
 from stylecore.errors import ImageError
 from stylecore.images.files import find_pictures

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylecore import load_image
-from stylecore.commands.console import FAILED, OK, UsageError, fail, module, print_json, progress
+from stylecore.commands.console import (
+    FAILED,
+    OK,
+    UsageError,
+    fail,
+    interruptible,
+    module,
+    print_json,
+    progress,
+)
 from stylecore.commands.files import (
     STANDARD_STREAM,
     check_folder,
@@ -296,22 +303,3 @@ def is_snapshot(path: Path, folder: Path, stem: str) -> bool:
     """Whether a path is one that a snapshot in the folder could have."""
     number = path.stem.removeprefix(f"{stem}_")
     return path.resolve().parent == folder.resolve() and path.stem == f"{stem}_{number}" and number.isdigit()
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Makes the first Ctrl-C a request to stop, the second one works as usual; yields whether it came."""
-    is_interrupted = False
-
-    def note(*signal_and_frame: object) -> None:
-        nonlocal is_interrupted
-        is_interrupted = True
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.SIG_IGN:  # as shells set it for commands in the background
-        signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: is_interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)

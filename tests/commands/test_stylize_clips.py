@@ -1,9 +1,11 @@
 import json
+import signal
 
 import pytest
 
 from stylecore import ClipLimits
 from stylecore.cli import main
+from stylecore.commands import clips
 from stylecore.video import recognizing
 from stylecore.video.reading import open_clip
 from stylecore.video.writing import CLIP_FORMATS
@@ -71,11 +73,24 @@ def test_a_damaged_clip_does_not_stop_the_others(folder, tmp_path, capsys):
 
 
 def test_a_folder_painted_into_itself_twice_does_not_paint_the_paintings(folder, capsys):
-    (folder / "cat.gif").unlink()
+    write_animation(folder / "dog.webp", panning(3), [100] * 3)
     assert stylize(folder, "-o", folder) == 0
     assert stylize(folder, "-o", folder, "--json") == 0
     report = json.loads(capsys.readouterr().out)
-    assert len(report["pictures"]) == len(report["skipped"]) == 2
+    assert len(report["pictures"]) == len(report["skipped"]) == 4
+
+
+def test_ctrl_c_keeps_what_is_done(folder, tmp_path, capsys, monkeypatch):
+    write_clip(folder / "long.mp4", panning(30))
+    monkeypatch.setattr(clips, "progress", lambda line: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(clips, "REPORT_S", 0)
+    assert stylize(folder / "long.mp4", "-o", tmp_path / "a.mp4", "--json") == 1
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert (
+        report["pictures"][0]["frames"] == len([*open_clip(tmp_path / "a.mp4", ClipLimits()).frames()]) == 1
+    )
+    assert f"interrupted after 1 frames; {tmp_path / 'a.mp4'} has the clip so far" in printed.err
 
 
 def test_the_formats_that_are_written_are_known_without_their_packages():
