@@ -111,3 +111,17 @@ def camera_flow(before: np.ndarray, now: np.ndarray, shape: tuple[int, int]) -> 
     flow[..., 0] = (step[0, 0] - 1) * x + step[0, 1] * y + step[0, 2]
     flow[..., 1] = step[1, 0] * x + (step[1, 1] - 1) * y + step[1, 2]
     return flow
+
+
+def to_larger(scale: tuple[float, float]) -> np.ndarray:
+    """Matrix of shape (3, 3) from pixels to ones that are smaller by `scale`, x before y.
+
+    Pixel centers lie at whole numbers.
+    """
+    return np.array([[scale[0], 0, scale[0] / 2 - 0.5], [0, scale[1], scale[1] / 2 - 0.5], [0, 0, 1]])
+
+
+def rescaled(matrix: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
+    """A camera's matrix for pixels that are smaller by `scale`."""
+    larger = to_larger(scale)
+    return larger @ matrix @ np.linalg.inv(larger)

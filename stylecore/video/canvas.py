@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+LAY = cv2.INTER_CUBIC
+LIFT = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
 REST = 1e-3  # largest deviation from no motion that counts as none
 
 
@@ -61,16 +63,15 @@ class Placement:
                 if bottom or right
                 else picture
             )
-        return cv2.warpAffine(
-            picture, self.matrix, (width, height), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT
-        )
+        laid = cv2.warpAffine(picture, self.matrix, (width, height), flags=LAY, borderMode=cv2.BORDER_REFLECT)
+        return laid.clip(0, 1)
 
     def lift(self, painting: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """Bring a painting of the canvas back to the frame's height and width."""
         height, width = shape
         if self.is_resting:
-            return painting[:height, :width]
-        flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(
-            painting, self.matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+            return painting[:height, :width].clip(0, 1)
+        lifted = cv2.warpAffine(
+            painting, self.matrix, (width, height), flags=LIFT, borderMode=cv2.BORDER_REPLICATE
         )
+        return lifted.clip(0, 1)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 from PIL import Image
@@ -27,6 +29,8 @@ from stylecore.video.writing import ClipWriter, clip_format
 if TYPE_CHECKING:
     from stylecore.video.animations import AnimationReader
     from stylecore.video.reading import ClipReader
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,18 @@ def _resized(frame: Frame, width: int, height: int) -> Frame:
     return replace(frame, pixels=pixels, alpha=alpha)
 
 
+def _one_ahead(items: Generator[T]) -> Generator[T]:
+    """Yield items, of which the next one is made in another thread meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            coming = pool.submit(next, items, None)
+            while (item := coming.result()) is not None:
+                coming = pool.submit(next, items, None)
+                yield item
+        finally:
+            pool.submit(items.close).result()  # in its own thread, once it is at rest
+
+
 class _Job:
     """One clip on its way from file to file."""
 
@@ -179,25 +195,33 @@ class _Job:
 
     def run(
         self,
-        paint: FramePainter,
+        painter: FramePainter,
         on_progress: Callable[[ClipProgress], None] | None,
         should_stop: Callable[[], bool],
     ) -> bool:
-        """Paint and write all frames; return whether all were."""
-        started, writer, is_complete = time.monotonic(), None, True
+        """Paint and write all frames; return whether all were.
+
+        While one frame is painted, the one before is encoded, and the next is decoded and its motion found.
+        """
+        started, writer, written, is_complete = time.monotonic(), None, None, True
+        frames = _one_ahead(painter.follow(frame) for frame in self._frames())
         try:
-            for frame in self._frames():
-                painted = paint(frame)
-                writer = writer or self._open_writer()
-                writer.write(painted)
-                self.frames, self.end_s = self.frames + 1, writer.end_s
-                if on_progress:
-                    on_progress(self._progress(time.monotonic() - started, frame, painted))
-                if should_stop():
-                    is_complete = False
-                    break
-            if writer is None:
-                raise ClipError(f"{self._reader.path.name} has no frame from {self._start_s:g} s on")
+            with ThreadPoolExecutor(1) as encoding, closing(frames):
+                for moved in frames:
+                    painted = painter.paint(moved)
+                    writer = writer or self._open_writer()
+                    if written:
+                        written.result()
+                    written = encoding.submit(writer.write, painted)
+                    self.frames, self.end_s = self.frames + 1, painted.start_s + painted.duration_s
+                    if on_progress:
+                        on_progress(self._progress(time.monotonic() - started, moved.frame, painted))
+                    if should_stop():
+                        is_complete = False
+                        break
+                if writer is None or written is None:
+                    raise ClipError(f"{self._reader.path.name} has no frame from {self._start_s:g} s on")
+                written.result()
             is_whole = is_complete and self._end_s is None
             writer.close(sound_until_s=math.inf if is_whole else float(self.end_s))
         finally:

@@ -1,7 +1,7 @@
 """Motion between two frames: optical flow in both directions, and how far it can be trusted.
 
-Flows are float32 of shape (H, W, 2) in pixels, x before y. The backward flow of a frame says where each of
-its pixels was in the frame before.
+Flows are float32 of shape (h, w, 2) in pixels, x before y, at half the size at which the camera is followed.
+The backward flow of a frame says where each of its pixels was in the frame before.
 """
 
 from __future__ import annotations
@@ -11,39 +11,48 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-SIDE = 960  # px, long side at which motion is judged; larger frames are scaled down
+SIDE = 960  # px, long side at which the camera is followed, twice that of the flow
 COLOR = 0.08 * 255  # difference in color after warping up to which a pixel is trusted fully
-WINDOW = 15  # px, within which the camera's motion and the flow are compared
+# In pixels of the flow:
+ALLOWED = 0.125  # px^2, disagreement of forward and backward flow, next to 1 % of their squares
+WINDOW = 7  # px, within which the camera's motion and the flow are compared
+FAR = 1.5  # px, distance from the flow up to which the camera's motion may replace it
+APART = 0.1  # share of an area that the camera does not explain, from which it moves by itself
+SOFT = (3, 3)  # px, means of what is compared pixel by pixel
 SLACK = 1.0  # of 255, by which the camera's motion may fit less
-FAR = 3.0  # px, distance from the flow up to which the camera's motion may replace it
-CUT = 0.25  # mean trust below which a frame shows another scene
 
 
 @dataclass(frozen=True)
 class View:
-    """A frame at the size at which motion is judged.
+    """A frame at the sizes at which motion is judged.
 
     Attributes:
-        pixels: uint8 of shape (h, w, 3).
-        gray: uint8 of shape (h, w).
-        half: The same at half the size, for the flow.
-        scale: Width and height of the frame divided by those of the view.
+        gray: uint8 of shape (H, W), for the camera.
+        pixels: uint8 of shape (h, w, 3), half the size, for the flow.
+        half: uint8 of shape (h, w), likewise.
+        scale: Width and height of the frame divided by those of `gray`.
+        half_scale: The same of `half`.
     """
 
-    pixels: np.ndarray
     gray: np.ndarray
+    pixels: np.ndarray
     half: np.ndarray
     scale: tuple[float, float]
+    half_scale: tuple[float, float]
 
     @classmethod
     def of(cls, pixels: np.ndarray) -> View:
         height, width = pixels.shape[:2]
         ratio = min(1.0, SIDE / max(height, width))
         size = round(width * ratio), round(height * ratio)
-        small = pixels if ratio == 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-        half = cv2.resize(gray, (max(16, size[0] // 2), max(16, size[1] // 2)), interpolation=cv2.INTER_AREA)
-        return cls(small, gray, half, (width / size[0], height / size[1]))
+        half = max(16, size[0] // 2), max(16, size[1] // 2)
+        area = cv2.INTER_AREA
+        gray = cv2.cvtColor(
+            pixels if ratio == 1 else cv2.resize(pixels, size, interpolation=area), cv2.COLOR_RGB2GRAY
+        )
+        small = cv2.resize(pixels, half, interpolation=area)
+        scale, half_scale = ((width / each[0], height / each[1]) for each in (size, half))
+        return cls(gray, small, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), scale, half_scale)
 
 
 def backward_flow(before: View, now: View) -> tuple[np.ndarray, np.ndarray]:
@@ -56,11 +65,10 @@ def backward_flow(before: View, now: View) -> tuple[np.ndarray, np.ndarray]:
         they reject falls from 1 to 0 between the bound and three times of it.
     """
     method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    back = _upscaled(method.calc(now.half, before.half, None), now.gray.shape)
-    forth = _upscaled(method.calc(before.half, now.half, None), now.gray.shape)
-    places = positions(*now.gray.shape) + back
+    back, forth = method.calc(now.half, before.half, None), method.calc(before.half, now.half, None)
+    places = positions(*now.half.shape) + back
     returned = cv2.remap(forth, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    allowed = 0.01 * (_squared(back) + _squared(returned)) + 0.5  # px^2
+    allowed = 0.01 * (_squared(back) + _squared(returned)) + ALLOWED
     trust = ((3 - _squared(back + returned) / allowed) / 2).clip(0, 1)
     return back, trust * color_trust(before, now, places)
 
@@ -79,33 +87,54 @@ def follow_camera(
         before: The view that the flows lead to.
         now: The view that they start from.
     Returns:
-        Flow and trust as mixed.
+        Flow apart from the camera's, 0 for what moves with it, and trust as mixed.
     """
-    grid = positions(*now.gray.shape)
+    grid = positions(*now.half.shape)
     own, still = (_difference(before, now, grid + each) for each in (flow, camera))
     share = ((own + 2 * SLACK - still) / SLACK).clip(0, 1)
-    difference = camera - flow
-    far = np.sqrt(_squared(difference))
-    share *= ((2 * FAR - far) / FAR).clip(0, 1)
-    share = cv2.blur(share, (5, 5))
+    apart = flow - camera
+    near = ((2 * FAR - np.sqrt(_squared(apart))) / FAR).clip(0, 1)
+    share *= np.maximum(near, _is_mistaken(near, share))
+    share = cv2.blur(share, SOFT)
     of_camera = color_trust(before, now, grid + camera)
-    return flow + share[..., None] * difference, trust + share * (of_camera - trust)
+    return (1 - share)[..., None] * apart, trust + share * (of_camera - trust)
+
+
+def _is_mistaken(near: np.ndarray, explained: np.ndarray) -> np.ndarray:
+    """Where the flow is far from the camera's motion, in areas that do not move apart from the camera.
+
+    The flow mistakes what looks alike along an edge. The camera explains such an area as a whole, but of what
+    moves by itself, however even, not the edges.
+
+    Args:
+        near: How near the flow is to the camera's, shape (h, w) in [0, 1].
+        explained: How far the camera's motion explains the view, shape (h, w) in [0, 1].
+    Returns:
+        bool of shape (h, w).
+    """
+    is_far = cv2.dilate((near < 1).astype(np.uint8), np.ones((5, 5), np.uint8))
+    _, areas = cv2.connectedComponents(is_far)
+    areas = areas.ravel()
+    against = np.bincount(areas, (1 - explained).ravel())
+    return (against < APART * np.bincount(areas))[areas].reshape(near.shape)
 
 
 def color_trust(before: View, now: View, places: np.ndarray) -> np.ndarray:
     """1 where the former view has the same color at `places`, 0 where another, or outside of it."""
-    height, width = now.gray.shape
+    height, width = now.half.shape
     x, y = places[..., 0], places[..., 1]
     is_inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     former = cv2.remap(before.pixels, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    difference = cv2.blur(cv2.absdiff(former, now.pixels).max(-1).astype(np.float32), (5, 5))
+    red, green, blue = cv2.split(cv2.absdiff(former, now.pixels))
+    largest = cv2.max(cv2.max(red, green), blue)  # numpy takes fifty times as long
+    difference = cv2.blur(largest.astype(np.float32), SOFT)
     return ((3 * COLOR - difference) / (2 * COLOR)).clip(0, 1) * is_inside
 
 
 def _difference(before: View, now: View, places: np.ndarray) -> np.ndarray:
-    """Mean difference in brightness of a view from the former one at `places`, round each pixel."""
-    former = cv2.remap(before.gray, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return cv2.blur(cv2.absdiff(former, now.gray).astype(np.float32), (WINDOW, WINDOW))
+    """Mean difference in brightness of a view from the former one at `places`, around each pixel."""
+    former = cv2.remap(before.half, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.blur(cv2.absdiff(former, now.half).astype(np.float32), (WINDOW, WINDOW))
 
 
 def positions(height: int, width: int) -> np.ndarray:
@@ -116,18 +145,6 @@ def positions(height: int, width: int) -> np.ndarray:
         np.arange(height, dtype=np.float32)[:, None],
     )
     return grid
-
-
-def warp(picture: np.ndarray, back: np.ndarray) -> np.ndarray:
-    """Move the picture before to where its parts are now, by Lanczos interpolation."""
-    places = positions(*back.shape[:2]) + back
-    return cv2.remap(picture, places, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _upscaled(flow: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    height, width = shape
-    factor = np.float32((width / flow.shape[1], height / flow.shape[0]))
-    return cv2.resize(flow, (width, height)) * factor
 
 
 def _squared(flow: np.ndarray) -> np.ndarray:

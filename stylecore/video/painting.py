@@ -17,6 +17,7 @@ from stylecore.instant import blending
 from stylecore.instant.enlarging import LEAST_FACTOR, enlarge
 from stylecore.instant.stylizer import MAX_WORKING_MEGAPIXELS, WORKING_SIDE, FastStylizer
 from stylecore.styles.catalog import Style
+from stylecore.video.following import Motion
 from stylecore.video.frames import Frame
 from stylecore.video.steadying import SteadyPainter
 
@@ -46,6 +47,15 @@ class Look:
     steadiness: float = 1.0
 
 
+@dataclass(frozen=True)
+class MovedFrame:
+    """A frame that is to be painted, flattened on its transparency, and its motion."""
+
+    frame: Frame
+    pixels: np.ndarray
+    motion: Motion | None
+
+
 class FramePainter:
     """Paints the frames of one clip in their order.
 
@@ -69,10 +79,19 @@ class FramePainter:
 
     def __call__(self, frame: Frame) -> Frame:
         """Paint the next frame; alpha is kept."""
+        return self.paint(self.follow(frame))
+
+    def follow(self, frame: Frame) -> MovedFrame:
+        """Find how the next frame moved; may run ahead of the painting, in another thread."""
         pixels = frame.pixels
         if frame.alpha is not None:
             pixels = np.asarray(flatten_content(Image.fromarray(np.dstack((pixels, frame.alpha)))))
-        painting = self.steady(pixels)
+        return MovedFrame(frame, pixels, self.steady.follow(pixels))
+
+    def paint(self, moved: MovedFrame) -> Frame:
+        """Paint the next frame, as `follow` returned it; alpha is kept."""
+        frame, pixels = moved.frame, moved.pixels
+        painting = self.steady(pixels, moved.motion)
         if self._look.strength != 1 or self._look.preserve_color:
             painting = self._mixed(pixels, painting)
         painted = cv2.convertScaleAbs(painting, alpha=255)  # rounds
@@ -84,7 +103,7 @@ class FramePainter:
         if self._look.preserve_color:
             stylized = blending.preserve_color(content, stylized)
         mixed = blending.apply_strength(content, stylized, self._look.strength)
-        return np.ascontiguousarray(mixed[0].transpose(1, 2, 0))
+        return cv2.merge(list(mixed[0]))
 
     def _paint(self, picture: np.ndarray, origin: tuple[int, int]) -> np.ndarray:
         """Paint a part of the canvas, float32 of shape (H, W, 3)."""
@@ -103,7 +122,7 @@ class FramePainter:
         if self._ratio >= LEAST_FACTOR:
             image = enlarge(from_batch(painted), (width, height), self._repaint)
             return np.multiply(np.asarray(image), np.float32(1 / 255), dtype=np.float32)
-        painting = np.ascontiguousarray(painted[0].transpose(1, 2, 0))
+        painting = cv2.merge(list(painted[0]))
         if self._ratio == 1:
             return painting
         way = cv2.INTER_AREA if self._ratio < 1 else cv2.INTER_CUBIC

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from stylecore.video.camera import Camera, camera_flow
 from stylecore.video.canvas import Placement
-from stylecore.video.flow import CUT, View, backward_flow, follow_camera, warp
+from stylecore.video.flow import positions
+from stylecore.video.following import Motion, MotionFollower
 
-BLEND = 0.7  # share of the former painting in the new one, where the flow is trusted
+BLEND = 0.8  # share of the former painting in the new one, where the flow is trusted
 FEED = 0.1  # share of the former painting in what is painted next
 PRIMING = 2  # times that the first frame of a scene is painted anew with that share of its painting
 
@@ -39,79 +39,81 @@ class SteadyPainter:
         if not 0 <= steadiness <= 1:
             raise ValueError(f"steadiness is {steadiness}: use 0 to 1")
         self._paint, self._step, self._steadiness = paint, step, steadiness
-        self._camera = Camera()
-        self._view: View | None = None
-        self._painting: np.ndarray | None = None
+        self._follower = MotionFollower()
+        self._placement: Placement | None = None
+        self._painting: np.ndarray | None = None  # on the canvas
         self.cuts = 0
 
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        """Paint the next frame.
+    def follow(self, pixels: np.ndarray) -> Motion | None:
+        """Find how the next frame moved; may run ahead of the painting, in another thread.
 
         Args:
             pixels: uint8 of shape (H, W, 3); all frames have the same size.
+        """
+        return self._follower(pixels) if self._steadiness else None
+
+    def __call__(self, pixels: np.ndarray, motion: Motion | None) -> np.ndarray:
+        """Paint the next frame.
+
+        Args:
+            pixels: As `follow` takes it.
+            motion: What `follow` returned for it.
         Returns:
             float32 of that shape, in [0, 1].
         """
-        if not self._steadiness:
-            return self._painted(_unit(pixels), np.eye(3))
-        view = View.of(pixels)
-        source = _unit(pixels)
-        past = self._past(view)
-        matrix = _scaled(self._camera.matrix, view.scale)
-        if past is None:
-            painting = self._painted(source, matrix)
-            for _ in range(PRIMING):
-                painting = self._painted(source + FEED * self._steadiness * (painting - source), matrix)
+        shape, matrix = pixels.shape[:2], np.eye(3) if motion is None else motion.matrix
+        placement = Placement.of(matrix, shape, self._step)
+        source = placement.lay(np.multiply(pixels, np.float32(1 / 255), dtype=np.float32))
+        if motion is None:
+            painting = self._paint(source, placement.origin)
+        elif motion.flow is None:
+            painting = self._begin_scene(source, placement)
         else:
-            former, trust = past
+            if motion.is_new_canvas:
+                self._begin_canvas(shape)
+            former, trust = self._former(placement, motion)
             source = _mixed(source, former, FEED * self._steadiness * trust)
-            painting = _mixed(self._painted(source, matrix), former, BLEND * self._steadiness * trust)
-        self._view, self._painting = view, painting
+            painting = self._paint(source, placement.origin)
+            painting = _mixed(painting, former, BLEND * self._steadiness * trust)
+        self._placement, self._painting = placement, painting
+        return placement.lift(painting, shape)
+
+    def _begin_scene(self, source: np.ndarray, placement: Placement) -> np.ndarray:
+        self.cuts += self._painting is not None
+        painting = self._paint(source, placement.origin)
+        for _ in range(PRIMING):
+            primed = cv2.addWeighted(
+                source, 1 - FEED * self._steadiness, painting, FEED * self._steadiness, 0
+            )
+            painting = self._paint(primed, placement.origin)
         return painting
 
-    def _past(self, view: View) -> tuple[np.ndarray, np.ndarray] | None:
-        """The former painting as it would look now, and its trust; None at the start of a scene.
+    def _begin_canvas(self, shape: tuple[int, int]) -> None:
+        """Lay the former painting on a new canvas."""
+        placement = Placement.of(np.eye(3), shape, self._step)
+        self._painting = placement.lay(self._placement.lift(self._painting, shape))
+        self._placement = placement
 
-        Moves the camera on to the view.
+    def _former(self, placement: Placement, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
+        """The former painting where its parts are on the canvas now, and its trust.
+
+        What moves with the camera stays where it is, and is not sampled anew, which would blur it.
         """
-        if self._view is None:
-            self._camera.restart(view.gray)
-            return None
-        flow, trust = backward_flow(self._view, view)
-        if trust.mean() < CUT:
-            self._camera.restart(view.gray)
-            self.cuts += 1
-            return None
-        before = self._camera.matrix
-        self._camera.follow(view.gray)
-        if not np.array_equal(self._camera.matrix, np.eye(3)) or np.array_equal(before, np.eye(3)):
-            # Not at a new canvas, from which the step of the camera is not known.
-            step = camera_flow(before, self._camera.matrix, view.gray.shape)
-            flow, trust = follow_camera(flow, trust, step, self._view, view)
-        height, width = self._painting.shape[:2]
-        if trust.shape != (height, width):
-            flow = cv2.resize(flow, (width, height)) * np.float32(view.scale)
-            trust = cv2.resize(trust, (width, height))
-        return warp(self._painting, flow), trust
-
-    def _painted(self, source: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        shape = source.shape[:2]
-        placement = Placement.of(matrix, shape, self._step)
-        painting = self._paint(placement.lay(source).clip(0, 1), placement.origin)
-        return placement.lift(painting, shape).clip(0, 1)
-
-
-def _unit(pixels: np.ndarray) -> np.ndarray:
-    return np.multiply(pixels, np.float32(1 / 255), dtype=np.float32)
+        turn = self._placement.matrix[:, :2].astype(np.float32)
+        height, width = placement.size
+        field = cv2.warpAffine(
+            np.dstack((motion.flow @ turn.T, motion.trust)),
+            placement.matrix @ motion.to_frame,
+            (width, height),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        rows, columns = np.subtract(placement.origin, self._placement.origin)
+        places = positions(height, width) + field[..., :2] + np.float32((columns, rows))
+        former = cv2.remap(self._painting, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return former, field[..., 2]
 
 
 def _mixed(picture: np.ndarray, former: np.ndarray, share: np.ndarray) -> np.ndarray:
-    return picture + share[..., None] * (former - picture)
-
-
-def _scaled(matrix: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
-    """A camera's matrix for pixels that are smaller by `scale`, with pixel centers at whole numbers."""
-    factor = np.diag((*scale, 1.0))
-    shift = np.array([[1, 0, scale[0] / 2 - 0.5], [0, 1, scale[1] / 2 - 0.5], [0, 0, 1]])
-    to_large = shift @ factor
-    return to_large @ matrix @ np.linalg.inv(to_large)
+    share = cv2.merge((share, share, share))
+    return cv2.add(picture, cv2.multiply(share, cv2.subtract(former, picture)))
