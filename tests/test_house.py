@@ -17,12 +17,13 @@ ROOMS = {
     "perception": {"host", "images"},
     "instant": {"host", "images", "styles"},
     "regions": {"host", "images", "instant"},
+    "photoreal": {"host", "images", "styles", "perception", "regions"},
     "optimization": {"host", "images", "styles", "perception", "instant"},
     "learning": {"host", "images", "styles", "perception", "instant"},
     "video": {"host", "images", "styles", "instant"},
     "measuring": {
         *("host", "images", "styles", "perception", "instant"),
-        *("regions", "optimization", "learning", "video"),
+        *("regions", "photoreal", "optimization", "learning", "video"),
     },
 }
 ROOMS["commands"] = {*ROOMS}

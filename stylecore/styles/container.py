@@ -42,7 +42,7 @@ def read_container(data: bytes) -> tuple[dict[str, TensorEntry], dict[str, str]]
     header, begin = _read_header(data)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise StyleError("the metadata is not made of texts: a style file needs such")
+        raise StyleError("the metadata is not made of texts, which are needed")
     if len(header) > MAX_TENSORS:
         raise StyleError(f"{len(header)} tensors: at most {MAX_TENSORS} are accepted")
     entries = {name: _entry(name, record, begin, len(data)) for name, record in header.items()}
@@ -82,7 +82,7 @@ def _read_header(data: bytes) -> tuple[dict, int]:
     length = int.from_bytes(data[:LENGTH_BYTES], "little")
     begin = LENGTH_BYTES + length
     if not 2 <= length <= MAX_HEADER_BYTES or begin > len(data):
-        raise StyleError("the file has no header of a style file, or is cut: a whole .impasto file is needed")
+        raise StyleError("it has no header of a safetensors container, or is cut: a whole file is needed")
     return parse_json(data[LENGTH_BYTES:begin], "the header"), begin
 
 
