@@ -15,6 +15,7 @@ from stylecore.commands.evaluate import add_evaluate
 from stylecore.commands.import_model import add_import
 from stylecore.commands.info import add_info
 from stylecore.commands.learn import add_learn
+from stylecore.commands.look import add_look_command
 from stylecore.commands.optimize import add_optimize
 from stylecore.commands.parsing import Parser
 from stylecore.commands.styles import add_styles
@@ -38,6 +39,7 @@ paint:
   stylize    paint photos and clips in any style
   styles     list the styles
   optimize   paint a photo in the style of any picture
+  look       give photos the light and colors of a picture; they stay photos
   learn      learn a style from any picture, in minutes
   import     keep a painting network of another project as a style
 
@@ -108,6 +110,7 @@ def build_parser() -> Parser:
         add_stylize,
         add_styles,
         add_optimize,
+        add_look_command,
         add_learn,
         add_import,
         add_train,

@@ -1,0 +1,251 @@
+"""`look`: photos in the light and colors of a reference picture; looks and color tables to keep."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stylecore import load_image
+from stylecore.commands.console import BAD_INPUT, FAILED, OK, UsageError, fail, print_json, progress
+from stylecore.commands.files import (
+    STANDARD_STREAM,
+    Location,
+    check_output,
+    find_sources,
+    output_path,
+    read_source,
+    write_output,
+)
+from stylecore.commands.optimize import interruptible
+from stylecore.commands.parsing import add_json, add_settings, given_settings
+from stylecore.errors import ImageError, describe
+from stylecore.images.files import free_path
+from stylecore.images.metadata import Description
+from stylecore.images.sizes import check_max_side
+from stylecore.photoreal.config import PhotoLookConfig, check_look_config, check_share
+from stylecore.photoreal.cube import CUBE_ENDING
+from stylecore.photoreal.look_files import LOOK_FILE_ENDING
+from stylecore.photoreal.looks import PhotoLook
+from stylecore.regions.masks import load_mask
+from stylecore.video.recognizing import VIDEO_EXTENSIONS
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from stylecore.photoreal.fitting import LookProgress
+
+HELPS = {
+    "method": "natural, strong, or instant, which needs no torch",
+    "steps": "steps of the optimizer (default: 20, or 35 with strong)",
+    "keep_light": "share of the photo's own brightness that stays, 0 to 1; 0.6 suits dark references",
+    "keep_skin": "how far the skin of people keeps its colors, 0 to 1",
+    "side": "long side in pixels at which the look is found",
+    "device": "device to find it on: auto, cpu or cuda",
+    "precision": "auto, float32 or mixed",
+}
+EXAMPLES = """\
+examples:
+  impasto look noon.jpg evening.jpg -o noon_evening.jpg
+  impasto look noon.jpg evening.jpg -o evening.look
+  impasto look holiday/ evening.look -o holiday_evening/
+  impasto look noon.jpg evening.jpg -o evening.cube
+
+A look file fits the photo it was made for, at any size. On other photos its global part is used, or with
+--refit the look is found anew for each. Ctrl-C ends the search and writes the best look so far.
+"""
+
+
+def add_look_command(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "look",
+        description="Give photos the light and colors of a photo or painting; they stay photos. Takes "
+        "seconds; needs torch, apart from --method instant.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="photo, or folder of photos")
+    parser.add_argument(
+        "reference", metavar="REFERENCE", help=f"picture whose look is taken, or a {LOOK_FILE_ENDING} file"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUTPUT",
+        help=f"file: a picture, a look ({LOOK_FILE_ENDING}) or a color table ({CUBE_ENDING}); or a folder",
+    )
+    parser.add_argument("--strength", type=float, metavar="S", help="from 0, the photo, to 1 (default: 1)")
+    parser.add_argument("--refit", action="store_true", help="find the look of a look file anew")
+    parser.add_argument(
+        "--mask",
+        dest="masks",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("PHOTO_MASK", "REFERENCE_MASK"),
+        help="white in the first takes the look of white in the second; may be given several times",
+    )
+    parser.add_argument(
+        "--max-side", type=int, metavar="PX", help="scale larger photos down to this long side"
+    )
+    add_json(parser)
+    add_settings(parser, PhotoLookConfig, HELPS)
+    parser.set_defaults(run=run_look)
+
+
+def run_look(options: argparse.Namespace) -> int:
+    check_max_side(options.max_side)
+    check_usage(options)
+    sources = find_sources(options.photos)
+    photos = [source for source in sources.photos if not is_clip(source)]
+    outputs = name_outputs(photos, options)
+    finder = LookFinder(options)
+    done, failed = [], list(sources.failed)
+    status = OK
+    for failure in failed:
+        status = fail(failure["error"], BAD_INPUT)
+    for clip in sources.photos:
+        if is_clip(clip):
+            failed.append({"photo": str(clip), "error": f"{clip} is a clip: photos are needed"})
+            status = fail(failed[-1]["error"], BAD_INPUT)
+    with interruptible() as is_interrupted:
+        for source, output in zip(photos, outputs, strict=True):
+            try:
+                check_output(output, [*photos, Path(options.reference)])
+                done.append(make_look(source, output, finder, options, is_interrupted))
+            except ImageError as error:
+                failed.append({"photo": str(source), "error": describe(error)})
+                status = fail(error, BAD_INPUT)
+            if is_interrupted():
+                status = fail("interrupted; what is written has the best look so far", FAILED)
+                break
+    if options.json:
+        print_json({"pictures": done, "skipped": sources.skipped, "errors": failed})
+    return status
+
+
+def check_usage(options: argparse.Namespace) -> None:
+    """Refuses options that do not belong together.
+
+    Raises:
+        UsageError: The message says what is needed.
+        ValueError: The strength, or a setting, is out of range.
+    """
+    check_share("strength", 1.0 if options.strength is None else options.strength)
+    settings = given_settings(options, PhotoLookConfig)
+    check_look_config(PhotoLookConfig(**settings))
+    is_look = Path(options.reference).suffix.lower() == LOOK_FILE_ENDING
+    if options.refit and not is_look:
+        raise UsageError(f"--refit is for a {LOOK_FILE_ENDING} file as the reference")
+    if is_look and not options.refit and (settings.keys() - {"keep_light"} or options.masks):
+        raise UsageError(f"the settings of {options.reference} are fixed: give --refit to find it anew")
+    ending = Path(options.output).suffix.lower()
+    if ending == LOOK_FILE_ENDING and options.strength is not None:
+        raise UsageError("--strength would do nothing in a look file: give it when the look is used")
+    is_one = len(options.photos) == 1 and not os.path.isdir(options.photos[0])
+    if not is_one and (ending in (LOOK_FILE_ENDING, CUBE_ENDING) or options.masks):
+        raise UsageError("a look file, a color table and --mask need exactly one photo")
+
+
+def is_clip(source: Location) -> bool:
+    return Path(source).suffix.lower() in VIDEO_EXTENSIONS
+
+
+def name_outputs(photos: list[Location], options: argparse.Namespace) -> list[Location]:
+    """Where each result goes; a look and a color table under the given name."""
+    target = Path(options.output)
+    if target.suffix.lower() in (LOOK_FILE_ENDING, CUBE_ENDING):
+        return [target for _ in photos]
+    is_one = len(options.photos) == 1 and not os.path.isdir(options.photos[0])
+    label = Path(options.reference).stem
+    outputs = [output_path(photo, options.output, label, is_one=is_one) for photo in photos]
+    taken: set[Path] = set()
+    return [output if output == STANDARD_STREAM else free_path(output, taken) for output in outputs]
+
+
+class LookFinder:
+    """Finds the look for each photo: as it is in a look file, or fitted.
+
+    Args:
+        options: The parsed command line.
+    Raises:
+        ImageError: The reference cannot be read.
+        StyleError: The look file cannot be read.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.masks = options.masks
+        given = given_settings(options, PhotoLookConfig)
+        self.kept: PhotoLook | None = None
+        if Path(options.reference).suffix.lower() == LOOK_FILE_ENDING:
+            look = PhotoLook.load(options.reference)
+            self.reference, self.config = look.reference, replace(look.config, **given)
+            self.kept = None if options.refit else replace(look, config=self.config)
+        else:
+            self.reference, self.config = load_image(options.reference), PhotoLookConfig(**given)
+
+    def find(self, photo: Image.Image, should_stop: Callable[[], bool]) -> PhotoLook:
+        if self.kept is not None:
+            return self.kept
+        regions = [
+            (load_mask(own, photo.size), load_mask(other, self.reference.size)) for own, other in self.masks
+        ]
+        return PhotoLook.fit(
+            photo,
+            self.reference,
+            self.config,
+            regions=regions,
+            on_progress=report_step,
+            should_stop=should_stop,
+        )
+
+
+def report_step(state: LookProgress) -> None:
+    """Prints every fifth step."""
+    if state.step % 5 == 0 or state.step == state.steps:
+        progress(
+            f"step {state.step}/{state.steps}  style {state.style_loss:.3f}  total {state.total_loss:.3f}  "
+            f"{state.remaining_s:.0f} s left"
+        )
+
+
+def make_look(
+    source: Location,
+    output: Location,
+    finder: LookFinder,
+    options: argparse.Namespace,
+    should_stop: Callable[[], bool],
+) -> dict:
+    """Finds the look for one photo and writes the result; returns the record for `--json`."""
+    photo = read_source(source, max_side=options.max_side)
+    started = time.perf_counter()
+    look = finder.find(photo, should_stop)
+    strength = 1.0 if options.strength is None else options.strength
+    ending = "" if output == STANDARD_STREAM else Path(output).suffix.lower()
+    is_fitted = look.is_fitted_to(photo)
+    if ending == LOOK_FILE_ENDING:
+        look.save(output)
+    elif ending == CUBE_ENDING:
+        look.save_cube(output, strength)
+    else:
+        text = f"look of {Path(options.reference).stem}, {look.config.method}, strength {strength:g}"
+        # Each color is the photo's own, transformed: nothing in it was made by a network.
+        description = Description(text, is_generated=False)
+        write_output(look.apply(photo, strength), output, description=description)
+    milliseconds = round((time.perf_counter() - started) * 1000)
+    part = "" if is_fitted else ", global part of the look"
+    progress(f"{source} -> {output}: {photo.width} x {photo.height} px{part}, {milliseconds} ms")
+    return {
+        "photo": str(source),
+        "output": str(output),
+        "width": photo.width,
+        "height": photo.height,
+        "method": look.config.method,
+        "is_fitted": is_fitted,
+        "milliseconds": milliseconds,
+    }

@@ -1,0 +1,112 @@
+import json
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import stylecore.photoreal.fitting
+from stylecore import PhotoLook
+from stylecore.images.metadata import is_painting
+from tests.commands.conftest import run
+from tests.conftest import make_photo
+
+INSTANT = ("--method", "instant")
+
+
+@pytest.fixture
+def evening(tmp_path):
+    path = tmp_path / "evening.png"
+    Image.fromarray((np.asarray(make_photo(80, 80, seed=3)) * [0.9, 0.5, 0.3]).astype(np.uint8)).save(path)
+    return path
+
+
+def test_look_writes_a_picture(capsys, photo_file, evening, tmp_path):
+    output = tmp_path / "new" / "result.png"
+    status, out, err = run(capsys, "look", photo_file, evening, "-o", output, *INSTANT, "--json")
+    assert status == 0
+    (record,) = json.loads(out)["pictures"]
+    assert (record["output"], record["method"], record["is_fitted"]) == (str(output), "instant", True)
+    red, _, blue = np.asarray(Image.open(output), np.float32).mean((0, 1))
+    assert red > blue + 60
+    assert is_painting(output)
+    assert f"{photo_file} -> {output}: 96 x 64 px" in err
+
+
+def test_a_look_file_is_used_on_its_photo_and_on_others(capsys, photo_file, evening, tmp_path):
+    look, other = tmp_path / "evening.look", tmp_path / "photos" / "other.png"
+    assert run(capsys, "look", photo_file, evening, "-o", look, *INSTANT, "--keep-light", 0.5)[0] == 0
+    assert PhotoLook.load(look).config.keep_light == 0.5
+    other.parent.mkdir()
+    make_photo(64, 96).transpose(Image.Transpose.ROTATE_180).save(other)
+    status, out, err = run(capsys, "look", photo_file, other.parent, look, "-o", tmp_path / "out/", "--json")
+    assert status == 0
+    first, second = json.loads(out)["pictures"]
+    assert (first["is_fitted"], second["is_fitted"]) == (True, False)
+    assert "other_evening.png: 64 x 96 px, global part of the look" in err
+    again = ("look", other, look, "-o", tmp_path / "again.png", "--refit", "--json", *INSTANT)
+    assert json.loads(run(capsys, *again)[1])["pictures"][0]["is_fitted"]
+
+
+def test_a_color_table_is_written(capsys, photo_file, evening, tmp_path):
+    output = tmp_path / "evening.cube"
+    assert run(capsys, "look", photo_file, evening, "-o", output, *INSTANT)[0] == 0
+    assert "LUT_3D_SIZE 33" in output.read_text()
+
+
+def test_masks_join_regions(capsys, photo_file, evening, tmp_path):
+    masks = []
+    for name, size in (("own", (96, 64)), ("other", (80, 80))):
+        mask = Image.new("L", size)
+        mask.paste(255, (0, 0, size[0] // 2, size[1]))
+        masks.append(tmp_path / f"{name}.png")
+        mask.save(masks[-1])
+    output = tmp_path / "a.png"
+    arguments = ("look", photo_file, evening, "-o", output, *INSTANT)
+    assert run(capsys, *arguments, "--mask", *masks)[0] == 0
+    status, _, err = run(capsys, *arguments, "--mask", *reversed(masks))
+    assert status == 2
+    assert "a mask of the photo's size is needed" in err
+
+
+def test_an_interrupted_look_keeps_the_best_so_far(capsys, photo_file, evening, tmp_path, monkeypatch):
+    fit_whole = stylecore.photoreal.fitting.fit_grid
+
+    def interrupt(*arguments, on_progress, **options):
+        def note(state):
+            on_progress(state)
+            signal.raise_signal(signal.SIGINT)
+
+        return fit_whole(*arguments, on_progress=note, **options)
+
+    monkeypatch.setattr(stylecore.photoreal.fitting, "fit_grid", interrupt)
+    output = tmp_path / "a.look"
+    settings = ("--side", 64, "--steps", 5, "--keep-skin", 0, "--precision", "float32")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        status, _, err = run(capsys, "look", photo_file, evening, "-o", output, *settings)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert status == 1
+    assert "interrupted; what is written has the best look so far" in err
+    assert PhotoLook.load(output).config.steps == 5
+
+
+def test_wrong_usage_is_refused(capsys, photo_file, evening, tmp_path):
+    look = tmp_path / "evening.look"
+    assert run(capsys, "look", photo_file, evening, "-o", look, *INSTANT)[0] == 0
+    output = tmp_path / "a.png"
+    for arguments, message in (
+        ((photo_file, evening, "-o", output, "--refit"), "--refit is for a .look file"),
+        ((photo_file, look, "-o", output, *INSTANT), "give --refit to find it anew"),
+        ((photo_file, evening, "-o", look, "--strength", 0.5), "would do nothing in a look file"),
+        ((photo_file, photo_file, evening, "-o", look), "need exactly one photo"),
+        ((photo_file, evening, "-o", output, "--strength", 2), "strength is 2.0: use 0 to 1"),
+        ((photo_file, evening, "-o", output, "--method", "x"), "method is 'x'"),
+        ((photo_file, tmp_path / "none.look", "-o", output), "none.look does not exist"),
+        ((photo_file, evening, "-o", evening, *INSTANT), "is one of the pictures that are read"),
+        ((tmp_path / "a.mp4", evening, "-o", output, *INSTANT), "is a clip: photos are needed"),
+    ):
+        status, _, err = run(capsys, "look", *arguments)
+        assert (status, message in err) == (2, True), err
+    assert not output.exists()
