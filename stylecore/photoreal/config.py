@@ -28,14 +28,14 @@ class Method:
     content_weight: float = 0.5
     color_weight: float = 1.0  # of the sliced Wasserstein distance of the colors
     tone_weight: float = 2.0  # of second differences between cells over luma
-    structure_weight: float = 2.0  # of 1 minus the cosine of the gradients of luma
-    range_weight: float = 10.0  # of values beyond black and white
-    skin_weight: float = 20.0  # of changes of skin, see `PhotoLookConfig.keep_skin`
+    structure_weight: float = 4.0  # of 1 minus the cosine of the gradients of luma
+    range_weight: float = 100.0  # of values beyond black and white
+    skin_weight: float = 60.0  # of changes of skin, see `PhotoLookConfig.keep_skin`
 
 
 METHODS = {
-    "natural": Method("moments", (1.0, 1.0, 0.5, 0.25), 100.0, 0.03, 20),
-    "strong": Method("gram", (1.0, 1.0, 1.0, 1.0), 20.0, 0.02, 35, skin_weight=40.0),
+    "natural": Method("moments", (1.0, 1.0, 0.5, 0.25), 30.0, 0.02, 20),
+    "strong": Method("gram", (1.0, 1.0, 1.0, 1.0), 10.0, 0.02, 35),
 }
 INSTANT = "instant"  # the color transform alone, without torch
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -21,6 +22,11 @@ from stylecore.photoreal.grid import places, tents
 from stylecore.photoreal.objective import Objective
 
 FALLING_SHARE = 1 / 3  # of the steps, at the end, in which the learning rate falls to 0
+RISING_STEPS = 4  # at the start, in which it rises
+# The change of the grid is a sum of grids from coarse to fine, with shares of the learning rate: Adam steps
+# equally far in all cells, however small a gradient, and would roughen a fine grid alone.
+COARSE_CELLS = ((1, 1, 1), (4, 4, 4))
+RATE_SHARES = (1.0, 0.5, 0.25)
 BETAS = (0.9, 0.99)
 
 
@@ -91,15 +97,16 @@ def fit_grid(
     steps = config.steps or method.steps
     objective = _objective(problem, method, config)
     slicing = Slicing(objective.photo, problem.start.shape[:3])
-    grid = torch.from_numpy(problem.start.transpose(3, 4, 0, 1, 2).copy()).to(objective.photo.device)
-    grid.requires_grad_()
-    optimizer = torch.optim.Adam([grid], lr=method.learning_rate, betas=BETAS)
-    best, best_loss = grid.detach().clone(), float("inf")
+    layered = LayeredGrid(problem.start, objective.photo.device)
+    optimizer = torch.optim.Adam([{"params": [part]} for part in layered.parts], betas=BETAS)
+    best, best_loss = layered.start, float("inf")
     started = time.monotonic()
     with kept_memory():
         for step in range(steps):
-            falling = min(1, (steps - step) / (steps * FALLING_SHARE))
-            optimizer.param_groups[0]["lr"] = method.learning_rate * falling
+            rate = method.learning_rate * rate_at(step, steps)
+            for group, share in zip(optimizer.param_groups, RATE_SHARES, strict=True):
+                group["lr"] = rate * share
+            grid = layered.grid()
             batch = slicing(grid)
             losses = objective(batch)
             total = losses.total + objective.grid_penalty(grid)
@@ -127,6 +134,33 @@ def fit_grid(
             if should_stop is not None and should_stop():
                 break
     return best.permute(2, 3, 4, 0, 1).cpu().numpy().copy()
+
+
+def rate_at(step: int, steps: int) -> float:
+    """Share of the learning rate at a step, counted from 0: it rises, stays, and falls to nothing."""
+    return min(1, (step + 1) / RISING_STEPS, (steps - step) / (steps * FALLING_SHARE))
+
+
+class LayeredGrid:
+    """A grid as its start and a sum of changes from coarse to fine, (3, 4, D, rows, columns).
+
+    Args:
+        start: Shape (D, rows, columns, 3, 4).
+        device: Where the parts lie.
+    """
+
+    def __init__(self, start: np.ndarray, device: torch.device) -> None:
+        self.start = torch.from_numpy(start.transpose(3, 4, 0, 1, 2).copy()).to(device)
+        self.cells = start.shape[:3]
+        self.parts = [
+            torch.zeros(3, 4, *cells, device=device, requires_grad=True)
+            for cells in (*COARSE_CELLS, self.cells)
+        ]
+
+    def grid(self) -> Tensor:
+        *coarse, fine = self.parts
+        enlarged = [F.interpolate(part, self.cells, mode="trilinear", align_corners=True) for part in coarse]
+        return self.start + sum(enlarged) + fine
 
 
 class Slicing:

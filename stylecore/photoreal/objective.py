@@ -27,7 +27,7 @@ Statistics = Tensor | tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
-class Look:
+class Losses:
     """Losses of one candidate, each of shape ()."""
 
     total: Tensor
@@ -74,7 +74,7 @@ class Objective:
             self.colors = [self._quantiles(reference, mask) for mask in reference_masks]
             self.slopes = _slopes(photo)
 
-    def __call__(self, batch: Tensor) -> Look:
+    def __call__(self, batch: Tensor) -> Losses:
         """Losses of a transformed photo, (1, 3, H, W), that may go beyond [0, 1]."""
         seen = batch.clamp(-0.2, 1.2)
         taps = {layer: partial(self._losses_of, layer) for layer in {*STYLE_LAYERS, CONTENT_LAYER}}
@@ -87,7 +87,7 @@ class Objective:
         total = total + method.range_weight * range_loss(batch)
         changes = (batch - self.photo).square().sum(1, keepdim=True)
         total = total + method.skin_weight * (self.skin * changes).mean()
-        return Look(total.squeeze(), style.squeeze())
+        return Losses(total.squeeze(), style.squeeze())
 
     def grid_penalty(self, grid: Tensor) -> Tensor:
         """Roughness of a grid (3, 4, D, rows, columns), shape ()."""
