@@ -27,8 +27,8 @@ examples:
   impasto stylize clip.mp4 --style the_scream --start 2 --end 5
   impasto stylize photo.jpg --style candy.impasto:0.6,mosaic:0.4
 
-A picture as the style is a first version: its paintings have 1.22 times the loss of the sketch that
-the app shows first. `impasto optimize`, which needs torch and takes minutes, follows the picture best.
+A picture becomes a style at once. `impasto learn`, which needs torch and takes minutes, makes a style
+file that follows the picture better, and `impasto optimize` paints one photo that follows it best.
 """
 
 

@@ -108,7 +108,7 @@ def test_a_learned_style_changes_no_other(encoded_style, photo):
     ("changes", "message"),
     [
         ({"constant_9999": np.zeros((1, 2))}, "'constant_9999', which its network does not have"),
-        ({"constant_22": np.zeros((32, 32, 3))}, r"shape \(32, 32, 3\): its network needs \(32, 32, 3, 3\)"),
+        ({"constant_22": np.zeros((64, 64, 3))}, r"shape \(64, 64, 3\): its network needs \(64, 64, 3, 3\)"),
         ({"constant_0": np.zeros(8)}, "'constant_0', which"),  # integers, which are sizes
     ],
 )
@@ -190,7 +190,7 @@ def test_a_style_and_its_encoded_form_blend(stylizer, encoded_style, photo):
 
 
 def test_numbers_too_large_to_paint_with_are_one_sentence(stylizer, encoded_style, photo):
-    style = replace(encoded_style, rows={"general": np.full(736, 1e38)})
+    style = replace(encoded_style, rows={"general": np.full(1472, 1e38)})
     with pytest.raises(StyleError, match="Encoded cannot be painted: the style's numbers are too large"):
         stylizer.stylize(photo, load_style_file(encode_style_file(style)), **AS_ENCODED)
 
@@ -215,7 +215,7 @@ def test_swapped_bytes_paint_or_are_refused(stylizer, encoded_style, photo):
 
 def test_files_with_rows_of_another_length_are_one_sentence(stylizer, encoded_style, photo):
     style = load_style_file(encode_style_file(replace(encoded_style, rows={"general": np.ones(7)})))
-    with pytest.raises(StyleError, match=r"of shape \(7,\): general\.onnx needs \(736,\)"):
+    with pytest.raises(StyleError, match=r"of shape \(7,\): general\.onnx needs \(1472,\)"):
         stylizer.stylize(photo, style)
 
 
