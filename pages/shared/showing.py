@@ -15,7 +15,7 @@ from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, pr
 from pages.shared.pictures import plain
 from pages.shared.sharing import offer_share
 from pages.shared.visit import visit
-from stylecore import StyleTransferError, list_styles
+from stylecore import StyleTransferError, WeightsError, list_styles
 from stylecore.images.encoding import MAX_SIDES
 from stylecore.instant.enlarging import LEAST_FACTOR
 from stylecore.instant.stylizer import working_size
@@ -173,7 +173,11 @@ def show_style_credits(look: Look) -> None:
 
 
 def _address_note(look: Look) -> str:
-    if any(style not in list_styles() for style, _ in look.styles):
+    try:
+        is_kept = all(style in list_styles() for style, _ in look.styles)
+    except WeightsError:  # the page has said so; an own style is painted without the ready-made ones
+        is_kept = False
+    if not is_kept:
         return "The address of this page does not hold your own style: send its file to a friend."
     return "The address of this page keeps this look: send it to a friend."
 
