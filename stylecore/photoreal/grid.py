@@ -51,7 +51,7 @@ def apply_grid(grid: np.ndarray, image: Image.Image) -> Image.Image:
     Returns:
         A new RGB image of the same size.
     """
-    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    result = Image.new("RGB", image.size)
     cells = grid.transpose(1, 2, 4, 3, 0)  # (rows, columns, 4, 3, D)
     cells = np.pad(cells, [(0, int(length == 1)) for length in cells.shape], mode="edge")
     pairs = np.concatenate([cells[:, :-1], cells[:, 1:]], axis=-1)  # of neighboring columns, (..., 2 D)
@@ -63,16 +63,18 @@ def apply_grid(grid: np.ndarray, image: Image.Image) -> Image.Image:
     def fill(top: int) -> None:
         bottom = min(top + STRIP_ROWS, image.height)
         strip = np.asarray(image.crop((0, top, image.width, bottom)))
+        pixels = np.empty_like(strip)
         transforms = _interpolated(pairs, down[top:bottom])
         for column, (left, right) in enumerate(pairwise(edges)):
-            pixels[top:bottom, left:right] = _apply_to_tile(
+            pixels[:, left:right] = _apply_to_tile(
                 transforms[:, column], across[left:right] - column, strip[:, left:right]
             )
+        result.paste(Image.fromarray(pixels), (0, top))
 
     threads = min(MAX_THREADS, os.cpu_count() or 1, thread_limit() or MAX_THREADS)
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(fill, range(0, image.height, STRIP_ROWS)))
-    return Image.fromarray(pixels)
+    return result
 
 
 def places(length: int, cells: int) -> np.ndarray:

@@ -132,7 +132,8 @@ class PhotoLook:
         if strength == 0:
             return image
         grid = self.grid if self.is_fitted_to(image) else self.global_grid
-        result = apply_grid(weaken(grid, strength, keep_light), image.convert("RGB"))
+        color = image if image.mode == "RGB" else image.convert("RGB")
+        result = apply_grid(weaken(grid, strength, keep_light), color)
         if image.mode == "RGBA":
             result.putalpha(image.getchannel("A"))
         result.info = image.info.copy()  # when the photo was taken
@@ -210,4 +211,4 @@ def _skin(photo: Image.Image, config: PhotoLookConfig) -> np.ndarray:
 
 def _thumbnail(photo: Image.Image) -> np.ndarray:
     size = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-    return np.asarray(photo.convert("RGB").resize(size, Image.Resampling.BILINEAR, reducing_gap=8))
+    return np.asarray(flatten(photo).resize(size, Image.Resampling.BILINEAR, reducing_gap=8))
