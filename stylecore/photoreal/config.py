@@ -34,8 +34,8 @@ class Method:
 
 
 METHODS = {
-    "natural": Method("moments", (1.0, 1.0, 0.5, 0.25), 30.0, 0.02, 20),
-    "strong": Method("gram", (1.0, 1.0, 1.0, 1.0), 10.0, 0.02, 35),
+    "natural": Method("moments", (1.0, 1.0, 0.5, 0.25), 100.0, 0.02, 20),
+    "strong": Method("gram", (1.0, 1.0, 1.0, 1.0), 40.0, 0.02, 35),
 }
 INSTANT = "instant"  # the color transform alone, without torch
 
