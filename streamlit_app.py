@@ -40,7 +40,7 @@ else:
                 help="See yourself painted as you move, and film it",
             ),
         ],
-        "Several photos and clips": [
+        "Photos and clips": [
             st.Page(
                 "pages/batch.py",
                 title="Several photos",

@@ -97,7 +97,7 @@ def test_send_a_painted_selfie(visit):
 
 def test_paint_the_holiday_folder(visit):
     visitor = visit()
-    visitor.open("Several photos")
+    visitor.open("Photos and clips")
     visitor.see("Choose photos first")
     broken = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"beach at nine"}
     visitor.upload(0, *(file_of(f"day_{i}.jpg", i) for i in range(1, 5)), broken)
