@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 
-.PHONY: setup app test lint format bench wheel space image clean
+.PHONY: setup app test slow lint format bench wheel space image clean
 
 setup: .venv/app.stamp
 
@@ -33,7 +33,10 @@ lint: .venv/dev.stamp
 	$(BIN)/mypy
 
 test: .venv/app.stamp lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: .venv/dev.stamp
+	$(BIN)/python -m pytest -m slow
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .

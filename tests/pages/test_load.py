@@ -29,6 +29,7 @@ def test_the_first_visitor_soon_sees_a_painting(browser, record_property):
     assert painted - started < 15  # 3 s on two idle cores; the machine that tests may be busy
 
 
+@pytest.mark.slow
 def test_twenty_visitors_each_get_their_own_photo(browser, record_property):
     context = browser.new_context(viewport={"width": 360, "height": 780})  # one cache of the app's scripts
     with running_server() as (url, process):
