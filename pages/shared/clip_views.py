@@ -10,16 +10,15 @@ from pages.shared.address import forget, keep_choice
 from pages.shared.clip_files import DOWNLOAD_FORMATS, Clip, PaintedClip, read_still
 from pages.shared.clip_painting import MEGABYTE, ClipJob
 from pages.shared.entrance import AWAY
+from pages.shared.job_views import REFRESH_S, show_place
 from pages.shared.keeping import offer_to_stop
 from pages.shared.limits import limits
-from pages.shared.long_jobs import wait_for_others
 from pages.shared.pictures import duration, plain
 from pages.shared.streamlit_workarounds import show_animation
 from pages.shared.visit import visit
 from stylecore.errors import describe
 from stylecore.host.jobs import JobState
 
-REFRESH_S = 1.0
 STEP_S = 0.1  # of the slider
 # Larger files can only be downloaded: videos are held in memory while they are shown, and animations are
 # part of the page.
@@ -116,8 +115,7 @@ def show_clip_progress(job: ClipJob) -> None:
         st.rerun()
     place, state = job.place, job.progress
     if place:
-        message = f"You are number {place} in line: another one is being made{wait_for_others()}."
-        st.info(message, icon=":material/hourglass:")
+        show_place(place)
     elif state is None or not state.frames:
         st.progress(0.0, "Starting ...")
     else:

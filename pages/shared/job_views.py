@@ -36,6 +36,12 @@ class Progress(Protocol):
     remaining_s: float | None  # seconds; None before the first step
 
 
+def show_place(place: int) -> None:
+    """Show the place in line of a job that waits, and how long the others take."""
+    message = f"You are number {place} in line: another one is being made{wait_for_others()}."
+    st.info(message, icon=":material/hourglass:")
+
+
 @st.fragment(run_every=REFRESH_S)
 def show_running(job: Job[Request, Progress, object]) -> None:
     """Show a running job; only this part of the page is refreshed."""
@@ -52,8 +58,7 @@ def show_running(job: Job[Request, Progress, object]) -> None:
             picture, caption = job.about.photo, "Your photo"
         st.image(picture, caption=caption, width="stretch", alt=caption)
         if place:
-            message = f"You are number {place} in line: another one is being made{wait_for_others()}."
-            st.info(message, icon=":material/hourglass:")
+            show_place(place)
         elif shown is None or not shown.step:
             st.progress(0.0, "Starting ...")
         else:

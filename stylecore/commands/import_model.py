@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stylecore.commands.console import OK, UsageError, print_json, progress
+from stylecore.commands.console import OK, print_json, progress
+from stylecore.commands.parsing import add_style_output
 from stylecore.images.loading import load_style
-from stylecore.styles.files import MAX_TEXT, STYLE_FILE_ENDING, save_style_file
+from stylecore.styles.files import MAX_TEXT, save_style_file
 from stylecore.styles.foreign.ranges import RANGES
 from stylecore.styles.style import name_from
 
@@ -30,14 +31,7 @@ def add_import(commands: argparse._SubParsersAction) -> None:
         metavar="MODEL",
         help=".t7 of fast-neural-style, .pth or .model of pytorch/examples, or .onnx",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar=f"FILE{STYLE_FILE_ENDING}",
-        help="style file to write",
-    )
+    add_style_output(parser)
     for name, text in HELPS.items():
         parser.add_argument(f"--{name}", metavar="TEXT", help=text)
     parser.add_argument(
@@ -56,8 +50,6 @@ def add_import(commands: argparse._SubParsersAction) -> None:
 def run_import(options: argparse.Namespace) -> int:
     from stylecore.instant.importing import import_style  # needs onnxruntime
 
-    if options.output.suffix != STYLE_FILE_ENDING:
-        raise UsageError(f"{options.output}: the name of a style file ends in {STYLE_FILE_ENDING}")
     texts = {name: getattr(options, name) or "" for name in HELPS}
     texts["title"] = texts["title"] or options.model.stem[:MAX_TEXT]
     texts["name"] = texts["name"] or name_from(options.model.stem, "imported")

@@ -19,11 +19,11 @@ from stylecore.commands.console import (
     progress,
 )
 from stylecore.commands.files import check_output
-from stylecore.commands.parsing import add_json, add_settings, given_settings
+from stylecore.commands.parsing import add_json, add_settings, add_style_output, given_settings
 from stylecore.errors import ImageError
 from stylecore.images.files import find_pictures
 from stylecore.learning.learning_config import LearningConfig
-from stylecore.styles.files import STYLE_FILE_ENDING, save_style_file
+from stylecore.styles.files import save_style_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -68,14 +68,7 @@ def add_learn(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "pictures", nargs="+", type=Path, metavar="PICTURE", help="style picture, or several of one style"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar=f"FILE{STYLE_FILE_ENDING}",
-        help="style file to write",
-    )
+    add_style_output(parser)
     parser.add_argument(
         "--photos",
         type=Path,
@@ -95,8 +88,6 @@ def add_learn(commands: argparse._SubParsersAction) -> None:
 
 
 def run_learn(options: argparse.Namespace) -> int:
-    if options.output.suffix != STYLE_FILE_ENDING:
-        raise UsageError(f"{options.output}: the name of a style file ends in {STYLE_FILE_ENDING}")
     check_output(options.output, options.pictures)
     config = LearningConfig(**_settings(options))
     photos = read_photos(options.photos) if options.photos else []

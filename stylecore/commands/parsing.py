@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from stylecore.commands.console import UsageError
 from stylecore.host.device_choices import DEVICES
+from stylecore.styles.files import STYLE_FILE_ENDING
 
 # By the annotation of a field; a tuple's option takes several values.
 KINDS = {
@@ -41,6 +43,18 @@ def add_device(parser: argparse.ArgumentParser, *, default: str | None, use: str
     words = f"device {use}".strip()
     parser.add_argument(
         "--device", default=default, choices=DEVICES, help=f"{words} (default: {default or 'auto'})"
+    )
+
+
+def add_style_output(parser: argparse.ArgumentParser) -> None:
+    """The option --output of commands that write a style file."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=style_file_path,
+        required=True,
+        metavar=f"FILE{STYLE_FILE_ENDING}",
+        help="style file to write",
     )
 
 
@@ -115,6 +129,13 @@ def given_settings(options: argparse.Namespace, config: type) -> dict[str, Any]:
                 value = {name: int(number) for name, number in value.items()}
         given[field.name] = tuple(value) if isinstance(value, list) else value
     return given
+
+
+def style_file_path(text: str) -> Path:
+    """Reads the path of a style file to write, for argparse."""
+    if not text.endswith(STYLE_FILE_ENDING):
+        raise argparse.ArgumentTypeError(f"{text}: the name of a style file ends in {STYLE_FILE_ENDING}")
+    return Path(text)
 
 
 def count(text: str) -> int:

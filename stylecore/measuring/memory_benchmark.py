@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import threading
 from collections.abc import Callable, Sequence
 
 import psutil
@@ -13,6 +12,7 @@ from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import RunningJob
 from stylecore.host.memory import MEBIBYTE
 from stylecore.images.loading import load_image
+from stylecore.measuring.peak_memory import peak_above
 from stylecore.optimization import planning
 from stylecore.optimization.config import QUALITIES, OptimizationConfig
 from stylecore.optimization.optimize import optimize_image
@@ -82,21 +82,8 @@ def _in_new_process(function: Callable, *arguments: object) -> Sequence[int]:
 
 
 def _peak_of(content: Image.Image, style: Image.Image, config: OptimizationConfig) -> tuple[int, int]:
-    process = psutil.Process()
-    before = peak = process.memory_info().rss
-    is_done = threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not is_done.wait(0.005):
-            peak = max(peak, process.memory_info().rss)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    optimize_image(content, style, config)
-    is_done.set()
-    watcher.join()
-    return before, peak
+    before = psutil.Process().memory_info().rss
+    return before, before + peak_above(lambda: optimize_image(content, style, config))
 
 
 def _held_around_jobs(content: Image.Image, style: Image.Image, config: OptimizationConfig) -> list[int]:

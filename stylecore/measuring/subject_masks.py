@@ -11,19 +11,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import psutil
 from PIL import Image
 
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.images.files import find_pictures
 from stylecore.images.loading import load_image
 from stylecore.images.sheets import contact_sheet
+from stylecore.measuring.peak_memory import peak_above
 from stylecore.regions.subject import SubjectFinder
 
 # Photos without a subject of their own.
@@ -127,27 +126,6 @@ def measure_cost(photo: Image.Image) -> dict[str, dict[str, float]]:
             "mebibytes": round(peak_above(lambda picture=picture: finder.find(picture)) / MEBIBYTE),
         }
     return costs
-
-
-def peak_above(work: Callable[[], object]) -> int:
-    """Bytes that a process takes at most during a piece of work, above what it had before."""
-    process = psutil.Process()
-    before = peak = process.memory_info().rss
-    is_done = threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not is_done.wait(0.002):
-            peak = max(peak, process.memory_info().rss)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        work()
-    finally:
-        is_done.set()
-        watcher.join()
-    return peak - before
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
