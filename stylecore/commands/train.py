@@ -38,6 +38,7 @@ HELPS = {
     "tv_weight": "weight of the total variation",
     "grid_weight": "weight of the loss against patterns on the network's grid",
     "ripple_weight": "weight of the loss against ripples finer than those of the style picture",
+    "palette_weight": "weight of the distance to the colors of the style picture",
     "tone_weight": "weight of the loss that keeps light and shade of the photo",
     "learning_rate": "largest learning rate of Adam",
     "gradient_clip": "largest norm of the gradient",

@@ -37,6 +37,7 @@ class SharedConfig:
     grid_weight: float = 1000.0  # weight of the loss on patterns with the network's stride
     ripple_weight: float = 4.0  # weight of the loss on ripples finer than the style picture's
     tone_weight: float = 2.0  # weight of the loss that keeps light and shade of the photo
+    palette_weight: float = 0.0  # weight of the distance to the colors of the style picture
     learning_rate: float = 2e-3  # peak of Adam's; 20 steps of warm-up, cosine decay to 3 %
     gradient_clip: float = 5.0  # largest norm of the gradient
     ema_decay: float = 0.995  # of the averaged weights, which samples and export use
@@ -78,7 +79,7 @@ class AnyStyleConfig(SharedConfig):
 
 
 UPSAMPLINGS = ("linear", "nearest")
-WEIGHTS = ("content", "style", "tv", "grid", "ripple", "tone")
+WEIGHTS = ("content", "style", "tv", "grid", "ripple", "tone", "palette")
 LEAST = {
     **dict.fromkeys(("steps", "batch_size", "styles_per_photo", "blocks", "hidden", "variants"), 1),
     "channels": 2,  # the layer at half the size has half of them

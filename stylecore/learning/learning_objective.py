@@ -14,7 +14,7 @@ from stylecore.learning.config import AnyStyleConfig
 from stylecore.learning.learning_crops import KnownCrop
 from stylecore.learning.objective import PerceptualLosses, StepLosses, StyleTargets
 from stylecore.perception.losses import gram_matrix
-from stylecore.perception.penalties import ripple_loss
+from stylecore.perception.penalties import color_statistics, ripple_loss
 
 
 class LearningObjective(PerceptualLosses):
@@ -34,14 +34,15 @@ class LearningObjective(PerceptualLosses):
     @torch.no_grad()
     def _read(self, pictures: Sequence[Image.Image]) -> StyleTargets:
         grams = dict.fromkeys(self.config.style_layers, 0.0)
-        ripples = 0.0
+        ripples = colors = 0.0
         for picture in pictures:
             batch = torch.from_numpy(to_batch(resize_long_side(picture, self.config.style_size)))
             features = self.vgg(batch.to(self.device), last=self.deepest)
             share = 1 / len(pictures)
             grams = {layer: total + share * gram_matrix(features[layer]) for layer, total in grams.items()}
             ripples = ripples + share * ripple_loss(batch.to(self.device))
-        return StyleTargets(grams, ripples)
+            colors = colors + share * color_statistics(batch.to(self.device))
+        return StyleTargets(grams, ripples, colors)
 
     def __call__(self, stylized: Tensor, crops: KnownCrop) -> StepLosses:
         """Losses of stylized crops."""

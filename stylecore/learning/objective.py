@@ -1,4 +1,4 @@
-"""Objective of the training: content, style, tone, total variation, grid and ripple losses."""
+"""Objective of the training: content, style, tone, palette, total variation, grid and ripple losses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ from stylecore.learning.networks import STRIDE
 from stylecore.perception.constants import STYLE_LAYERS
 from stylecore.perception.features import Vgg19Features, deepest
 from stylecore.perception.losses import content_loss, gram_matrix, style_loss
-from stylecore.perception.penalties import grid_loss, ripple_loss, tone_loss, total_variation_loss
+from stylecore.perception.penalties import (
+    color_statistics,
+    grid_loss,
+    palette_loss,
+    ripple_loss,
+    tone_loss,
+    total_variation_loss,
+)
 
 
 class StepLosses(NamedTuple):
@@ -37,6 +44,7 @@ class StyleTargets(NamedTuple):
 
     grams: Mapping[str, Tensor]  # Gram matrices by layer, each (N, C, C)
     ripples: Tensor  # shape (N,), see `ripple_loss`
+    colors: Tensor  # shape (N, 3, 4), see `color_statistics`
 
 
 class PerceptualLosses:
@@ -104,6 +112,7 @@ class PerceptualLosses:
             + config.grid_weight * grid_loss(stylized, period=STRIDE)
             + config.ripple_weight * ripples
             + config.tone_weight * tone
+            + config.palette_weight * palette_loss(stylized, targets.colors)
         )
         return content, style, penalties
 
@@ -128,20 +137,20 @@ class TrainingObjective(PerceptualLosses):
 
     def __init__(self, style_images: Sequence[Path], config: TrainingConfig, device: torch.device) -> None:
         super().__init__(config, device)
-        self.targets, self.ripples = self._read_styles(style_images)  # in float32
+        self.targets = self._read_styles(style_images)  # in float32
         self.use_precision()
         factors = [config.content_factors.get(path.stem, 1.0) for path in style_images]
         self.content_weights = config.content_weight * torch.tensor(factors, device=device)
 
     @torch.no_grad()
-    def _read_styles(self, style_images: Sequence[Path]) -> tuple[dict[str, Tensor], Tensor]:
-        """Gram matrices of all style pictures by layer, each (styles, C, C), and their ripples, (styles,).
+    def _read_styles(self, style_images: Sequence[Path]) -> StyleTargets:
+        """What is compared with all style pictures, in their order.
 
         Includes layers that are not trained on, for the evaluation.
         """
         layers = {*self.config.style_layers, *STYLE_LAYERS}
         grams: dict[str, list[Tensor]] = {layer: [] for layer in sorted(layers)}
-        ripples = []
+        ripples, colors = [], []
         for path in style_images:
             image = resize_long_side(load_style(path), self.config.style_size)
             picture = torch.from_numpy(to_batch(image)).to(self.device)
@@ -149,7 +158,9 @@ class TrainingObjective(PerceptualLosses):
             for layer in grams:
                 grams[layer].append(gram_matrix(features[layer]))
             ripples.append(ripple_loss(picture))
-        return {layer: torch.cat(matrices) for layer, matrices in grams.items()}, torch.cat(ripples)
+            colors.append(color_statistics(picture))
+        matrices = {layer: torch.cat(each) for layer, each in grams.items()}
+        return StyleTargets(matrices, torch.cat(ripples), torch.cat(colors))
 
     def __call__(
         self, stylized: Tensor, photos: Tensor, face_masks: Tensor, style_indices: Tensor
@@ -162,8 +173,8 @@ class TrainingObjective(PerceptualLosses):
             face_masks: See there.
             style_indices: Style of each stylized picture, shape (N * styles_per_photo,).
         """
-        grams = {layer: self.targets[layer][style_indices] for layer in self.config.style_layers}
-        targets = StyleTargets(grams, self.ripples[style_indices])
+        grams = {layer: self.targets.grams[layer][style_indices] for layer in self.config.style_layers}
+        targets = StyleTargets(grams, self.targets.ripples[style_indices], self.targets.colors[style_indices])
         content, style, penalties = self.parts(stylized, photos, face_masks, targets)
         total = self.content_weights[style_indices] * content + self.config.style_weight * style + penalties
         return StepLosses(total.mean(), content, style, torch.zeros(()), torch.zeros(()))

@@ -21,7 +21,7 @@ from stylecore.learning.objective import PerceptualLosses, StyleTargets
 from stylecore.learning.style_sources import StyleSources
 from stylecore.learning.style_variants import style_variant
 from stylecore.perception.losses import gram_matrix
-from stylecore.perception.penalties import ripple_loss
+from stylecore.perception.penalties import color_statistics, ripple_loss
 
 VARIANTS_STREAM = 2  # of the random numbers of a seed; crops have the first two
 
@@ -74,6 +74,7 @@ class StylePool:
         targets = StyleTargets(
             {layer: torch.stack([gram[layer] for gram in grams]) for layer in self.config.style_layers},
             torch.stack([entry["ripples"] for entry in entries]),
+            torch.stack([entry["colors"] for entry in entries]),
         )
         return StyleBatch(torch.stack([entry["statistics"] for entry in entries]), targets)
 
@@ -107,12 +108,13 @@ class StylePool:
 
     @torch.no_grad()
     def _compute(self, style: int, variant: int) -> dict[str, Tensor]:
-        """Statistics, ripples, and each Gram matrix as the lower half in float16 with its largest value."""
+        """Statistics, ripples, colors, and each Gram matrix as the lower half in float16 with its largest value."""
         random = np.random.default_rng((self.config.seed, style, variant)) if variant else None
         image = style_variant(load_style(self.sources.paths[style]), self.config.style_size, random)
         picture = torch.from_numpy(to_batch(image)).to(self.losses.device)
         features = self.losses.vgg(picture)
         entry = {"statistics": feature_statistics(features)[0], "ripples": ripple_loss(picture)[0]}
+        entry["colors"] = color_statistics(picture)[0]
         for layer in self.config.style_layers:
             gram = gram_matrix(features[layer])[0]
             largest = gram.abs().max().clamp(min=torch.finfo(torch.float32).tiny)

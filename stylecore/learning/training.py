@@ -117,7 +117,7 @@ class _StylesRun(TrainingRun):
             return self.measure(stylized, crops, face_masks, style_indices)
 
     def contents(self) -> dict:
-        return {"styles": self.names, "targets": self.objective.targets}
+        return {"styles": self.names, "targets": self.objective.targets.grams}
 
     def samples(self) -> Image.Image:
         styles = torch.eye(len(self.names), device=self.device)

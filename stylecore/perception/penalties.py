@@ -1,4 +1,4 @@
-"""Penalties on pixels: noise, values out of range, lost tones, ripples and grids."""
+"""Penalties on pixels: noise, values out of range, lost tones, foreign colors, ripples and grids."""
 
 from __future__ import annotations
 
@@ -83,6 +83,43 @@ def tone_loss(batch: Tensor, photos: Tensor, *, cell: int = 8) -> Tensor:
         F.avg_pool2d((pictures.float() * weights).sum(1), cell).flatten(1) for pictures in (batch, photos)
     ]
     return 1 - F.cosine_similarity(*(tone - tone.mean(1, keepdim=True) for tone in tones), eps=1e-4)
+
+
+def color_statistics(batch: Tensor) -> Tensor:
+    """Means and covariances of the colors of pictures (N, 3, H, W).
+
+    Returns:
+        Shape (N, 3, 4), in float32: the mean in the first column, then the covariance.
+    """
+    with torch.autocast(batch.device.type, enabled=False):  # would round colors to 16 bits
+        colors = batch.float().flatten(2)
+        mean = colors.mean(2, keepdim=True)
+        spread = colors - mean
+        return torch.cat([mean, spread @ spread.mT / colors.shape[2]], 2)
+
+
+def palette_loss(batch: Tensor, statistics: Tensor) -> Tensor:
+    """How far the colors of pictures are from those of style pictures, wherever they lie.
+
+    Gram matrices see colors last: brightness and texture outweigh them, and paintings come out drab.
+
+    Args:
+        batch: Pictures, shape (N, 3, H, W).
+        statistics: The style pictures' `color_statistics`, shape (N, 3, 4).
+    Returns:
+        Shape (N,): squared 2-Wasserstein distance of the normal distributions with these means and
+        covariances, 0 for the same.
+    Source: Olkin and Pukelsheim (1982), The distance between two random vectors with given dispersion
+        matrices.
+    """
+    own = color_statistics(batch)
+    with torch.autocast(batch.device.type, enabled=False):
+        values, vectors = torch.linalg.eigh(statistics[:, :, 1:])
+        root = (vectors * values.clamp(min=0).sqrt()[:, None]) @ vectors.mT
+        common = torch.linalg.eigvalsh(root @ own[:, :, 1:] @ root).clamp(min=1e-10).sqrt().sum(1)
+    means = (own[:, :, 0] - statistics[:, :, 0]).square().sum(1)
+    spreads = (own + statistics)[:, :, 1:].diagonal(dim1=1, dim2=2).sum(1)
+    return means + (spreads - 2 * common).clamp(min=0)
 
 
 def ripple_loss(batch: Tensor, *, seen: float = 2 / 255) -> Tensor:

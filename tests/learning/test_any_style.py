@@ -202,7 +202,7 @@ def test_hard_pictures_count_less():
     grams = {layer: torch.eye(side)[None] for layer, side in zip(LAYERS, (64, 128), strict=True)}
     totals = []
     for scale in (1e-2, 1e-4):  # a target with next to no texture
-        targets = StyleTargets({layer: scale * gram for layer, gram in grams.items()}, torch.ones(1))
+        targets = StyleTargets({layer: scale * gram for layer, gram in grams.items()}, torch.ones(1), torch.eye(3, 4)[None])
         config = replace(TINY, styles_per_photo=1, batch_size=1)
         losses = AnyStyleObjective(config, CPU)(
             photos, photos, torch.zeros(1, 1, 48, 48), targets, torch.zeros(())
@@ -219,6 +219,7 @@ def test_the_pool_reads_each_variant_once_and_draws_by_seed_and_step(pool, monke
     second = pool.draw(0, [0, 2])
     assert torch.equal(first.statistics, second.statistics)
     assert all(torch.equal(first.targets.grams[layer], second.targets.grams[layer]) for layer in LAYERS)
+    assert torch.equal(first.targets.colors, second.targets.colors)
     assert len(list(pool.folder.iterdir())) == 2
 
 

@@ -117,6 +117,7 @@ def test_targets_are_the_means_of_several_pictures(picture):
     mean = (first.grams["relu1_1"] + second.grams["relu1_1"]) / 2
     assert torch.allclose(both.grams["relu1_1"], mean)
     assert torch.allclose(both.ripples, (first.ripples + second.ripples) / 2)
+    assert torch.allclose(both.colors, (first.colors + second.colors) / 2)
 
 
 class NoFeatures:

@@ -106,7 +106,7 @@ def test_the_total_is_the_weighted_sum_of_what_was_asked_for(style_images, pictu
     config = config_with(content_weight=3.0, style_weight=5.0, **off)
     losses = TrainingObjective(style_images, config, CPU)(**pictures)
     assert losses.total.item() == pytest.approx((3 * losses.content + 5 * losses.style).mean().item())
-    for name in off:
+    for name in [*off, "palette_weight"]:
         more = TrainingObjective(style_images, replace(config, **{name: 1e3}), CPU)(**pictures)
         assert more.total > losses.total + 0.1, name
 
@@ -114,14 +114,14 @@ def test_the_total_is_the_weighted_sum_of_what_was_asked_for(style_images, pictu
 def test_targets_are_there_for_the_evaluation_whatever_layers_are_trained_on(style_images):
     objective = TrainingObjective(style_images, config_with(style_layers=("relu2_1",)), CPU)
     whole = TrainingObjective(style_images, config_with(), CPU)
-    assert objective.targets.keys() == {*STYLE_LAYERS}
-    assert all(torch.equal(grams, whole.targets[layer]) for layer, grams in objective.targets.items())
+    assert objective.targets.grams.keys() == {*STYLE_LAYERS}
+    assert all(torch.equal(grams, whole.targets.grams[layer]) for layer, grams in objective.targets.grams.items())
 
 
 def test_only_the_layers_asked_for_count(style_images, pictures):
     objective = TrainingObjective(style_images, config_with(style_layers=("relu2_1",)), CPU)
     features = objective.vgg(pictures["stylized"])
-    targets = {"relu2_1": objective.targets["relu2_1"][pictures["style_indices"]]}
+    targets = {"relu2_1": objective.targets.grams["relu2_1"][pictures["style_indices"]]}
     assert torch.allclose(objective(**pictures).style, style_loss(features, targets))
 
 
@@ -142,6 +142,6 @@ def test_only_ripples_that_the_style_picture_lacks_are_charged(tmp_path, picture
     for style in (0, 1):
         pictures["style_indices"] = torch.full((4,), style)
         charge = float(with_it(**pictures).total - without(**pictures).total)
-        missing = ripple_loss(pictures["stylized"]).mean() - with_it.ripples[style]
+        missing = ripple_loss(pictures["stylized"]).mean() - with_it.targets.ripples[style]
         assert charge == pytest.approx(max(0.0, float(missing)), abs=1e-4)
         assert (charge > 0.3) == (style == 0)

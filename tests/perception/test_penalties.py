@@ -1,7 +1,15 @@
 import pytest
 import torch
 
-from stylecore.perception.penalties import grid_loss, range_loss, ripple_loss, tone_loss, total_variation_loss
+from stylecore.perception.penalties import (
+    color_statistics,
+    grid_loss,
+    palette_loss,
+    range_loss,
+    ripple_loss,
+    tone_loss,
+    total_variation_loss,
+)
 
 
 def test_total_variation_of_a_checkerboard():
@@ -71,3 +79,32 @@ def test_grid_loss_lets_other_texture_be():
     y, x = torch.meshgrid(torch.arange(224.0), torch.arange(224.0), indexing="ij")
     strokes = (0.5 + 0.5 * torch.sin(0.7 * x + 0.4 * y)).expand(1, 3, -1, -1)  # a period of 7.8 px
     assert float(grid_loss(strokes)) < 0.02 * float(strokes.var())
+
+
+def test_palette_loss_is_the_wasserstein_distance_of_the_colors():
+    pictures = torch.rand(2, 3, 24, 24)
+    statistics = color_statistics(pictures)
+    assert torch.allclose(palette_loss(pictures, statistics), torch.zeros(2), atol=1e-5)
+    moved = palette_loss(pictures + torch.tensor([0.1, 0, 0])[:, None, None], statistics)
+    assert moved.tolist() == pytest.approx([0.01, 0.01], rel=1e-3)
+    # About their mean, all colors twice as strong: the variances are added, (2 - 1)^2 of them.
+    mean = pictures.mean((2, 3), keepdim=True)
+    variances = pictures.flatten(2).var(2, correction=0).sum(1)
+    assert torch.allclose(palette_loss(mean + 2 * (pictures - mean), statistics), variances, rtol=1e-3)
+
+
+def test_palette_loss_sees_no_places_and_bears_a_single_color():
+    pictures = torch.rand(1, 3, 24, 24)
+    flat = torch.full((1, 3, 24, 24), 0.5, requires_grad=True)
+    statistics = color_statistics(pictures)
+    assert float(palette_loss(pictures.flip(2, 3), statistics)) == pytest.approx(0, abs=1e-5)
+    palette_loss(flat, statistics).sum().backward()
+    assert flat.grad.isfinite().all()
+
+
+def test_palette_loss_is_as_exact_in_mixed_precision():
+    pictures, others = torch.rand(2, 3, 24, 24), torch.rand(2, 3, 24, 24) / 2
+    statistics = color_statistics(others)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = palette_loss(pictures, color_statistics(others))
+    assert torch.allclose(mixed, palette_loss(pictures, statistics), rtol=1e-5)
