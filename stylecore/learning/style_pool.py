@@ -108,7 +108,7 @@ class StylePool:
 
     @torch.no_grad()
     def _compute(self, style: int, variant: int) -> dict[str, Tensor]:
-        """Statistics, ripples, colors, and each Gram matrix as the lower half in float16 with its largest value."""
+        """Statistics, ripples, colors, and halves of Gram matrices in float16 with their largest values."""
         random = np.random.default_rng((self.config.seed, style, variant)) if variant else None
         image = style_variant(load_style(self.sources.paths[style]), self.config.style_size, random)
         picture = torch.from_numpy(to_batch(image)).to(self.losses.device)

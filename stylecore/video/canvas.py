@@ -53,25 +53,27 @@ class Placement:
         is_resting = np.array_equal(matrix, np.eye(3))
         return cls(placed, (top, left), (bottom - top, right - left), is_resting)
 
-    def lay(self, picture: np.ndarray) -> np.ndarray:
-        """Lay a frame of shape (H, W, 3) on the canvas; what it does not reach mirrors it."""
+    def lay(self, planes: np.ndarray) -> np.ndarray:
+        """Lay a frame, float32 of shape (3, H, W), on the canvas; what it does not reach mirrors it."""
         height, width = self.size
         if self.is_resting:
-            bottom, right = height - picture.shape[0], width - picture.shape[1]
+            bottom, right = height - planes.shape[1], width - planes.shape[2]
+            # As OpenCV's BORDER_REFLECT, which numpy calls symmetric.
             return (
-                cv2.copyMakeBorder(picture, 0, bottom, 0, right, cv2.BORDER_REFLECT)
-                if bottom or right
-                else picture
+                np.pad(planes, ((0, 0), (0, bottom), (0, right)), "symmetric") if bottom or right else planes
             )
-        laid = cv2.warpAffine(picture, self.matrix, (width, height), flags=LAY, borderMode=cv2.BORDER_REFLECT)
-        return laid.clip(0, 1)
+        laid = np.empty((len(planes), height, width), np.float32)
+        for plane, out in zip(planes, laid, strict=True):  # one by one, in half the time of all together
+            cv2.warpAffine(plane, self.matrix, (width, height), out, LAY, cv2.BORDER_REFLECT)
+        return laid.clip(0, 1, out=laid)
 
     def lift(self, painting: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """Bring a painting of the canvas back to the frame's height and width."""
+        """Bring a painting of the canvas, float32 of shape (3, H, W), back to a frame of shape (H, W, 3)."""
         height, width = shape
+        picture = cv2.merge(list(painting))
         if self.is_resting:
-            return painting[:height, :width].clip(0, 1)
+            return picture[:height, :width].clip(0, 1)
         lifted = cv2.warpAffine(
-            painting, self.matrix, (width, height), flags=LIFT, borderMode=cv2.BORDER_REPLICATE
+            picture, self.matrix, (width, height), flags=LIFT, borderMode=cv2.BORDER_REPLICATE
         )
-        return lifted.clip(0, 1)
+        return lifted.clip(0, 1, out=lifted)

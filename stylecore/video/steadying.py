@@ -15,7 +15,9 @@ BLEND = 0.8  # share of the former painting in the new one, where the flow is tr
 FEED = 0.1  # share of the former painting in what is painted next
 PRIMING = 2  # times that the first frame of a scene is painted anew with that share of its painting
 
-# Paints float32 of shape (H, W, 3) in [0, 1], given the row and column of its corner on the canvas.
+CELL = 4  # px, the network's grid, of which sides and corner of what is painted are multiples
+
+# Paints float32 of shape (3, H, W) in [0, 1], given the row and column of its corner on the canvas.
 Paint = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
 
 
@@ -23,8 +25,7 @@ class SteadyPainter:
     """Paints the frames of a clip in their order, each near to the one before.
 
     Args:
-        paint: Paints a part of the canvas, whose sides and corner are multiples of `step`.
-        step: Pixels after which the network's cells and the noise repeat.
+        paint: Paints a part of the canvas.
         steadiness: 0 paints each frame for itself, 1 is the steadiest.
     Attributes:
         cuts: Number of cuts found so far.
@@ -35,10 +36,10 @@ class SteadyPainter:
         network that was trained on photos, which paints on a canvas that moves with the camera.
     """
 
-    def __init__(self, paint: Paint, *, step: int = 4, steadiness: float = 1.0) -> None:
+    def __init__(self, paint: Paint, *, steadiness: float = 1.0) -> None:
         if not 0 <= steadiness <= 1:
             raise ValueError(f"steadiness is {steadiness}: use 0 to 1")
-        self._paint, self._step, self._steadiness = paint, step, steadiness
+        self._paint, self._steadiness = paint, steadiness
         self._follower = MotionFollower()
         self._placement: Placement | None = None
         self._painting: np.ndarray | None = None  # on the canvas
@@ -59,11 +60,12 @@ class SteadyPainter:
             pixels: As `follow` takes it.
             motion: What `follow` returned for it.
         Returns:
-            float32 of that shape, in [0, 1].
+            The painting, likewise.
         """
         shape, matrix = pixels.shape[:2], np.eye(3) if motion is None else motion.matrix
-        placement = Placement.of(matrix, shape, self._step)
-        source = placement.lay(np.multiply(pixels, np.float32(1 / 255), dtype=np.float32))
+        placement = Placement.of(matrix, shape, CELL)
+        planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
+        source = placement.lay(np.multiply(planes, np.float32(1 / 255), dtype=np.float32))
         if motion is None:
             painting = self._paint(source, placement.origin)
         elif motion.flow is None:
@@ -76,22 +78,21 @@ class SteadyPainter:
             painting = self._paint(source, placement.origin)
             painting = _mixed(painting, former, BLEND * self._steadiness * trust)
         self._placement, self._painting = placement, painting
-        return placement.lift(painting, shape)
+        return cv2.convertScaleAbs(placement.lift(painting, shape), alpha=255)  # rounds
 
     def _begin_scene(self, source: np.ndarray, placement: Placement) -> np.ndarray:
         self.cuts += self._painting is not None
         painting = self._paint(source, placement.origin)
         for _ in range(PRIMING):
-            primed = cv2.addWeighted(
-                source, 1 - FEED * self._steadiness, painting, FEED * self._steadiness, 0
-            )
+            primed = _mixed(source, painting, np.float32(FEED * self._steadiness))
             painting = self._paint(primed, placement.origin)
         return painting
 
     def _begin_canvas(self, shape: tuple[int, int]) -> None:
         """Lay the former painting on a new canvas."""
-        placement = Placement.of(np.eye(3), shape, self._step)
-        self._painting = placement.lay(self._placement.lift(self._painting, shape))
+        placement = Placement.of(np.eye(3), shape, CELL)
+        lifted = self._placement.lift(self._painting, shape)
+        self._painting = placement.lay(np.ascontiguousarray(lifted.transpose(2, 0, 1)))
         self._placement = placement
 
     def _former(self, placement: Placement, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
@@ -110,10 +111,14 @@ class SteadyPainter:
         )
         rows, columns = np.subtract(placement.origin, self._placement.origin)
         places = positions(height, width) + field[..., :2] + np.float32((columns, rows))
-        former = cv2.remap(self._painting, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return former, field[..., 2]
+        former = np.empty((3, height, width), np.float32)
+        for plane, out in zip(self._painting, former, strict=True):
+            cv2.remap(plane, places, None, cv2.INTER_CUBIC, out, cv2.BORDER_REPLICATE)
+        return former, np.ascontiguousarray(field[..., 2])
 
 
-def _mixed(picture: np.ndarray, former: np.ndarray, share: np.ndarray) -> np.ndarray:
-    share = cv2.merge((share, share, share))
-    return cv2.add(picture, cv2.multiply(share, cv2.subtract(former, picture)))
+def _mixed(picture: np.ndarray, former: np.ndarray, share: np.ndarray | np.float32) -> np.ndarray:
+    mixed = former - picture
+    mixed *= share
+    mixed += picture
+    return mixed

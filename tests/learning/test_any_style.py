@@ -202,7 +202,9 @@ def test_hard_pictures_count_less():
     grams = {layer: torch.eye(side)[None] for layer, side in zip(LAYERS, (64, 128), strict=True)}
     totals = []
     for scale in (1e-2, 1e-4):  # a target with next to no texture
-        targets = StyleTargets({layer: scale * gram for layer, gram in grams.items()}, torch.ones(1), torch.eye(3, 4)[None])
+        targets = StyleTargets(
+            {layer: scale * gram for layer, gram in grams.items()}, torch.ones(1), torch.eye(3, 4)[None]
+        )
         config = replace(TINY, styles_per_photo=1, batch_size=1)
         losses = AnyStyleObjective(config, CPU)(
             photos, photos, torch.zeros(1, 1, 48, 48), targets, torch.zeros(())

@@ -115,7 +115,9 @@ def test_targets_are_there_for_the_evaluation_whatever_layers_are_trained_on(sty
     objective = TrainingObjective(style_images, config_with(style_layers=("relu2_1",)), CPU)
     whole = TrainingObjective(style_images, config_with(), CPU)
     assert objective.targets.grams.keys() == {*STYLE_LAYERS}
-    assert all(torch.equal(grams, whole.targets.grams[layer]) for layer, grams in objective.targets.grams.items())
+    assert all(
+        torch.equal(grams, whole.targets.grams[layer]) for layer, grams in objective.targets.grams.items()
+    )
 
 
 def test_only_the_layers_asked_for_count(style_images, pictures):

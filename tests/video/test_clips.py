@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from stylecore import ClipError, ClipLimits, ClipProgress, FastStylizer, MissingExtraError, stylize_clip
-from stylecore.video.painting import painting_ratio
+from stylecore.video.painting import painting_size
 from stylecore.video.reading import open_clip
 from tests.video.making import panning, write_animation, write_clip
 
@@ -115,13 +115,14 @@ def test_transparent_animations_stay_transparent(tmp_path, stylizer):
 
 
 def test_large_frames_are_painted_at_1024_px():
-    assert painting_ratio((640, 360), 1.0) == 1
-    assert painting_ratio((1024, 1024), 1.0) == 1
-    assert painting_ratio((1920, 1080), 1.0) == 2
-    assert painting_ratio((1280, 720), 1.0) == 1.25
-    assert painting_ratio((640, 360), 2.0) == 2
-    assert painting_ratio((640, 360), 0.5) == 0.5
-    assert painting_ratio((96, 64), 10.0) == 2  # no side below 32 px
+    assert painting_size((640, 360), 1.0) == (640, 360)
+    assert painting_size((1024, 1024), 1.0) == (1024, 1024)
+    assert painting_size((1920, 1080), 1.0) == (1024, 576)
+    assert painting_size((1280, 720), 1.0) == (1024, 576)
+    assert painting_size((640, 360), 2.0) == (320, 180)
+    assert painting_size((640, 360), 0.5) == (1280, 720)
+    assert painting_size((96, 64), 10.0) == (48, 32)  # no side below 32 px
+    assert painting_size((24, 60), 1.0) == (32, 80)
 
 
 @pytest.mark.parametrize("stroke_scale", [0.5, 2.25])
