@@ -12,9 +12,10 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image
 
-from pages.shared.browser_painting import BUTTON_CSS, Seen, component_js, seen, style_data
+from pages.shared.browser_painting import Seen, component_js, seen, style_data
 from pages.shared.own_styles import style_title, tile_picture
 from pages.shared.painting import Look, read_photo
+from pages.shared.strokes import KEYS, STROKES_CSS, sizes_html
 from stylecore import Style
 from stylecore.images.colors import flatten_content
 from stylecore.images.encoding import encode_image
@@ -36,7 +37,7 @@ COLORS = {
 }
 STYLE_COLORS = 6  # of the style's own palette
 
-HTML = """
+HTML = f"""
 <div class="draw">
   <div class="bar">
   <div class="tools" role="group" aria-label="Tool">
@@ -44,11 +45,7 @@ HTML = """
     <button type="button" value="fill">Fill</button>
     <button type="button" value="eraser">Eraser</button>
   </div>
-  <div class="sizes" role="group" aria-label="Size of the brush">
-    <button type="button" value="8" aria-label="Thin"><i style="--size: 5px"></i></button>
-    <button type="button" value="18" aria-label="Medium"><i style="--size: 10px"></i></button>
-    <button type="button" value="44" aria-label="Thick"><i style="--size: 18px"></i></button>
-  </div>
+  {sizes_html(8, 18, 44)}
   <div class="acts">
     <button class="undo" type="button" disabled>Undo</button>
     <button class="clear" type="button">Clear</button>
@@ -57,8 +54,7 @@ HTML = """
   </div>
   <div class="colors" role="group" aria-label="Color"></div>
   <div class="desk">
-    <canvas class="sheet" tabindex="0" role="application" aria-label="Your sheet. Draw with mouse, pen or
-finger; or move the brush with the arrow keys, and put it down or lift it with the space bar."></canvas>
+    <canvas class="sheet" tabindex="0" role="application" aria-label="Your sheet. {KEYS}"></canvas>
     <div class="cursor" hidden></div>
   </div>
   <canvas class="painting" role="img"></canvas>
@@ -67,35 +63,27 @@ finger; or move the brush with the arrow keys, and put it down or lift it with t
 """
 
 CSS = f"""
-{BUTTON_CSS}
+{STROKES_CSS}
 .draw {{ display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.5rem 1rem;
          align-items: start; font: 400 0.875rem/1.4 var(--st-font); color: var(--st-text-color); }}
-.draw :is(.bar, .tools, .sizes, .acts, .colors) {{ display: flex; flex-wrap: wrap; gap: 0.375rem; }}
+.colors {{ display: flex; flex-wrap: wrap; gap: 0.375rem; }}
 .draw .bar {{ gap: 0.375rem 1.5rem; }}
 .draw > :is(.bar, .colors) {{ grid-column: 1 / -1; }}
-.sizes button {{ width: 2.5rem; padding: 0; }}
-.sizes i {{ display: block; width: var(--size); height: var(--size); margin: auto; border-radius: 50%;
-            background: currentColor; }}
 .colors button {{ width: 2.5rem; padding: 0; background: var(--color); }}
 .colors button[aria-pressed=true] {{ outline: 3px solid var(--st-primary-color); outline-offset: 1px; }}
 .finish {{ background: var(--st-primary-color); border-color: var(--st-primary-color); color: white; }}
 .finish:hover {{ color: white; }}
-.desk {{ position: relative; line-height: 0; }}
 canvas {{ width: 100%; border-radius: 0.5rem; background: white; box-sizing: border-box; }}
-.sheet {{ border: 1px solid var(--st-border-color); cursor: crosshair; touch-action: none; }}
+.sheet {{ border: 1px solid var(--st-border-color); touch-action: none; }}
 .painting {{ aspect-ratio: 4 / 3; object-fit: contain; background: var(--st-secondary-background-color); }}
-.cursor {{ position: absolute; width: 18px; height: 18px; margin: -9px; border: 2px solid #d1322e;
-           border-radius: 50%; box-shadow: 0 0 0 2px white; pointer-events: none; }}
-.cursor.down {{ background: #d1322e; }}
 .figures {{ grid-column: 1 / -1; min-height: 1.4em; margin: 0; opacity: 0.8; }}
 @media (max-width: 640px) {{
   .draw {{ gap: 0.375rem; }}
   .draw .bar {{ gap: 0.375rem 0.75rem; }}
-  .sizes button, .colors button {{ width: 2.25rem; min-height: 2.25rem; }}
+  .colors button {{ width: 2.25rem; min-height: 2.25rem; }}
   .desk {{ grid-column: 1 / -1; order: 1; }}
   .painting {{ grid-column: 1 / -1; order: 2; }}
   .figures {{ order: 3; }}
-  button {{ padding: 0.25rem 0.5rem; }}
 }}
 """
 

@@ -1,38 +1,20 @@
 // A drawing that is painted at every stroke; the component of `drawing.py`.
 
 import { Painter, canPaint, readRows } from './painter.mjs';
+import { Strokes } from './strokes.mjs';
 
 const PAINTED_SIDE = 384; // px, long side at which the drawing is painted
-const UNDO_STEPS = 10;
 const FILL_TOLERANCE = 64; // of 255 in each channel
-const KEY_STEP = 12; // px that an arrow key moves the brush; four times as many with Shift
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 let kept; // the sheet as the visitor left it for another page of the app
 
-class Drawing {
+class Drawing extends Strokes {
   constructor(root) {
-    this.part = (name) => root.querySelector(`.${name}`);
-    const sheet = this.part('sheet');
-    this.sheet = sheet.getContext('2d', { willReadFrequently: true });
+    super(root);
     this.small = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     this.shown = this.part('painting').getContext('2d');
-    Object.assign(this, { tool: 'brush', color: '#1f1f1f', size: 18, undone: [], place: null, isDown: false });
-    this.choose('tool', 'tools');
-    this.choose('size', 'sizes', Number);
-    this.part('undo').onclick = () => this.undo();
-    this.part('clear').onclick = () => this.clear();
+    this.color = '#1f1f1f';
     this.part('finish').onclick = () => this.finish();
-    sheet.onpointerdown = (event) => this.press(event);
-    sheet.onpointermove = (event) => this.move(event);
-    sheet.onpointerup = sheet.onpointercancel = () => (this.place = null);
-    sheet.onkeydown = (event) => this.pressKey(event);
-    sheet.onblur = () => this.showCursor(null);
-    root.onkeydown = (event) => {
-      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z') return;
-      event.preventDefault();
-      this.undo();
-    };
     if (canPaint()) this.painter = new Painter();
     else this.say('This browser is too old to paint by itself: it has no WebAssembly with SIMD. Draw, and let the server paint.');
   }
@@ -49,17 +31,6 @@ class Drawing {
 
   say(text) {
     this.part('figures').textContent = text;
-  }
-
-  // Buttons of which one is pressed set a field to their value.
-  choose(field, group, read = String) {
-    const buttons = [...this.part(group).querySelectorAll('button')];
-    const press = (button) => {
-      this[field] = read(button.value);
-      buttons.forEach((each) => each.setAttribute('aria-pressed', each === button));
-    };
-    buttons.forEach((button) => (button.onclick = () => press(button)));
-    press(buttons.find((button) => read(button.value) === this[field]) ?? buttons[0]);
   }
 
   offerColors(colors) {
@@ -99,25 +70,6 @@ class Drawing {
     this.repaint();
   }
 
-  image() {
-    return this.sheet.getImageData(0, 0, this.sheet.canvas.width, this.sheet.canvas.height);
-  }
-
-  remember(image = this.image()) {
-    this.undone.push(image);
-    if (this.undone.length > UNDO_STEPS) this.undone.shift();
-    this.part('undo').disabled = false;
-  }
-
-  undo() {
-    const image = this.undone.pop();
-    if (!image) return;
-    Object.assign(this.sheet.canvas, { width: image.width, height: image.height });
-    this.sheet.putImageData(image, 0, 0);
-    this.part('undo').disabled = !this.undone.length;
-    this.repaint();
-  }
-
   clear() {
     this.remember();
     this.sheet.fillStyle = 'white';
@@ -125,42 +77,18 @@ class Drawing {
     this.repaint();
   }
 
-  placeOf({ clientX, clientY }) {
-    const box = this.sheet.canvas.getBoundingClientRect();
-    const scale = this.sheet.canvas.width / box.width;
-    return [(clientX - box.left) * scale, (clientY - box.top) * scale];
-  }
-
-  press(event) {
-    if (event.button) return;
-    this.sheet.canvas.setPointerCapture(event.pointerId);
-    this.use(this.placeOf(event));
-  }
-
   // The tool at a place: a fill, or the first dot of a line.
   use(place) {
+    if (this.tool !== 'fill') return super.use(place);
     this.remember();
-    if (this.tool === 'fill') return this.fill(...place.map(Math.floor));
-    this.place = place;
-    this.lineTo(place);
+    this.fill(...place.map(Math.floor));
   }
 
-  move(event) {
-    if (!this.place) return;
-    const events = event.getCoalescedEvents?.() ?? [];
-    (events.length ? events : [event]).forEach((each) => this.lineTo(this.placeOf(each)));
+  setPen() {
+    this.sheet.strokeStyle = this.tool === 'eraser' ? 'white' : this.color;
   }
 
-  lineTo(place) {
-    const { sheet } = this;
-    sheet.strokeStyle = this.tool === 'eraser' ? 'white' : this.color;
-    sheet.lineWidth = this.size;
-    sheet.lineCap = sheet.lineJoin = 'round';
-    sheet.beginPath();
-    sheet.moveTo(...this.place);
-    sheet.lineTo(...place);
-    sheet.stroke();
-    this.place = place;
+  changed() {
     this.repaint();
   }
 
@@ -202,40 +130,6 @@ class Drawing {
     });
     this.sheet.putImageData(image, 0, 0);
     this.repaint();
-  }
-
-  // Arrow keys move the brush; the space bar puts it down or lifts it, and fills with the tool Fill.
-  pressKey(event) {
-    const { width, height } = this.sheet.canvas;
-    this.cursor ??= [width / 2, height / 2];
-    const arrow = ARROWS[event.key];
-    if (arrow) {
-      const step = KEY_STEP * (event.shiftKey ? 4 : 1);
-      this.cursor = [
-        Math.min(Math.max(this.cursor[0] + step * arrow[0], 0), width - 1),
-        Math.min(Math.max(this.cursor[1] + step * arrow[1], 0), height - 1),
-      ];
-      if (this.isDown) this.lineTo(this.cursor);
-    } else if (event.key === ' ') {
-      this.isDown = !this.isDown && this.tool !== 'fill';
-      if (this.isDown || this.tool === 'fill') this.use(this.cursor);
-      else this.place = null;
-    } else return;
-    event.preventDefault();
-    this.showCursor(this.cursor);
-  }
-
-  showCursor(place) {
-    const cursor = this.part('cursor');
-    cursor.hidden = !place;
-    if (!place) {
-      this.isDown = false;
-      this.place = null;
-      return;
-    }
-    cursor.classList.toggle('down', this.isDown);
-    cursor.style.left = `${(100 * place[0]) / this.sheet.canvas.width}%`;
-    cursor.style.top = `${(100 * place[1]) / this.sheet.canvas.height}%`;
   }
 
   // Paints the newest state; strokes that come meanwhile are painted together afterwards.
