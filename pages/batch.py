@@ -1,12 +1,13 @@
 """Several photos at once, in one style or in all, as one ZIP."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from pages.shared.address import keep_choice, keep_switch, write_address
-from pages.shared.batches import Pair, batch_queue, request_of, start_batch
+from pages.shared.batches import Batch, Pair, batch_queue, request_of, start_batch
 from pages.shared.choosing import UPLOAD_TYPES, Choice, show_kept
 from pages.shared.entrance import AWAY, come_in
 from pages.shared.keeping import come_back, offer_to_stop
@@ -16,6 +17,7 @@ from pages.shared.painting import DOWNLOAD_FORMATS
 from pages.shared.pictures import duration, least_wait, plain, sentence
 from pages.shared.styling import choose_look, choose_style
 from pages.shared.visit import visit
+from pages.shared.where_choices import choose_where
 from stylecore import StyleTransferError
 from stylecore.errors import describe
 from stylecore.host.jobs import JobState
@@ -72,6 +74,7 @@ with style_column:
         look = choose_look(None)
     else:
         look = choose_look(choose_style())
+    look = replace(look, where=choose_where(None, has_brush=False))
 with start_place.container(horizontal=True, vertical_alignment="bottom"):
     with_all = st.toggle(
         f"In all {len(known_styles())} styles",
@@ -126,9 +129,13 @@ def show_pairs(pairs: Sequence[Pair]) -> None:
             st.image(pair.picture, caption=plain(pair.file_name), width="stretch", alt=alt)
 
 
-def show_skipped(skipped: Sequence[str]) -> None:
-    for reason in skipped:
+def show_notes(batch: Batch) -> None:
+    """Show which photos were skipped, and in which there was no subject."""
+    for reason in batch.skipped:
         st.warning(f"Skipped: {plain(reason)}.", icon=":material/image_not_supported:")
+    if batch.without_subject:
+        names = plain(", ".join(batch.without_subject))
+        st.info(f"No subject was found, so all of it is painted: {names}.", icon=":material/search_off:")
 
 
 @st.fragment(run_every=REFRESH_S if is_busy else None)
@@ -151,7 +158,7 @@ def show_progress() -> None:
     label = "Leave the line" if place else "Stop and keep what is painted"
     offer_to_stop(job, label, "Stopping after this painting ...", key="stop_batch")
     if batch is not None:
-        show_skipped(batch.skipped)
+        show_notes(batch)
         show_pairs(batch.pairs[-NEWEST_PAIRS:])
 
 
@@ -179,7 +186,7 @@ def show_result() -> None:
         )
     else:
         st.info("Nothing was painted.")
-    show_skipped(job.progress.skipped)
+    show_notes(job.progress)
 
 
 with start_place:

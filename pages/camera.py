@@ -1,5 +1,7 @@
 """A snapshot, painted at once; another style needs no new snapshot."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.shared.address import write_address
@@ -8,6 +10,7 @@ from pages.shared.entrance import come_in
 from pages.shared.showing import offer_download, paint_photo, show_credits, show_painting
 from pages.shared.styling import choose_look, choose_style
 from pages.shared.visit import visit
+from pages.shared.where_choices import choose_where
 
 RESOLUTIONS = {"480p": "Small", "720p": "Medium", "1080p": "Large"}  # lines of the picture
 
@@ -43,16 +46,16 @@ with choice_column:
         resolution=resolution,
         help="On a phone, the button in the corner switches between the cameras.",
     )
+    upload = st.session_state.get("camera_upload")  # of the widget below
+    if snapshot is not None and (upload is None or not visit().is_upload_newer):
+        photo = Choice(snapshot.getvalue(), "snapshot")
+    elif upload is not None:
+        photo = Choice.of_upload(upload)
+    else:
+        photo = visit().snapshot  # taken before a change of page, which empties the camera
     style = choose_style()
-    look = choose_look(style)
+    look = replace(choose_look(style), where=choose_where(photo))
 write_address()
-upload = st.session_state.get("camera_upload")  # of the widget below
-if snapshot is not None and (upload is None or not visit().is_upload_newer):
-    photo = Choice(snapshot.getvalue(), "snapshot")
-elif upload is not None:
-    photo = Choice.of_upload(upload)
-else:
-    photo = visit().snapshot  # taken before a change of page, which empties the camera
 is_new = photo is not visit().snapshot
 visit().snapshot = photo
 painting = None

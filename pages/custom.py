@@ -19,6 +19,7 @@ from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, duration, sentence
 from pages.shared.showing import offer_download, paint_photo, show_credits, show_painting
 from pages.shared.style_pictures import MAX_MIXED, choose_shares, encode_pictures
 from pages.shared.visit import visit
+from pages.shared.where_choices import choose_where
 from stylecore.host.extras import has_extra, missing_extra
 
 come_in()
@@ -41,6 +42,7 @@ with choice_column:
         key="custom_preserve_color",
         persist_state="session",
     )
+    where = choose_where(photo)
     show_own_tiles()
     bring_style()
 with painting_column:
@@ -55,7 +57,7 @@ else:
         style = encode_pictures(pictures, weights)
 look = painting = None
 if style is not None:
-    look = Look(((kept_style(style) or style, 1.0),), preserve_color=preserve_color)
+    look = Look(((kept_style(style) or style, 1.0),), preserve_color=preserve_color, where=where)
     with stage:
         painting = paint_photo(photo, look)
 title = "" if style is None else style.title

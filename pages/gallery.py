@@ -1,14 +1,17 @@
 """Ready-made styles: choose a photo and a style, look, download."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.shared.address import keep_switch, write_address
 from pages.shared.choosing import choose_photo
 from pages.shared.entrance import come_in
-from pages.shared.painting import Look, all_styles
+from pages.shared.painting import all_styles
 from pages.shared.pictures import SAMPLES
 from pages.shared.showing import offer_download, paint_photo, show_credits, show_painting
 from pages.shared.styling import choose_look, choose_style, show_tiles
+from pages.shared.where_choices import choose_where
 
 come_in()
 st.header("Your photo, painted", anchor=False)
@@ -18,7 +21,7 @@ painting_column, choice_column = st.columns([3, 2])
 with choice_column:
     photo = choose_photo("Your photo", SAMPLES, key="photo")
     style = choose_style()
-    look = choose_look(style)
+    look = replace(choose_look(style), where=choose_where(photo))
 has_sheet = keep_switch("all_styles")
 write_address()
 with painting_column:
@@ -29,7 +32,7 @@ with painting_column:
     offer_download(photo, look, painting)
 
 if st.toggle("All styles on this photo", value=has_sheet, key="all_styles", persist_state="session"):
-    all_painted = all_styles(photo.data, Look((), look.strength, look.preserve_color, look.stroke_scale))
+    all_painted = all_styles(photo.data, replace(look, styles=()))
     st.caption("Tap a painting to see it large.")
     show_tiles(all_painted.tiles, alt="This photo", width=160, is_sought=True, key="sheet")
     st.download_button(

@@ -129,6 +129,18 @@ def tap_picture(page, alt: str) -> None:
     page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
 
 
+def drag_finger(element, *places: tuple[int, int]) -> None:
+    """Drag a finger over an element of a page, along places in pixels from its corner."""
+    box = element.bounding_box()
+    client = element.page.context.new_cdp_session(element.page)
+    for number, (x, y) in enumerate(places):
+        point = {"x": box["x"] + x, "y": box["y"] + y}
+        kind = "touchMove" if number else "touchStart"
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    client.detach()
+
+
 def keep_screenshot(page, name: str) -> None:
     """Screenshot of the whole page, which scrolls inside Streamlit's own container."""
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")

@@ -13,10 +13,12 @@ from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from PIL import Image
 
 from pages.shared.choosing import Choice
 from pages.shared.limits import limits
-from pages.shared.painting import DOWNLOAD_FORMATS, Look, paint, read_photo
+from pages.shared.painting import DOWNLOAD_FORMATS, Look, find_mask, paint, read_photo
+from pages.shared.where import FOUND
 from stylecore import Style, StyleTransferError
 from stylecore.errors import describe
 from stylecore.host.job_queue import JobQueue
@@ -50,12 +52,14 @@ class Batch:
         total: Paintings to make.
         pairs: Paintings that are made.
         skipped: A reason for each skipped photo; begins with the photo's name.
+        without_subject: Names of the photos in which no subject was found, so that all of them is painted.
         remaining_s: Expected time to the end in seconds; None before the first painting.
     """
 
     total: int
     pairs: tuple[Pair, ...] = ()
     skipped: tuple[str, ...] = ()
+    without_subject: tuple[str, ...] = ()
     remaining_s: float | None = None
 
     @property
@@ -110,7 +114,11 @@ def _paint_all(
         while photos and not must_end():
             photo, made = photos.pop(0), 0
             try:
-                for name, data, picture in _paint_photo(photo, looks, file_format):
+                image = _read(photo)
+                mask = find_mask(image, looks[0])
+                if mask is None and looks[0].where.part in FOUND:
+                    batch = replace(batch, without_subject=(*batch.without_subject, photo.file_name))
+                for name, data, picture in _paint_photo(photo.name, image, mask, looks, file_format):
                     name = str(free_path(Path(name), names))
                     archive.writestr(name, data)
                     made += 1
@@ -135,23 +143,25 @@ def _is_full(archive: io.BytesIO) -> bool:
     return archive.tell() >= limits().zip_megabytes * MEGABYTE
 
 
-def _paint_photo(
-    photo: Choice, looks: Sequence[Look], file_format: str
-) -> Iterator[tuple[str, bytes, bytes]]:
-    """Paint a photo in each look; yields the file name, the file, and the picture of the pair."""
+def _read(photo: Choice) -> Image.Image:
     file = io.BytesIO(photo.data)
     file.name = photo.file_name  # for the message when it is broken
-    image = read_photo(file)
-    loses_alpha = file_format == "JPEG" and is_transparent(image)
+    return read_photo(file)
+
+
+def _paint_photo(
+    name: str, image: Image.Image, mask: Image.Image | None, looks: Sequence[Look], file_format: str
+) -> Iterator[tuple[str, bytes, bytes]]:
+    """Paint a photo in each look; yields the file name, the file, and the picture of the pair."""
     is_too_large = max(image.size) > MAX_SIDES.get(file_format, math.inf)
-    kept_format = "PNG" if loses_alpha or is_too_large else file_format
-    ending = DOWNLOAD_FORMATS[kept_format][0]
     thumbnail = limit_long_side(image, THUMBNAIL_SIDE)
     for look in looks:
-        painting = paint(image, look)
+        painting = paint(image, look, mask)
+        loses_alpha = file_format == "JPEG" and is_transparent(painting)
+        kept_format = "PNG" if loses_alpha or is_too_large else file_format
         data = encode_image(painting, kept_format, description=look.description)
         pair = contact_sheet([[thumbnail, painting]], cell=thumbnail.size)
-        yield f"{photo.name}_{look.name}.{ending}", data, encode_image(pair, "JPEG")
+        yield f"{name}_{look.name}.{DOWNLOAD_FORMATS[kept_format][0]}", data, encode_image(pair, "JPEG")
 
 
 def _reason(photo: Choice, error: Exception) -> str:

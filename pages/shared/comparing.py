@@ -23,6 +23,7 @@ CSS = """
            overflow: hidden; border-radius: 0.5rem;
            background: var(--st-secondary-background-color); touch-action: pan-y; }
 .compare img { position: absolute; inset: 0; width: 100%; height: 100%; display: block; }
+.after { background: repeating-conic-gradient(#b8b8b8 0 25%, #f2f2f2 0 50%) 0 0 / 20px 20px; }
 .before { clip-path: inset(0 calc(100% - var(--at)) 0 0); }
 .line { position: absolute; top: 0; bottom: 0; left: var(--at); width: 2px; margin-left: -1px;
         background: white; box-shadow: 0 0 4px rgb(0 0 0 / 60%); pointer-events: none; }
@@ -87,8 +88,8 @@ def compare(
         width, height = image.size
     _slider(
         data={
-            "before": _data_url(before),
-            "after": _data_url(after),
+            "before": data_url(before),
+            "after": data_url(after),
             "beforeAlt": before_alt,
             "afterAlt": after_alt,
             "beforeTag": before_tag,
@@ -101,7 +102,8 @@ def compare(
     )
 
 
-def _data_url(picture: bytes) -> str:
+def data_url(picture: bytes) -> str:
+    """Address with the contents of an encoded picture."""
     with Image.open(io.BytesIO(picture)) as image:
         mime = Image.MIME[image.format]
     return f"data:{mime};base64,{base64.b64encode(picture).decode()}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import streamlit as st
@@ -15,7 +16,8 @@ from pages.shared.limits import load_photo
 from pages.shared.own_styles import known_styles, style_title
 from pages.shared.pictures import plain
 from pages.shared.visit import visit
-from stylecore import FastStylizer, Style
+from pages.shared.where import Where
+from stylecore import FastStylizer, Region, Style, find_subject
 from stylecore.host.memory import share_freed_memory
 from stylecore.images.colors import is_transparent
 from stylecore.images.encoding import encode_image
@@ -23,6 +25,7 @@ from stylecore.images.metadata import Description, describe_painting
 from stylecore.images.sheets import contact_sheet
 from stylecore.images.sizes import limit_long_side
 from stylecore.instant.stylizer import WORKING_SIDE, working_size
+from stylecore.regions.masks import invert
 
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
@@ -51,12 +54,14 @@ class Look:
         strength: 0 is the photo, 1 the style.
         preserve_color: Keep the photo's colors.
         stroke_scale: Size of the strokes relative to the picture, see `FastStylizer.stylize`.
+        where: The part of the photo that is painted.
     """
 
     styles: tuple[tuple[Style, float], ...]
     strength: float = 1.0
     preserve_color: bool = False
     stroke_scale: float = 1.0
+    where: Where = field(default_factory=Where)
 
     @property
     def name(self) -> str:
@@ -67,17 +72,18 @@ class Look:
     def key(self) -> tuple:
         """What tells the look from others, for caches: styles as their SHA-256."""
         styles = tuple((style.sha256, weight) for style, weight in self.styles)
-        return styles, self.strength, self.preserve_color, self.stroke_scale
+        return styles, self.strength, self.preserve_color, self.stroke_scale, self.where.key
 
     @property
     def description(self) -> Description:
         """The settings, for the file's metadata."""
-        return describe_painting(
+        description = describe_painting(
             {style.name: weight for style, weight in self.styles},
             strength=self.strength,
             preserve_color=self.preserve_color,
             strokes=f"{self.stroke_scale:g}",
         )
+        return replace(description, text=description.text + self.where.words)
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class Preview:
         original: JPEG or PNG of the photo.
         painted: The same photo painted.
         size: Width and height of the full photo in pixels.
-        is_transparent: Whether any part of the photo is transparent.
+        is_transparent: Whether any part of the painting is transparent.
         seconds: Painting time, without waiting.
         device: `cuda` or `cpu`.
         device_note: Why no GPU was used; empty if one was.
@@ -163,6 +169,24 @@ def screen_picture(data: bytes) -> ScreenPicture:
     return ScreenPicture(encode_screen(image), size)
 
 
+@st.cache_data(max_entries=50, show_spinner=False)
+def screen_subject(photo: bytes) -> bytes:
+    """Find the subject of a photo at screen size; returns its mask as PNG.
+
+    Raises:
+        ImageError: The photo cannot be used.
+        WeightsError: The network that finds subjects is missing or damaged.
+    """
+    return encode_image(find_subject(screen_photo(photo)[0]), "PNG")
+
+
+def screen_mask(photo: bytes, where: Where) -> Image.Image | None:
+    """The mask of the part of a photo that is painted, at screen size, see `Where.mask`."""
+    with Image.open(io.BytesIO(screen_picture(photo).encoded)) as picture:
+        size = picture.size
+    return where.mask(size, lambda: Image.open(io.BytesIO(screen_subject(photo))))
+
+
 @st.cache_data(max_entries=100, show_spinner="Painting ...", hash_funcs={Look: lambda look: look.key})
 def preview(photo: bytes, look: Look) -> Preview:
     """Paint a photo at screen size.
@@ -174,13 +198,13 @@ def preview(photo: bytes, look: Look) -> Preview:
     engine = stylizer()
     with _turn(small, look):
         started = time.perf_counter()
-        painted = _paint(small, look)
+        painted = _paint(small, look, screen_mask(photo, look.where))
         seconds = time.perf_counter() - started
     return Preview(
         original=encode_screen(small),
         painted=encode_screen(painted),
         size=size,
-        is_transparent=is_transparent(small),
+        is_transparent=is_transparent(painted),
         seconds=seconds,
         device=engine.device,
         device_note=engine.device_note,
@@ -208,7 +232,8 @@ def full_size(photo: bytes, look: Look, file_format: str) -> bytes:
         ImageError: The photo cannot be used, or the format cannot hold its size.
     """
     with _large_turns:
-        painted = _paint(read_photo(photo), look)
+        image = read_photo(photo)
+        painted = _paint(image, look, look.where.mask(image.size, lambda: find_subject(image)))
     return encode_image(painted, file_format, description=look.description)
 
 
@@ -225,6 +250,8 @@ def all_styles(photo: bytes, look: Look) -> AllStyles:
         return visit().sheet[3]
     full, _ = screen_photo(photo)
     image = limit_long_side(full, SHEET_SIDE)
+    mask = screen_mask(photo, look.where)
+    mask = None if mask is None else mask.resize(image.size, Image.Resampling.BICUBIC)
     progress = st.progress(0.0)
     pictures = {}
     for style in styles:
@@ -232,7 +259,7 @@ def all_styles(photo: bytes, look: Look) -> AllStyles:
             len(pictures) / len(styles), f"Painting all styles: {plain(style_title(style))}"
         )  # ends here after a new choice
         # In cells of this size the fast networks look the same, in less than half the time.
-        pictures[style.name] = paint(image, replace(look, styles=((style, 1.0),)), fine=False)
+        pictures[style.name] = paint(image, replace(look, styles=((style, 1.0),)), mask, fine=False)
     cells = list(pictures.values())
     rows = [cells[i : i + SHEET_COLUMNS] for i in range(0, len(cells), SHEET_COLUMNS)]
     height = min(max(180, round(CELL_WIDTH * image.height / image.width)), 720)  # strips are cropped
@@ -245,10 +272,18 @@ def all_styles(photo: bytes, look: Look) -> AllStyles:
     return painted
 
 
-def paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:
-    """Paint a picture; waits while others of its size are painted."""
+def paint(
+    image: Image.Image, look: Look, mask: Image.Image | None = None, *, fine: bool = True
+) -> Image.Image:
+    """Paint a picture where its mask is, or all of it; waits while others of its size are painted."""
     with _turn(image, look):
-        return _paint(image, look, fine=fine)
+        return _paint(image, look, mask, fine=fine)
+
+
+def find_mask(image: Image.Image, look: Look) -> Image.Image | None:
+    """The mask of the part of a picture that a look paints, see `Where.mask`; waits as `paint` does."""
+    with _turn(image, look):
+        return look.where.mask(image.size, lambda: find_subject(image))
 
 
 def _turn(image: Image.Image, look: Look) -> threading.Semaphore:
@@ -258,7 +293,9 @@ def _turn(image: Image.Image, look: Look) -> threading.Semaphore:
     return _large_turns if is_large else _small_turns
 
 
-def _paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:
+def _paint(
+    image: Image.Image, look: Look, mask: Image.Image | None = None, *, fine: bool = True
+) -> Image.Image:
     return stylizer().stylize(
         image,
         dict(look.styles),
@@ -266,4 +303,17 @@ def _paint(image: Image.Image, look: Look, *, fine: bool = True) -> Image.Image:
         preserve_color=look.preserve_color,
         stroke_scale=look.stroke_scale,
         fine=fine,
+        regions=[] if mask is None else [_rest(look, mask)],
+    )
+
+
+def _rest(look: Look, mask: Image.Image) -> Region:
+    """What is not painted in the look's styles."""
+    return Region(
+        invert(mask),
+        dict(look.where.elsewhere) or None,
+        look.strength,
+        look.preserve_color,
+        look.stroke_scale,
+        is_transparent=look.where.is_cut_out,
     )

@@ -15,6 +15,7 @@ from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, pr
 from pages.shared.pictures import plain
 from pages.shared.sharing import offer_share
 from pages.shared.visit import visit
+from pages.shared.where import BRUSH, EVERYTHING, Where
 from stylecore import StyleTransferError, WeightsError, list_styles
 from stylecore.images.encoding import MAX_SIDES
 from stylecore.instant.enlarging import LEAST_FACTOR
@@ -103,7 +104,7 @@ def choose_format(size: tuple[int, int], *, is_transparent: bool, key: str = "fi
 def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
     """Show the download of the painting in the photo's own size, and the share button."""
     with st.container(key="take_home"):
-        st.caption(plain(f"Painted: {look_titles(look)}"))
+        st.caption(plain(f"Painted: {look_titles(look)}{where_titles(look.where)}"))
         width, height = painting.size
         with st.container(horizontal=True, vertical_alignment="bottom"):
             file_format = choose_format(painting.size, is_transparent=painting.is_transparent)
@@ -163,7 +164,7 @@ def show_credits(painting: Preview, look: Look) -> None:
 
 def show_style_credits(look: Look) -> None:
     """Show the credits of a look's styles."""
-    for style, share in look.styles:
+    for style, share in (*look.styles, *look.where.elsewhere):
         facts = [style.artist, style.year, style.origin, style.credit, style.license]
         if share and any(facts):
             title = style_title(style)
@@ -174,11 +175,13 @@ def show_style_credits(look: Look) -> None:
 
 def _address_note(look: Look) -> str:
     try:
-        is_kept = all(style in list_styles() for style, _ in look.styles)
+        is_kept = all(style in list_styles() for style, _ in (*look.styles, *look.where.elsewhere))
     except WeightsError:  # the page has said so; an own style is painted without the ready-made ones
         is_kept = False
     if not is_kept:
         return "The address of this page does not hold your own style: send its file to a friend."
+    if look.where.part == BRUSH:
+        return "The address of this page keeps this look, but not what you brushed."
     return "The address of this page keeps this look: send it to a friend."
 
 
@@ -186,3 +189,13 @@ def look_titles(look: Look) -> str:
     """The titles of a look's styles: Fire, or Fire and Mosaic."""
     *others, last = [style_title(style) for style, share in look.styles if share]
     return f"{', '.join(others)} and {last}" if others else last
+
+
+def where_titles(where: Where) -> str:
+    """The part that is painted: `, on the subject`, and the styles of the rest: `, elsewhere Mosaic`."""
+    if where.part == EVERYTHING:
+        return ""
+    part = "what you brushed" if where.part == BRUSH else f"the {where.part}"
+    titles = " and ".join(style_title(style) for style, _ in where.elsewhere)
+    rest = "transparent" if where.is_cut_out else titles
+    return f", on {part}{rest and f', elsewhere {rest}'}"

@@ -62,6 +62,9 @@ class Visit:
         runs: Tokens of the visit's refinements, the oldest first.
         seen_choice: Pictures and settings that were chosen when an earlier refinement was opened; it stays in
             sight until they change.
+        part: The part of the photo that is painted, see `Where`.
+        brush_start: Part with which the brush begins on a photo on which nothing was drawn yet.
+        brushes: What was drawn last by the keys of the widgets: the photo's version, and the mask as PNG.
         asked_share: Version of the file that is to be shared and not yet made, see `sharing`.
         watched_jobs: Jobs that every page keeps alive.
     """
@@ -94,6 +97,9 @@ class Visit:
     tokens: dict[str, str] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     seen_choice: tuple | None = None
+    part: str = "everything"
+    brush_start: str = "everything"
+    brushes: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     asked_share: str = ""
     watched_jobs: list[Job] = field(default_factory=list)
 

@@ -1,4 +1,5 @@
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import painting, refining
@@ -37,15 +38,20 @@ def painted(monkeypatch) -> list[Look]:
     looks = []
     stylize = stylizer.FastStylizer.stylize
 
-    def spy(self, image, style, *, strength, preserve_color, stroke_scale, fine):
+    def spy(self, image, style, *, strength, preserve_color, stroke_scale, fine, regions):
         working_side = max(stylizer.working_size(image.size, stroke_scale))
         relative = round(stylizer.WORKING_SIDE / working_side, 2)
         looks.append(Look(tuple(style.items()), strength, preserve_color, relative))
         settings = {"strength": strength, "preserve_color": preserve_color, "stroke_scale": stroke_scale}
-        return stylize(self, image, style, **settings, fine=fine)
+        return stylize(self, image, style, **settings, fine=fine, regions=regions)
 
     monkeypatch.setattr(stylizer.FastStylizer, "stylize", spy)
     return looks
+
+
+def make_sky() -> Image.Image:
+    """A picture in which no subject is found."""
+    return Image.linear_gradient("L").resize((64, 48)).convert("RGB")
 
 
 def captions(app: AppTest) -> str:

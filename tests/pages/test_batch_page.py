@@ -3,17 +3,20 @@ import io
 import threading
 import weakref
 import zipfile
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
 from pages.shared import batches, limits
 from pages.shared.choosing import Choice
-from stylecore import ImageError, list_styles
+from pages.shared.pictures import SAMPLES
+from pages.shared.where import Where
+from stylecore import ImageError, list_styles, load_image
 from stylecore.host.jobs import Job
 from stylecore.styles.catalog import get_style
 from tests.conftest import encoded, make_photo
-from tests.pages.conftest import look, open_app
+from tests.pages.conftest import look, make_sky, open_app
 
 pytestmark = pytest.mark.usefixtures("clear_caches")
 LOOK = look("mosaic", 0.8)
@@ -53,10 +56,10 @@ def test_a_broken_file_is_named_and_skipped():
 def test_a_painting_that_fails_leaves_the_others(monkeypatch):
     paint = batches.paint
 
-    def fail_for_one(image, look):
+    def fail_for_one(image, look, mask):
         if image.width == 64 and look.name == "the_wave":
             raise ImageError("no room")
-        return paint(image, look)
+        return paint(image, look, mask)
 
     monkeypatch.setattr(batches, "paint", fail_for_one)
     photos = [Choice(encoded(make_photo(width, 48)), f"p{width}") for width in (64, 80)]
@@ -70,9 +73,9 @@ def test_a_painting_that_fails_leaves_the_others(monkeypatch):
 def test_a_cancelled_batch_keeps_what_is_painted(monkeypatch):
     paint = batches.paint
 
-    def paint_and_cancel(image, look):
+    def paint_and_cancel(image, look, mask):
         job.cancel()
-        return paint(image, look)
+        return paint(image, look, mask)
 
     monkeypatch.setattr(batches, "paint", paint_and_cancel)
     is_bound = threading.Event()
@@ -182,10 +185,10 @@ def test_a_photo_is_held_no_longer_than_it_is_needed(monkeypatch):
     alive, references = [], [weakref.ref(photo) for photo in photos]
     paint = batches.paint
 
-    def note(image, look):
+    def note(image, look, mask):
         gc.collect()
         alive.append(sum(reference() is not None for reference in references))
-        return paint(image, look)
+        return paint(image, look, mask)
 
     monkeypatch.setattr(batches, "paint", note)
     is_open = threading.Event()
@@ -214,10 +217,10 @@ def test_the_format_is_the_visitor_s():
 def test_an_unexpected_failure_leaves_the_others(monkeypatch):
     paint = batches.paint
 
-    def fail_for_one(image, look):
+    def fail_for_one(image, look, mask):
         if image.width == 64:
             raise RuntimeError("the decoder gave up")
-        return paint(image, look)
+        return paint(image, look, mask)
 
     monkeypatch.setattr(batches, "paint", fail_for_one)
     job = started([Choice(encoded(make_photo(width, 48)), f"p{width}") for width in (64, 80)], LOOK, [])
@@ -277,3 +280,17 @@ def test_the_photo_of_the_other_pages_can_be_taken():
     app.button(key="take_photo").click().run()
     assert app.caption[0].value == "Still chosen: beach.jpg"
     assert app.button(key="paint_batch").label == "Make 1 painting"
+
+
+def test_the_subject_alone_is_a_png_and_a_photo_without_one_is_painted_whole():
+    cup = load_image(SAMPLES["coffee"].path, max_side=200)
+    photos = [Choice(encoded(picture), name) for name, picture in (("cup", cup), ("sky", make_sky()))]
+    look = replace(LOOK, where=Where("subject", is_cut_out=True))
+    job = started(photos, look, [])
+    assert job.wait(60)
+    files = files_in(job.result)
+    assert list(files) == ["cup_mosaic.png", "sky_mosaic.jpg"]
+    alpha = Image.open(io.BytesIO(files["cup_mosaic.png"])).getchannel("A")
+    assert alpha.getpixel((0, 0)) == 0
+    assert alpha.getpixel((100, 70)) == 255
+    assert job.progress.without_subject == ("sky",)

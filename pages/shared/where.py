@@ -1,0 +1,85 @@
+"""The part of a photo that is painted, and the look of the rest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import Image
+
+from stylecore import ImageError, Style, load_image
+from stylecore.regions.masks import feather, invert
+
+EVERYTHING, SUBJECT, BACKGROUND, BRUSH = "everything", "subject", "background", "brush"
+FOUND = (SUBJECT, BACKGROUND)  # parts that are found in the photo
+SOFTNESS = 1 / 400  # of the long side: how far the border of a brushed part is softened
+MAX_BRUSH_MEGAPIXELS = 4
+
+
+@dataclass(frozen=True)
+class Where:
+    """The part of a photo that is painted, and the look of the rest.
+
+    Attributes:
+        part: `everything`, `subject`, `background` or `brush`.
+        elsewhere: Styles with weights that the rest is painted in; empty leaves it as it is.
+        is_cut_out: The rest becomes transparent.
+        brush: Picture whose alpha is the brushed part, of the photo's proportions; empty if there is none.
+    """
+
+    part: str = EVERYTHING
+    elsewhere: tuple[tuple[Style, float], ...] = ()
+    is_cut_out: bool = False
+    brush: bytes = b""
+
+    @property
+    def key(self) -> tuple:
+        """What tells it from others, for caches: styles as their SHA-256."""
+        elsewhere = tuple((style.sha256, weight) for style, weight in self.elsewhere)
+        return self.part, elsewhere, self.is_cut_out, hashlib.sha256(self.brush).digest()
+
+    @property
+    def words(self) -> str:
+        """The choice in words, for metadata: `, on the subject, elsewhere mosaic`."""
+        if self.part == EVERYTHING:
+            return ""
+        part = "a brushed part" if self.part == BRUSH else f"the {self.part}"
+        names = "_".join(style.name for style, _ in self.elsewhere)
+        return f", on {part}, elsewhere {'transparent' if self.is_cut_out else names or 'the photo'}"
+
+    def mask(self, size: tuple[int, int], find_subject: Callable[[], Image.Image]) -> Image.Image | None:
+        """Return the mask of the part that is painted.
+
+        Args:
+            size: Width and height of the picture in pixels.
+            find_subject: Returns the mask of the picture's subject; called when it is needed.
+        Returns:
+            Soft mask, mode L, of that size; None where all of it is painted: if everything was chosen, if the
+            picture has no subject, or if nothing is brushed.
+        Raises:
+            ImageError: The brush was drawn on a picture of other proportions, or cannot be read.
+            WeightsError: The network that finds subjects is missing or damaged.
+        """
+        if self.part == EVERYTHING:
+            return None
+        mask = _brushed(self.brush, size) if self.part == BRUSH else find_subject()
+        if mask is None or mask.getbbox() is None:
+            return None
+        return invert(mask) if self.part == BACKGROUND else mask
+
+
+def _brushed(brush: bytes, size: tuple[int, int]) -> Image.Image | None:
+    """The mask that was drawn, scaled to a picture's size; None if nothing was drawn."""
+    if not brush:
+        return None
+    drawn = load_image(brush, max_megapixels=MAX_BRUSH_MEGAPIXELS)
+    scale = max(drawn.size) / max(size)
+    if any(abs(have - want * scale) > 1 for have, want in zip(drawn.size, size, strict=True)):
+        raise ImageError(
+            f"the brush was drawn on a picture of {drawn.width} x {drawn.height} px, which has other "
+            f"proportions than this photo of {size[0]} x {size[1]} px: draw it again"
+        )
+    mask = drawn.getchannel("A") if drawn.mode == "RGBA" else Image.new("L", drawn.size, 255)
+    mask = feather(mask, SOFTNESS * max(drawn.size))
+    return mask if drawn.size == size else mask.resize(size, Image.Resampling.BICUBIC)

@@ -1,0 +1,131 @@
+"""The widgets for the part of the photo that is painted, and for the rest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+from PIL import Image
+
+from pages.shared.address import forget, keep_choice
+from pages.shared.brushing import TINTED_ALT, draw_mask, tinted
+from pages.shared.choosing import Choice
+from pages.shared.own_styles import known_styles, style_title
+from pages.shared.painting import encode_screen, screen_mask, screen_picture
+from pages.shared.pictures import sentence
+from pages.shared.visit import visit
+from pages.shared.where import BACKGROUND, BRUSH, EVERYTHING, FOUND, SUBJECT, Where
+from stylecore import ImageError, StyleTransferError, WeightsError
+from stylecore.images.loading import load_image
+
+PARTS = {
+    EVERYTHING: "All",
+    SUBJECT: "Subject",
+    BACKGROUND: "Background",
+    BRUSH: "My brush",
+}
+# Names of styles have no colons.
+PHOTO, TRANSPARENT = ":photo", ":transparent"
+LOOKS = {PHOTO: "The photo itself", TRANSPARENT: "Nothing: transparent"}
+
+
+def choose_where(photo: Choice | None, *, has_brush: bool = True, has_rest: bool = True) -> Where:
+    """Show the choice of what is painted; the address keeps it, but no brush.
+
+    Args:
+        photo: The chosen photo, on which the part is shown; None if there is none, or many.
+        has_brush: Whether the part can be drawn.
+        has_rest: Whether the rest can have another look than that of the photo.
+    """
+    parts = [part for part in PARTS if part != BRUSH or has_brush]
+    part = _choose_part(parts)
+    if part == EVERYTHING:
+        forget("elsewhere")
+        return Where()
+    where = _choose_rest(part) if has_rest else Where(part)
+    if part == BRUSH:
+        for name in ("where", "elsewhere"):
+            forget(name)
+    if photo is None:
+        return where
+    try:
+        return _show_brush(photo, where) if part == BRUSH else _show_found(photo, where)
+    except StyleTransferError:  # the page shows it where the painting would be
+        return where
+
+
+def _choose_part(parts: Sequence[str]) -> str:
+    if st.session_state.get("where", EVERYTHING) not in parts:  # drawn on another page
+        st.session_state["where"] = EVERYTHING
+
+    def follow() -> None:
+        """Begin the brush with what was painted before."""
+        visit().brush_start = visit().part
+
+    part = st.segmented_control(
+        "Where",
+        parts,
+        format_func=PARTS.get,
+        default=keep_choice("where", EVERYTHING, {part: PARTS[part] for part in parts}),
+        required=True,
+        key="where",
+        on_change=follow,
+        help="The style is painted there alone; the rest can stay as it is, or have a style of its own.",
+        persist_state="session",
+    )
+    visit().part = part
+    return part
+
+
+def _choose_rest(part: str) -> Where:
+    """Show the choice of the look that the rest has."""
+    try:
+        styles = known_styles()
+    except WeightsError:  # the page has said so
+        styles = dict(visit().own_styles)
+    titles = LOOKS | {name: style_title(style) for name, style in styles.items()}
+    if st.session_state.get("elsewhere", PHOTO) not in titles:  # an own style that was removed
+        st.session_state["elsewhere"] = PHOTO
+    first = keep_choice("elsewhere", PHOTO, titles)
+    chosen = st.selectbox(
+        "The rest",
+        list(titles),
+        index=list(titles).index(first) if first in titles else 0,
+        format_func=lambda name: titles.get(name, name),
+        key="elsewhere",
+        persist_state="session",
+    )
+    elsewhere = () if chosen in LOOKS else ((styles[chosen], 1.0),)
+    return Where(part, elsewhere, is_cut_out=chosen == TRANSPARENT)
+
+
+def _show_found(photo: Choice, where: Where) -> Where:
+    """Show what was found as a tint over the photo, if the visitor wants to see it."""
+    mask = screen_mask(photo.data, where)
+    if mask is None:
+        st.info("No subject was found in this photo, so all of it is painted.", icon=":material/search_off:")
+    elif st.toggle("Show it on the photo", key="show_where", persist_state="session"):
+        picture = tinted(load_image(screen_picture(photo.data).encoded), mask)
+        st.image(encode_screen(picture), width="stretch", alt=TINTED_ALT)
+        st.caption("Something is missing, or too much? Choose “My brush” and correct it.")
+    return where
+
+
+def _show_brush(photo: Choice, where: Where) -> Where:
+    """Show the photo to draw on, and what to do while nothing is drawn."""
+
+    def start() -> Image.Image | None:
+        part = visit().brush_start
+        return screen_mask(photo.data, Where(part)) if part in FOUND else None
+
+    where = replace(where, brush=draw_mask(photo.data, start=start, key="brush"))
+    visit().brush_start = EVERYTHING
+    # Below the canvas, which would be drawn anew if something appeared above it.
+    try:
+        if screen_mask(photo.data, where) is None:
+            st.info("Nothing is brushed yet, so everything is painted: draw on the photo.")
+    except ImageError as error:
+        st.warning(sentence(error))
+        return replace(where, brush=b"")
+    return where
