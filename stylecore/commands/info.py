@@ -28,6 +28,7 @@ RECORDED_FILES = (
     "vgg19.safetensors",
     "adain_decoder.safetensors",
     "u2netp.onnx",
+    "yunet.onnx",
 )
 EVALUATION_FILE = "style_targets.safetensors"  # for `evaluate` only; not in the wheel
 
