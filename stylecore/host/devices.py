@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import psutil
 import torch
 
 from stylecore.errors import DeviceError
-from stylecore.host.cgroups import memory_left, thread_limit
+from stylecore.host.cgroups import thread_limit
 from stylecore.host.device_choices import check_device
+from stylecore.host.memory import free_memory
 
 
 def select_device(device: str) -> torch.device:
@@ -61,5 +61,4 @@ def available_memory(device: str = "auto") -> int:
     """
     if select_device(device).type == "cuda":
         return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
-    free, left = psutil.virtual_memory().available, memory_left()
-    return free if left is None else min(free, left)
+    return free_memory()

@@ -1,4 +1,4 @@
-"""Control of what glibc does with freed memory: kept during a long run, returned after it."""
+"""Free memory; control of what glibc does with freed memory: kept during a long run, returned after it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
+import psutil
+
+from stylecore.host.cgroups import memory_left
 from stylecore.host.overlapping import Overlapping
 
 # Parameters of mallopt(3) in glibc's malloc.h.
@@ -21,6 +24,12 @@ _DEFAULT = (
     (_TRIM_THRESHOLD, 64 * MEBIBYTE),
     (_TOP_PAD, 0),
 )
+
+
+def free_memory() -> int:
+    """Bytes that this process may still use: of the machine, or what a container's limit leaves."""
+    free, left = psutil.virtual_memory().available, memory_left()
+    return free if left is None else min(free, left)
 
 
 @Overlapping
