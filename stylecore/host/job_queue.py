@@ -2,108 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import secrets
 import threading
 import time
 from collections import OrderedDict, deque
-from typing import Generic
+from collections.abc import Callable
+from contextlib import suppress
 
-from stylecore.errors import StyleTransferError
-from stylecore.host.device_turns import may_pause
-from stylecore.host.jobs import FINAL_STATES, About, Job, JobState, Progress, QueueFullError, Result, Work
-from stylecore.host.memory import return_freed_memory
-
-logger = logging.getLogger(__name__)
-
-
-class LocalJob(Generic[About, Progress, Result]):
-    """A job of this process; it is both the `Job` that is watched and the `RunningJob` of its work."""
-
-    def __init__(
-        self, queue: JobQueue, work: Work, about: About, *, expected_s: float, expected_bytes: int
-    ) -> None:
-        self.token = secrets.token_hex(16)
-        self.about = about
-        self.state = JobState.WAITING
-        self.progress: Progress | None = None
-        self.result: Result | None = None
-        self.error: Exception | None = None
-        self.is_abandoned = False
-        self.expected_s = expected_s
-        self.expected_bytes = expected_bytes
-        self._queue = queue
-        self._work: Work | None = work
-        self._cancel = threading.Event()
-        self._finished = threading.Event()
-        self._last_seen = time.monotonic()
-        self.paused_s = 0.0
-
-    @property
-    def place(self) -> int:
-        return self._queue._place(self)
-
-    @property
-    def is_finished(self) -> bool:
-        return self.state in FINAL_STATES
-
-    @property
-    def is_stopping(self) -> bool:
-        return self._cancel.is_set()
-
-    @property
-    def unseen_s(self) -> float:
-        """Seconds since somebody last watched."""
-        return time.monotonic() - self._last_seen
-
-    def touch(self) -> None:
-        self._last_seen = time.monotonic()
-
-    def cancel(self) -> None:
-        self._cancel.set()
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        return self._finished.wait(timeout_s)
-
-    def report(self, progress: Progress) -> None:
-        self.progress = progress
-
-    def should_stop(self) -> bool:
-        return self._cancel.is_set()
-
-    def yield_turn(self, share_left: float, *, free_bytes: float = math.inf) -> None:
-        if not self.should_stop():
-            self._queue._run_shorter(self, share_left, free_bytes)
-
-    def _may_pause_for(self, other: LocalJob, share_left: float, free_bytes: float) -> bool:
-        return other.expected_bytes <= free_bytes and may_pause(
-            other_s=other.expected_s, own_s=self.expected_s, share_left=share_left, paused_s=self.paused_s
-        )
-
-    def _run(self) -> None:
-        work, self._work = self._work, None  # it holds pictures
-        if self.should_stop():
-            self._end(JobState.CANCELLED)
-            return
-        self.state = JobState.RUNNING
-        try:
-            self.result = work(self)
-            state = JobState.CANCELLED if self.should_stop() else JobState.DONE
-        except Exception as error:
-            if not isinstance(error, StyleTransferError):
-                logger.exception("a job failed")
-            error.__cause__ = error.__context__ = None  # their frames and its own hold pictures
-            self.error = error.with_traceback(None)
-            state = JobState.FAILED
-        del work
-        return_freed_memory()  # before the end is visible and the next job starts
-        self._end(state)
-
-    def _end(self, state: JobState) -> None:
-        self._work = None
-        self.state = state
-        self._finished.set()
+from stylecore.host.jobs import About, Job, JobState, Progress, QueueFullError, Result, Work
+from stylecore.host.local_job import LocalJob
 
 
 class JobQueue:
@@ -113,10 +20,15 @@ class JobQueue:
         noun: What the jobs are called in messages, in the plural.
         workers: Jobs that run at once.
         capacity: Jobs that may wait next to the running ones.
+        capacity_bytes: Memory that the waiting jobs may hold together.
+        own: Jobs of one owner that may wait or run at once.
         kept: Finished jobs that can be found again, and as many of those that left no result: they hold
             no memory, and must not push out what somebody may still want.
+        kept_bytes: Memory of the finished jobs that can be found again; the newest one is always kept.
+        size_of: Returns the bytes of memory that a finished job takes.
         abandoned_s: A job that nobody has watched for this long, in seconds, is cancelled when a
             watched one waits.
+        longest_s: A job that has run for this long, in seconds, is cancelled.
     """
 
     def __init__(
@@ -125,16 +37,26 @@ class JobQueue:
         noun: str = "jobs",
         workers: int = 1,
         capacity: int = 8,
+        capacity_bytes: float = math.inf,
+        own: int | None = None,
         kept: int = 8,
+        kept_bytes: float = math.inf,
+        size_of: Callable[[Job], int] = lambda job: 0,
         abandoned_s: float = 60.0,
+        longest_s: float = math.inf,
     ) -> None:
         if workers < 1 or capacity < 0:
             raise ValueError(f"{workers} workers and a capacity of {capacity}: at least 1 and 0 are needed")
         self.noun = noun
         self.workers = workers
         self.capacity = capacity
+        self.capacity_bytes = capacity_bytes
+        self.own = own
         self.kept = kept
+        self.kept_bytes = kept_bytes
+        self.size_of = size_of
         self.abandoned_s = abandoned_s
+        self.longest_s = longest_s
         self._jobs: OrderedDict[str, LocalJob] = OrderedDict()  # by token, all that can be found
         self._waiting: deque[LocalJob] = deque()
         self._running: list[LocalJob] = []
@@ -147,6 +69,8 @@ class JobQueue:
         work: Work,
         *,
         about: About | None = None,
+        owner: str = "",
+        held_bytes: int = 0,
         expected_s: float = math.inf,
         expected_bytes: int = 0,
     ) -> Job[About, Progress, Result]:
@@ -156,20 +80,18 @@ class JobQueue:
             work: Called with its job in the queue's thread. It calls `job.report`, and asks
                 `job.should_stop` often enough to be cancelled soon.
             about: What it is made of, for those that find the job again.
+            owner: Whose job it is, for `own`; empty for nobody's.
+            held_bytes: Memory that it holds while it waits.
             expected_s: Seconds that it will take alone, see `stylecore.host.device_turns`.
             expected_bytes: Memory that it needs for that.
         Raises:
-            QueueFullError: No place is left, or the host has no thread left.
+            QueueFullError: No place is left, the owner has too many jobs, or the host has no thread left.
         """
         job = LocalJob(self, work, about, expected_s=expected_s, expected_bytes=expected_bytes)
+        job.owner, job.held_bytes = owner, held_bytes
         with self._changed:
             self._drop_unwanted(has_newcomer=True)
-            free = self.workers - len(self._running)
-            if len(self._waiting) >= self.capacity + free:
-                raise QueueFullError(
-                    f"{len(self._waiting)} {self.noun} are waiting already, which is all there is room for: "
-                    "try again in a few minutes"
-                )
+            self._check_room(job)
             self._start_threads()
             self._waiting.append(job)
             self._jobs[job.token] = job
@@ -202,10 +124,35 @@ class JobQueue:
             self._drop_unwanted()
             return bool(self._running or self._waiting)
 
+    def _check_room(self, newcomer: LocalJob) -> None:
+        """Refuse a job for which there is no room."""
+        mine = sum(job.owner == newcomer.owner for job in self._unfinished())
+        if newcomer.owner and self.own is not None and mine >= self.own:
+            raise QueueFullError(
+                f"{mine} {self.noun} of yours are being made or waiting, which is the most for one visitor: "
+                "wait until one is done"
+            )
+        free = self.workers - len(self._running)
+        held = sum(job.held_bytes for job in self._waiting) + newcomer.held_bytes
+        if len(self._waiting) >= self.capacity + free or (self._waiting and held > self.capacity_bytes):
+            raise QueueFullError(
+                f"{len(self._waiting)} {self.noun} are waiting already, which is all there is room for: "
+                "try again in a few minutes"
+            )
+
+    def _unfinished(self) -> list[LocalJob]:
+        return [*self._waiting, *self._running, *([self._paused] if self._paused else [])]
+
     def _start_threads(self) -> None:
-        """Those that do not run yet; a host that has no thread left is asked again for the next job."""
-        for target in [self._look_after, *[self._work_off] * self.workers][len(self._threads) :]:
-            thread = threading.Thread(target=target, name="job-queue", daemon=True)
+        """Start those that do not run; a host that has no thread left is asked again for the next job."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        running = [thread.name for thread in self._threads]
+        lacking = [self._work_off] * (self.workers - running.count("job-queue"))
+        if "job-queue-watch" not in running:
+            lacking.insert(0, self._look_after)
+        for target in lacking:
+            name = "job-queue-watch" if target == self._look_after else "job-queue"
+            thread = threading.Thread(target=target, name=name, daemon=True)
             try:
                 thread.start()
             except RuntimeError as error:
@@ -220,6 +167,10 @@ class JobQueue:
             alike = [job for job in finished if (job.result is None) == is_empty]
             for old in alike[: max(0, len(alike) - self.kept)]:
                 del self._jobs[old.token]
+                finished.remove(old)
+        sizes = [job.size for job in finished]
+        while len(sizes) > 1 and sum(sizes) > self.kept_bytes:
+            del self._jobs[finished.pop(0).token], sizes[0]
 
     def _place(self, job: LocalJob) -> int:
         with self._changed:
@@ -241,10 +192,14 @@ class JobQueue:
     def _is_unseen(self, job: LocalJob) -> bool:
         return job.unseen_s > self.abandoned_s
 
-    def _stop_abandoned(self) -> None:
+    def _stop_unwanted(self) -> None:
+        """Stop those that nobody watches while others wait, and those that have run too long."""
         for job in [*self._running, *([self._paused] if self._paused else [])]:
-            if self._is_unseen(job) and self._has_watched() and not job.should_stop():
-                job.is_abandoned = True
+            if job.should_stop():
+                continue
+            job.is_abandoned = self._is_unseen(job) and self._has_watched()
+            job.is_overdue = job.ran_s > self.longest_s
+            if job.is_abandoned or job.is_overdue:
                 job.cancel()
 
     def _work_off(self) -> None:
@@ -256,9 +211,11 @@ class JobQueue:
                     continue
                 job = self._waiting.popleft()
                 self._running.append(job)
-            job._run()
-            with self._changed:
-                self._running.remove(job)
+            try:
+                job._run()
+            finally:
+                with self._changed:
+                    self._running.remove(job)
             del job
 
     def _run_shorter(self, job: LocalJob, share_left: float, free_bytes: float) -> None:
@@ -272,17 +229,22 @@ class JobQueue:
             self._running[self._running.index(job)] = shorter
             self._paused, job.state = job, JobState.PAUSED
         began = time.monotonic()
-        shorter._run()
-        with self._changed:
-            job.paused_s += time.monotonic() - began
-            self._running[self._running.index(shorter)] = job
-            self._paused, job.state = None, JobState.RUNNING
+        try:
+            shorter._run()
+        finally:
+            with self._changed:
+                job.paused_s += time.monotonic() - began
+                self._running[self._running.index(shorter)] = job
+                self._paused, job.state = None, JobState.RUNNING
 
     def _look_after(self) -> None:
-        """End waiting jobs that were cancelled, and stop running ones that are abandoned."""
+        """End waiting jobs that were cancelled, stop running ones that are abandoned or run too long, and
+        replace a thread that has died."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._running)
                 self._drop_unwanted()
-                self._stop_abandoned()
+                self._stop_unwanted()
+                with suppress(QueueFullError):  # no thread is left: asked again a second later
+                    self._start_threads()
             time.sleep(min(1.0, self.abandoned_s / 4))

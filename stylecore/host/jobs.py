@@ -67,6 +67,7 @@ class Job(Protocol[About, Progress, Result]):
     is_finished: bool  # whether its state is final
     is_stopping: bool  # whether it was asked to stop
     is_abandoned: bool  # whether it was cancelled because nobody watched it while others waited
+    is_overdue: bool  # whether it was cancelled because it ran for too long
 
     def touch(self) -> None:
         """Note that somebody watches it; an unwatched job is cancelled when others wait."""

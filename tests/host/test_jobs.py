@@ -8,8 +8,9 @@ import pytest
 
 from stylecore.errors import ImageError
 from stylecore.host.device_turns import may_pause
-from stylecore.host.job_queue import JobQueue, LocalJob
+from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import JobState, QueueFullError
+from stylecore.host.local_job import LocalJob
 
 
 class Gate:
@@ -287,7 +288,7 @@ def test_memory_goes_back_before_the_end_is_told(monkeypatch, is_broken):
 
     queue = JobQueue()
     started = threading.Event()
-    monkeypatch.setattr("stylecore.host.job_queue.return_freed_memory", lambda: seen.append(job.is_finished))
+    monkeypatch.setattr("stylecore.host.local_job.return_freed_memory", lambda: seen.append(job.is_finished))
     queue.submit(lambda _: started.wait(10))  # holds the queue until `job` is bound
     job = queue.submit(work)
     started.set()
@@ -337,6 +338,46 @@ def test_running_jobs_cost_no_finished_one():
         queue.submit(lambda job: is_open.wait(60))
     assert queue.find(token) is not None
     is_open.set()
+
+
+def test_finished_jobs_are_forgotten_when_they_take_too_much_memory():
+    queue = JobQueue(kept_bytes=100, size_of=lambda job: len(job.result or b""))
+    sizes = (10, 50, 30, 70, 200)
+    tokens = [finished(queue, bytes(size)) for size in sizes]
+    assert [queue.find(token) is not None for token in tokens] == [False, False, False, False, True]
+    small = [finished(queue, bytes(size)) for size in (10, 50, 30)]
+    assert [queue.find(token) is not None for token in (tokens[-1], *small)] == [False, True, True, True]
+
+
+def test_an_owner_has_a_limit_of_jobs_and_others_are_served():
+    queue, gate = JobQueue(noun="paintings", own=2), Gate()
+    first = queue.submit(gate, owner="cat")
+    assert gate.started.wait(5)
+    queue.submit(lambda job: None, owner="cat")
+    with pytest.raises(QueueFullError, match="2 paintings of yours"):
+        queue.submit(lambda job: None, owner="cat")
+    assert queue.submit(lambda job: None, owner="dog")
+    gate.open.set()
+    assert first.wait(5)
+
+
+def test_a_job_that_runs_too_long_is_stopped_with_what_it_has():
+    job = JobQueue(longest_s=0.2, abandoned_s=0.2).submit(Gate())
+    assert job.wait(10)
+    assert (job.state, job.is_overdue, job.result) == (JobState.CANCELLED, True, "best so far")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_dies_fails_its_job_and_is_replaced():
+    queue = JobQueue(abandoned_s=0.2)
+
+    def die(job):
+        raise GeneratorExit
+
+    dead, next_job = queue.submit(die), queue.submit(lambda job: "fine")
+    assert next_job.wait(10)
+    assert (dead.state, next_job.result) == (JobState.FAILED, "fine")
+    assert "its thread ended" in str(dead.error)
 
 
 class Steps:
