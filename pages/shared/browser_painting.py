@@ -10,7 +10,8 @@ import numpy as np
 
 from pages.shared.browser_files import browser_folder
 from pages.shared.painting import Look
-from stylecore.instant.stylizer import WORKING_SIDE, resolve_styles
+from stylecore.instant.blends import resolve_styles
+from stylecore.instant.stylizer import WORKING_SIDE
 
 # Of the buttons inside components, which look like Streamlit's own.
 BUTTON_CSS = """

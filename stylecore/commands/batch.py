@@ -103,6 +103,8 @@ class Batch:
             f"{source} -> {output}: {width} x {height} px{of_frames}, {milliseconds} ms "
             f"on {self.stylizer.device}"
         )
+        if image is not None and (notice := stylized.info.get("notice")):
+            progress(f"{source}: {notice}")
         if not is_complete:
             error = f"interrupted after {frames['frames']} frames; {output} has the clip so far"
             self.failed.append({"photo": str(source), "error": error})

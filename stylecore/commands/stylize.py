@@ -93,7 +93,8 @@ def add_look(parser: argparse.ArgumentParser) -> None:
 
 
 def run_stylize(options: argparse.Namespace) -> int:
-    from stylecore.instant.stylizer import check_settings, resolve_styles
+    from stylecore.instant.blends import resolve_styles
+    from stylecore.instant.stylizer import check_settings
 
     # Everything is checked before the network is loaded, so that bad input costs nothing.
     check_settings(options.strength, options.stroke_scale, options.stroke_size)

@@ -123,13 +123,15 @@ def with_rows(style: Style) -> Style:
         ImageError: Its picture cannot be read.
         WeightsError: The encoder or its network is missing or damaged.
     """
-    return style if style.rows or style.foreign_network else _encoded(style)
-
-
-@lru_cache(maxsize=32)
-def _encoded(style: Style) -> Style:
+    if style.rows or style.foreign_network:
+        return style
     if not style.picture:
         raise StyleError(f"the style {style.name!r} has neither rows nor a network nor a picture")
     size = min(max(style.stroke_size, READ_SIZES[0]), READ_SIZES[1])
-    encoded = encode_style(style.picture, stroke_size=size)
+    encoded = _encoded(style.picture, size)
     return replace(style, model=encoded.model, rows=encoded.rows, networks=encoded.networks)
+
+
+@lru_cache(maxsize=16)
+def _encoded(picture: bytes, stroke_size: int) -> Style:
+    return encode_style(picture, stroke_size=stroke_size)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stylecore.errors import StyleError
-from stylecore.instant.sessions import open_session
+from stylecore.errors import OutOfMemoryError, StyleError
+from stylecore.instant.sessions import is_out_of_memory, open_session
 from stylecore.styles.foreign.building import IMAGE, LEAST_SIDE, check_framed
 from stylecore.styles.foreign.graph import read_graph
 from stylecore.styles.foreign.shapes import peak_values
@@ -50,6 +50,7 @@ class ForeignNetwork:
             Same shape, in [0, 1].
         Raises:
             StyleError: The network fails on pictures of this size.
+            OutOfMemoryError: Too little memory is free.
         """
         height, width = batch.shape[2:]
         # Small pictures are continued by reflection to what the network's own padding needs.
@@ -60,5 +61,7 @@ class ForeignNetwork:
         try:
             painted = [self.session.run(None, {IMAGE: picture[None]})[0] for picture in batch]
         except Exception as error:  # ONNX Runtime's exceptions have no common public base
+            if is_out_of_memory(error):
+                raise OutOfMemoryError(f"too little memory is free for {width} x {height} px") from error
             raise StyleError(f"the imported network fails on a picture of {width} x {height} px") from error
         return np.concatenate(painted)[:, :, :height, :width]

@@ -68,6 +68,7 @@ class Networks:
         if device != "cpu":
             self.device_note = missing_cuda()
             self.device = "cpu" if self.device_note else "cuda"
+        self._has_left_cuda = False
         self._lock = threading.Lock()
         self._shipped: dict[str, ort.InferenceSession] = {}
         self._own: OrderedDict[Network, ort.InferenceSession | ForeignNetwork] = OrderedDict()
@@ -118,6 +119,23 @@ class Networks:
             return self._kept(
                 Network(style=style), lambda: ForeignNetwork(style.foreign_network, self.device)
             )
+
+    def leave_cuda(self, error: Exception) -> bool:
+        """Go on with the CPU after CUDA has failed on a network that it painted with; returns whether it did.
+
+        Raises:
+            DeviceError: `cuda` was asked for.
+        """
+        with self._lock:
+            if self.device == "cuda":
+                reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+                if self._asked_for == "cuda":
+                    raise DeviceError(f"cuda was asked for, and it stopped working: {reason}") from error
+                self.device, self.device_note = "cpu", f"the GPU stopped working: {reason}"
+                self._has_left_cuda = True
+                self._shipped.clear()
+                self._own.clear()
+            return self._has_left_cuda
 
     def _kept(self, network: Network, open_network: Callable[[], Any]) -> Any:
         """One of the networks used last; the one that was not used for longest leaves."""

@@ -55,6 +55,12 @@ def open_session(
         raise WeightsError(f"{label} cannot be loaded by ONNX Runtime {ort.__version__}: {error}") from error
 
 
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error of ONNX Runtime or of numpy means that too little memory is free, on CPU or GPU."""
+    words = ("bad_alloc", "bad allocation", "failed to allocate memory", "out of memory")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
+
+
 def missing_cuda() -> str:
     """Why CUDA cannot start, or nothing when it should; loads the CUDA libraries on the way."""
     if "CUDAExecutionProvider" not in ort.get_available_providers():

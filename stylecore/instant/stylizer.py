@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import numpy as np
 from PIL import Image
 
-from stylecore.errors import StyleError
+from stylecore.errors import OutOfMemoryError, StyleError
 from stylecore.images.arrays import from_batch, to_batch
 from stylecore.images.colors import flatten_content
 from stylecore.images.loading import load_image
 from stylecore.images.sizes import check_max_side, limit_long_side, size_at
 from stylecore.instant import blending
+from stylecore.instant.blends import learned_stroke_size, mean_rows, parts_of, titles_of
 from stylecore.instant.compositing import Layer, Region, StyleChoice, check_regions, compose
-from stylecore.instant.encoder import with_rows
 from stylecore.instant.enlarging import enlarge
 from stylecore.instant.networks import Network, Networks
-from stylecore.styles.catalog import get_style, ready_made_styles
-from stylecore.styles.style import USUAL_STROKE_SIZE, Style, network_name
+from stylecore.instant.sessions import is_out_of_memory
+from stylecore.styles.catalog import ready_made_styles
+from stylecore.styles.style import USUAL_STROKE_SIZE, Style
 
 MAX_STRENGTH = 2.0
 STROKE_SIZES = (128, 65_536)  # px, smallest and largest
@@ -33,6 +34,9 @@ MAX_ENLARGING = 4  # times that a small picture is enlarged at most to be painte
 # Largest picture that goes through the network whole; it then holds about 60 bytes a pixel, the fine
 # network 130.
 MAX_WORKING_MEGAPIXELS = 16.0
+
+LEAST_SIDE = 128  # px, long side down to which a picture is made smaller when too little memory is free
+NOTICE = "notice"  # key of a painting's `info`: what the user should know about it
 
 LANCZOS = Image.Resampling.LANCZOS
 
@@ -103,6 +107,7 @@ class FastStylizer:
         Returns:
             RGB image of the size of the input (or of `max_side`), RGBA for an RGBA input or with a
             transparent region, with its `info`.
+            If too little memory was free for its size, `info["notice"]` says so.
             Photos above 16 megapixels are painted at 16; that and larger strokes are enlarged with the
             detail of `stylecore.instant.enlarging`.
         Raises:
@@ -111,10 +116,11 @@ class FastStylizer:
             ImageError: Smaller than 32 px.
             ValueError: Strength, stroke scale or stroke size out of range, or a mask of another mode or size.
             WeightsError: The network is missing or damaged; it is read when it is first needed.
-            DeviceError: `cuda` was asked for, and the network does not start there.
+            DeviceError: `cuda` was asked for, and the network does not start or fails there.
+            OutOfMemoryError: Too little memory is free even for a small picture.
         """
         check_max_side(max_side)
-        parts = _parts(style)
+        parts = parts_of(style)
         check_settings(strength, stroke_scale, stroke_size)
         image = load_image(image, max_megapixels=math.inf)
         check_regions(regions, image.size)
@@ -122,21 +128,24 @@ class FastStylizer:
             image = limit_long_side(image, max_side)
         if strength == 0 and not regions:
             return image
+        notes: list[str] = []
         if regions:
             whole = Image.new("L", image.size, 255)
             base = Region(whole, style, strength, preserve_color, stroke_scale, stroke_size)
-            layers = [self._layer(region, image.size, fine=fine) for region in (base, *regions)]
+            layers = [self._layer(region, image.size, notes, fine=fine) for region in (base, *regions)]
             painted = compose(image, layers)
         else:
-            painted = self._painting(image, parts, stroke_scale, stroke_size, fine=fine)
+            painted = self._painting(image, parts, stroke_scale, stroke_size, notes, fine=fine)
             if strength != 1 or preserve_color:
                 painted = blending.mix(image, painted, strength, keeps_color=preserve_color)
             if image.mode == "RGBA":
                 painted.putalpha(image.getchannel("A"))
         painted.info = image.info.copy()  # when the photo was taken
+        if notes:
+            painted.info[NOTICE] = notes[-1]
         return painted
 
-    def _layer(self, region: Region, size: tuple[int, int], *, fine: bool) -> Layer:
+    def _layer(self, region: Region, size: tuple[int, int], notes: list[str], *, fine: bool) -> Layer:
         """A region whose look can be painted, its mask at the size of the picture."""
         mask = region.mask.resize(size, LANCZOS)
         check_settings(region.strength, region.stroke_scale, region.stroke_size)
@@ -144,10 +153,10 @@ class FastStylizer:
             return Layer(mask, is_transparent=True)
         if region.style is None or region.strength == 0:
             return Layer(mask)
-        parts, strokes = _parts(region.style), (region.stroke_scale, region.stroke_size)
+        parts, strokes = parts_of(region.style), (region.stroke_scale, region.stroke_size)
         return Layer(
             mask,
-            lambda picture: self._painting(picture, parts, *strokes, fine=fine),
+            lambda picture: self._painting(picture, parts, *strokes, notes, fine=fine),
             (frozenset(parts.items()), strokes),
             region.strength,
             region.preserve_color,
@@ -159,10 +168,11 @@ class FastStylizer:
         parts: Mapping[Style, float],
         stroke_scale: float,
         stroke_size: int | None,
+        notes: list[str],
         *,
         fine: bool,
     ) -> Image.Image:
-        """A photo painted at full strength, RGB."""
+        """A photo painted at full strength, RGB; what the user should know goes to `notes`."""
         is_across = len({part.model for part in parts}) > 1
         fine = fine or is_across
         if stroke_size is None:
@@ -170,16 +180,32 @@ class FastStylizer:
         else:
             size = _size_for(image.size, stroke_size / learned_stroke_size(parts, fine=fine))
         size = _within(size, self.max_megapixels(parts))
-        painting = self._pass(_working_picture(image, size), parts, fine=fine)
+        painting = self._pass(_working_picture(image, size), parts, notes, fine=fine)
         # A fast network adds detail as well as the fine one.
-        return enlarge(painting, image.size, lambda picture: self._pass(picture, parts, fine=is_across))
+        return enlarge(
+            painting, image.size, lambda picture: self._pass(picture, parts, notes, fine=is_across)
+        )
 
-    def _pass(self, image: Image.Image, parts: Mapping[Style, float], *, fine: bool) -> Image.Image:
-        """One pass of the networks at the picture's own size, or at the largest that they can paint."""
+    def _pass(
+        self, image: Image.Image, parts: Mapping[Style, float], notes: list[str], *, fine: bool
+    ) -> Image.Image:
+        """One pass of the networks at the picture's own size, or at the largest that they can paint.
+
+        If too little memory is free, a smaller picture is painted and enlarged, and noted.
+        """
         size = _within(image.size, self.max_megapixels(parts))
-        if size != image.size:
-            return self._pass(image.resize(size, LANCZOS), parts, fine=fine).resize(image.size, LANCZOS)
-        return from_batch(self.paint_batch(to_batch(image), parts, fine=fine))
+        if size == image.size:
+            try:
+                return from_batch(self.paint_batch(to_batch(image), parts, fine=fine))
+            except (MemoryError, OutOfMemoryError):
+                if max(size) < 2 * LEAST_SIDE:
+                    raise
+            size = size_at(max(size) / 2, size)
+            notes.append(
+                f"little memory was free, so it was painted at {size[0]} x {size[1]} px and enlarged"
+            )
+        smaller = self._pass(image.resize(size, LANCZOS), parts, notes, fine=fine)
+        return smaller.resize(image.size, LANCZOS)
 
     def paint_batch(
         self,
@@ -213,13 +239,27 @@ class FastStylizer:
             (style,) = weights
             stylized = self._networks.foreign(style).paint(batch)
         else:
-            session = self._networks.session(network)
-            rows = _mean_rows(network.model, weights, session.get_inputs()[1].shape[1])
-            feed = {"image": batch, "rows": rows[None], "noise_origin": noise_origin}
-            (stylized,) = session.run(None, feed)
+            stylized = self._run_session(network, batch, weights, noise_origin)
         if not np.isfinite(stylized.sum()):
-            raise StyleError(f"{_titles(weights)} cannot be painted: the style's numbers are too large")
+            raise StyleError(f"{titles_of(weights)} cannot be painted: the style's numbers are too large")
         return stylized if share == 1 else stylized * np.float32(share)
+
+    def _run_session(
+        self, network: Network, batch: np.ndarray, weights: dict[Style, float], noise_origin: np.ndarray
+    ) -> np.ndarray:
+        """The network's output; on the CPU if CUDA fails in the middle."""
+        session = self._networks.session(network)
+        rows = mean_rows(network.model, weights, session.get_inputs()[1].shape[1])
+        feed = {"image": batch, "rows": rows[None], "noise_origin": noise_origin}
+        try:
+            return session.run(None, feed)[0]
+        except Exception as error:  # ONNX Runtime's own exceptions have no common public base
+            if is_out_of_memory(error):
+                height, width = batch.shape[2:]
+                raise OutOfMemoryError(f"too little memory is free for {width} x {height} px") from error
+            if not self._networks.leave_cuda(error):
+                raise
+        return self._networks.session(network).run(None, feed)[0]
 
     def max_megapixels(self, parts: Mapping[Style, float]) -> float:
         """Size of the largest picture that all foreign networks of a blend can paint."""
@@ -256,48 +296,6 @@ def check_settings(strength: float, stroke_scale: float = 1.0, stroke_size: int 
         raise ValueError(f"stroke_size is {stroke_size}: use {STROKE_SIZES[0]} to {STROKE_SIZES[1]} px")
 
 
-def resolve_styles(style: StyleChoice) -> dict[Style, float]:
-    """Styles with weights that sum to 1.
-
-    Raises:
-        StyleError: A name that does not exist, no style at all, or weights that are negative,
-            not finite, or all zero.
-    """
-    weights: dict[str | Style, float] = {style: 1.0} if isinstance(style, str | Style) else {**style}
-    records: dict[Style, float] = defaultdict(float)
-    try:
-        for chosen, weight in weights.items():
-            records[chosen if isinstance(chosen, Style) else get_style(str(chosen))] += float(weight)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise StyleError(f"a blend needs numbers as weights, got {_named(weights)}") from error
-    total = sum(records.values())
-    if not records or not all(weight >= 0 for weight in records.values()) or not 0 < total < math.inf:
-        raise StyleError(f"a blend needs weights of at least 0 with a sum above 0, got {_named(weights)}")
-    return {record: weight / total for record, weight in records.items() if weight > 0}
-
-
-def _parts(style: StyleChoice) -> dict[Style, float]:
-    """Styles that can be painted, with weights that sum to 1."""
-    parts: dict[Style, float] = defaultdict(float)
-    for part, weight in resolve_styles(style).items():
-        parts[with_rows(part)] += weight
-    return parts
-
-
-def _named(weights: Mapping[str | Style, float]) -> dict:
-    """Weights by name, for messages."""
-    return {style.name if isinstance(style, Style) else style: weight for style, weight in weights.items()}
-
-
-def _titles(styles: Iterable[Style]) -> str:
-    return ", ".join(style.title or style.name for style in styles)
-
-
-def learned_stroke_size(parts: Mapping[Style, float], *, fine: bool) -> float:
-    """Stroke size that paints a picture at its own size; of a blend the mean by weight, in pixels."""
-    return sum(weight * style.learned_stroke_size(fine=fine) for style, weight in parts.items())
-
-
 def _size_for(size: tuple[int, int], ratio: float) -> tuple[int, int]:
     """A picture's size divided by `ratio`, for strokes larger by it, within the network's limit."""
     limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (size[0] * size[1]))
@@ -308,20 +306,6 @@ def _within(size: tuple[int, int], max_megapixels: float) -> tuple[int, int]:
     """A picture's width and height, smaller where it has more pixels than that."""
     ratio = math.sqrt(max_megapixels * 1e6 / (size[0] * size[1]))
     return size if ratio > 0.99 else size_at(max(size) * ratio, size)
-
-
-def _mean_rows(model: str, weights: Mapping[Style, float], length: int) -> np.ndarray:
-    """Mean by weight of the rows of styles, float32 of shape (length,).
-
-    Raises:
-        StyleError: Rows of another length.
-    """
-    rows = [style.rows[network_name(model)] for style in weights]
-    if wrong := [values.shape for values in rows if values.shape != (length,)]:
-        raise StyleError(f"the rows of a style are of shape {wrong[0]}: {model} needs ({length},)")
-    share = sum(weights.values())
-    weighted = zip(rows, weights.values(), strict=True)
-    return reduce(np.add, [values * np.float32(weight / share) for values, weight in weighted])
 
 
 def _working_picture(photo: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -18,8 +18,10 @@ from PIL import Image
 
 from stylecore.errors import ClipError
 from stylecore.images.sizes import check_max_side, size_at
+from stylecore.instant.blends import resolve_styles
+from stylecore.instant.compositing import StyleChoice
 from stylecore.instant.encoder import with_rows
-from stylecore.instant.stylizer import FastStylizer, StyleChoice, check_settings, resolve_styles
+from stylecore.instant.stylizer import FastStylizer, check_settings
 from stylecore.video.frames import ClipInfo, Frame
 from stylecore.video.limits import ClipLimits
 from stylecore.video.painting import FramePainter, Look

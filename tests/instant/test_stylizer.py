@@ -12,9 +12,10 @@ from PIL import Image, ImageFilter
 from stylecore import DeviceError, FastStylizer, ImageError, StyleError, list_styles
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.images.arrays import to_batch
-from stylecore.instant import blending
+from stylecore.instant import blending, blends
 from stylecore.instant import networks as networks_module
 from stylecore.instant import stylizer as inference_module
+from stylecore.instant.blends import resolve_styles
 from stylecore.instant.networks import Network
 from stylecore.styles.catalog import get_style
 from tests.browsing import ROOT
@@ -202,7 +203,7 @@ def test_a_stroke_size_counts_from_what_the_style_was_learned_at(stylizer, monke
     photo = make_photo(256, 192)
     usual = stylizer.stylize(photo, "mosaic", fine=fine, stroke_size=512)
     learned = replace(get_style("mosaic"), stroke_size=256, fine_stroke_size=1024)
-    monkeypatch.setattr(inference_module, "get_style", lambda name: learned)
+    monkeypatch.setattr(blends, "get_style", lambda name: learned)
     for size in (256, 512, 1024):
         is_learned = size == (1024 if fine else 256)
         assert (stylizer.stylize(photo, "mosaic", fine=fine, stroke_size=size) == usual) == is_learned
@@ -422,7 +423,7 @@ def test_nothing_of_onnx_runtime_reports_its_use(tmp_path):
 
 
 def test_frames_are_painted_at_the_place_of_their_noise(stylizer):
-    batch, parts = to_batch(make_photo(128, 96)), inference_module.resolve_styles("mosaic")
+    batch, parts = to_batch(make_photo(128, 96)), resolve_styles("mosaic")
     whole = stylizer.paint_batch(batch, parts, fine=False)
     moved = {
         origin: stylizer.paint_batch(batch, parts, fine=False, noise_origin=(0, origin))
