@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from stylecore import __version__
 from stylecore.commands.app import add_app
 from stylecore.commands.bench import add_bench
-from stylecore.commands.console import BAD_INPUT, FAILED, fail, one_line, print_json
+from stylecore.commands.console import BAD_INPUT, FAILED, fail, one_line, print_json, stopping_in_time
 from stylecore.commands.evaluate import add_evaluate
 from stylecore.commands.import_model import add_import
 from stylecore.commands.info import add_info
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     error = None
     try:
-        status, error = _run(arguments)
+        with stopping_in_time():
+            status, error = _run(arguments)
         if error is not None:
             fail(error, status)
             if "--json" in arguments:

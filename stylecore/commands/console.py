@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -14,6 +16,7 @@ from stylecore.errors import StyleTransferError
 from stylecore.host.extras import import_extra
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
+STOP_S = 8.0  # from SIGTERM to the end at the latest; container hosts kill after ten
 
 
 class UsageError(StyleTransferError):
@@ -67,3 +70,33 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         yield lambda: is_interrupted
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def stopping_in_time() -> Iterator[None]:
+    """Makes SIGTERM a Ctrl-C, after which the process ends within `STOP_S` seconds, whatever it computes."""
+
+    timers: list[threading.Timer] = []
+
+    def stop(number: int, _: object) -> None:
+        timers.append(threading.Timer(STOP_S, _exit_at_once, (128 + number,)))
+        timers[-1].daemon = True
+        timers[-1].start()
+        signal.raise_signal(signal.SIGINT)
+
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        for timer in timers:
+            timer.cancel()
+
+
+def _exit_at_once(status: int) -> None:
+    progress("interrupted in the middle of a picture, which is given up")
+    os._exit(status)
