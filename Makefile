@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 
-.PHONY: setup app test slow lint format bench wheel space image clean
+.PHONY: setup app test slow soak audit lint format bench wheel space image clean
 
 setup: .venv/app.stamp
 
@@ -23,6 +23,11 @@ setup: .venv/app.stamp
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar off -r requirements-dev.txt
 	@touch $@
 
+.venv/soak.stamp: requirements-soak.txt | .venv/dev.stamp
+	@echo "Installing the tools for long tests"
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar off -r requirements-soak.txt
+	@touch $@
+
 app: .venv/app.stamp
 	@echo "The app is at http://localhost:$(PORT)"
 	$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT)
@@ -33,10 +38,18 @@ lint: .venv/dev.stamp
 	$(BIN)/mypy
 
 test: .venv/app.stamp lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not soak"
 
 slow: .venv/dev.stamp
 	$(BIN)/python -m pytest -m slow
+
+# Crowds of visitors, 10,000 mutated files, thousands of paintings in one process: an hour.
+soak: .venv/soak.stamp
+	$(BIN)/python -m pytest -m soak
+
+# Known flaws of the pinned packages; asks a server on the internet.
+audit: .venv/soak.stamp
+	$(BIN)/pip-audit --requirement requirements.txt --requirement requirements-lite.txt --no-deps --disable-pip
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -35,15 +36,15 @@ def running_server(
 
 
 @contextmanager
-def wait_for_server(command: list[str], *, folder: str | Path) -> Iterator[tuple[str, subprocess.Popen]]:
+def wait_for_server(
+    command: list[str], *, folder: str | Path, output: IO | int = subprocess.DEVNULL
+) -> Iterator[tuple[str, subprocess.Popen]]:
     """Address and process of a server that a command starts in a folder, once it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_ADDRESS": "127.0.0.1"}
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(1800):
