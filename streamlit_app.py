@@ -3,23 +3,29 @@
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from pages.shared import streamlit_workarounds as workarounds
 from pages.shared.browser_files import browser_routes
 from pages.shared.entrance import show_pages
 from pages.shared.pictures import sentence
+from pages.shared.response_headers import ResponseHeaders
+from pages.shared.server_life import server_life
+from pages.shared.upload_limits import UploadLimits
 from stylecore.errors import WeightsError
 from stylecore.host.extras import has_extra, missing_extra
 
 PAGE_FILES = Path(__file__).parent / "pages"
 
 workarounds.keep_uploads_in_memory()
+workarounds.tell_files_apart()
 if __name__ != "__main__":  # imported by `streamlit run`, which serves the `app` defined here
     workarounds.ignore_pages_folder()
     app = st.App(
         __file__,
         routes=browser_routes() + workarounds.page_routes(path.stem for path in PAGE_FILES.glob("[!_]*.py")),
-        lifespan=workarounds.open_browser,
+        lifespan=server_life,
+        middleware=[Middleware(ResponseHeaders), Middleware(UploadLimits)],
     )
 else:
     st.set_page_config(page_icon=str(workarounds.PAGE_ICON), layout="wide")

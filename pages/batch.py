@@ -9,7 +9,7 @@ import streamlit as st
 from pages.shared.address import keep_choice, keep_switch, write_address
 from pages.shared.batches import Batch, Pair, batch_queue, request_of, start_batch
 from pages.shared.choosing import UPLOAD_TYPES, Choice, show_kept
-from pages.shared.entrance import AWAY, come_in
+from pages.shared.entrance import come_in, why_stopped
 from pages.shared.keeping import come_back, offer_to_stop
 from pages.shared.limits import limits
 from pages.shared.own_styles import known_styles
@@ -167,7 +167,7 @@ def show_result() -> None:
     if job.error is not None:
         st.error(f"Painting failed: {describe(job.error)}. Start it again.", icon=":material/error:")
         return
-    away = AWAY if job.is_abandoned else ""
+    away = why_stopped(job)
     if job.progress is None:
         st.info(f"{away}Stopped before it started.")
         return

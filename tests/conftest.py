@@ -30,13 +30,15 @@ def clear_caches() -> Iterator[None]:
     """Streamlit's caches are shared by all AppTest instances of a process; the networks stay loaded."""
     import streamlit
 
-    from pages.shared import batches, long_jobs, refining
+    from pages.shared import batches, long_jobs, painting, refining
 
-    resources = (long_jobs.job_queue, refining.timed_pace, batches.batch_queue)
+    queues = (long_jobs.job_queue, batches.batch_queue)
     yield
     streamlit.cache_data.clear()
-    for resource in resources:
-        resource.clear()
+    refining.timed_pace.clear()
+    painting.previews.clear()
+    for queue in queues:
+        queue.cache_clear()
 
 
 def make_photo(width: int, height: int, seed: int = 0) -> Image.Image:

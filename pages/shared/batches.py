@@ -9,15 +9,16 @@ import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
-import streamlit as st
 from PIL import Image
 
 from pages.shared.choosing import Choice
 from pages.shared.limits import limits
+from pages.shared.long_jobs import MEGABYTE, new_queue
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, find_mask, paint, read_photo
+from pages.shared.visit import visit
 from pages.shared.where import FOUND
 from stylecore import Style, StyleTransferError
 from stylecore.errors import describe
@@ -30,9 +31,7 @@ from stylecore.images.sheets import contact_sheet
 from stylecore.images.sizes import limit_long_side
 
 THUMBNAIL_SIDE = 400  # px
-MEGABYTE = 10**6
-ABANDONED_S = 180.0  # a batch that no page has shown for this long ends when others wait
-KEPT_BATCHES = 3  # finished batches that are kept, each with its ZIP
+KEPT_BATCHES = 3  # finished batches that are kept, each with its ZIP, if their memory allows
 logger = logging.getLogger(__name__)
 
 
@@ -74,9 +73,9 @@ def request_of(photos: Sequence[Choice], look: Look, styles: Sequence[Style], fi
     return files, replace(look, styles=()) if styles else look, tuple(styles), file_format
 
 
-@st.cache_resource(max_entries=1)
+@cache
 def batch_queue() -> JobQueue:
-    return JobQueue(noun="batches", capacity=limits().queue, kept=KEPT_BATCHES, abandoned_s=ABANDONED_S)
+    return new_queue(noun="batches", kept=KEPT_BATCHES)
 
 
 def start_batch(
@@ -90,13 +89,16 @@ def start_batch(
         styles: Each photo is painted in each of them.
         file_format: One of `DOWNLOAD_FORMATS`; pictures that it cannot hold become PNG.
     Raises:
-        QueueFullError: Too many batches wait.
+        QueueFullError: Too many batches wait, or the visitor has too many.
     """
     looks = [replace(look, styles=((style, 1.0),)) for style in styles] or [look]
     request = request_of(photos, look, styles, file_format)
     left = list(photos)  # the job removes each photo as soon as it is painted
     work = partial(_paint_all, photos=left, looks=looks, file_format=file_format)
-    return batch_queue().submit(work, about=request).token
+    job = batch_queue().submit(
+        work, about=request, owner=visit().owner, held_bytes=sum(len(photo.data) for photo in photos)
+    )
+    return job.token
 
 
 def _paint_all(

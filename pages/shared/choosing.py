@@ -14,6 +14,7 @@ from pages.shared.pictures import Sample, plain, sentence
 from pages.shared.streamlit_workarounds import flush_row, picture_is_button
 from pages.shared.visit import Chooser, visit
 from stylecore import ImageError, StyleTransferError
+from stylecore.host.jobs import QueueFullError
 from stylecore.images.files import PHOTO_EXTENSIONS
 
 NAMED = 4  # most file names in the list of kept photos
@@ -97,6 +98,10 @@ def forget_photo(photo: Choice) -> None:
 
 def say_unusable(error: StyleTransferError, what: str) -> None:
     """Show why a picture cannot be used, and the next step: choose another `what`, or tell the host."""
+    if isinstance(error, QueueFullError):
+        st.warning(sentence(error), icon=":material/hourglass:")
+        st.button("Try again", key="try_again", icon=":material/refresh:")
+        return
     if not isinstance(error, ImageError):
         st.error(f"{error}. Please tell the person who runs this app.", icon=":material/error:")
         return

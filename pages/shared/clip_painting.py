@@ -6,16 +6,16 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
 from PIL import Image
 
 from pages.shared.clip_files import DOWNLOAD_FORMATS, Clip, PaintedClip, clip_file
 from pages.shared.limits import limits
 from pages.shared.long_jobs import job_queue
 from pages.shared.painting import WORKING_SIDE, Look, encode_screen, stylizer
+from pages.shared.visit import visit
 from stylecore import ClipProgress, stylize_clip
-from stylecore.host.cgroups import memory_left
 from stylecore.host.jobs import Job, RunningJob
+from stylecore.host.memory import free_memory
 from stylecore.images.sizes import limit_long_side
 from stylecore.instant.stylizer import STROKE_SCALES
 from stylecore.video.painting import painting_ratio
@@ -154,8 +154,7 @@ def _is_full(source: Path) -> bool:
 
 
 def _free_bytes() -> int:
-    free, left = psutil.virtual_memory().available, memory_left()
-    return max(0, (free if left is None else min(free, left)) - RESERVED_BYTES) // limits().jobs
+    return max(0, free_memory() - RESERVED_BYTES) // limits().jobs
 
 
 def make_room(size: int) -> None:
@@ -189,9 +188,14 @@ def start_clip(clip: Clip, request: ClipRequest, *, expected_s: float) -> str:
     """Queue the painting of a clip; returns the token that finds its job in `job_queue`.
 
     Raises:
-        QueueFullError: Too many visitors wait already.
+        QueueFullError: Too many visitors wait already, or this one has too many jobs.
     """
     job = job_queue().submit(
-        ClipWork(clip, request), about=request, expected_s=expected_s, expected_bytes=EXPECTED_BYTES
+        ClipWork(clip, request),
+        held_bytes=len(clip.data),
+        about=request,
+        owner=visit().owner,
+        expected_s=expected_s,
+        expected_bytes=EXPECTED_BYTES,
     )
     return job.token

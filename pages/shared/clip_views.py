@@ -9,7 +9,7 @@ import streamlit as st
 from pages.shared.address import forget, keep_choice
 from pages.shared.clip_files import DOWNLOAD_FORMATS, Clip, PaintedClip, read_still
 from pages.shared.clip_painting import MEGABYTE, ClipJob
-from pages.shared.entrance import AWAY
+from pages.shared.entrance import why_stopped
 from pages.shared.job_views import REFRESH_S, show_place
 from pages.shared.keeping import offer_to_stop
 from pages.shared.limits import limits
@@ -133,7 +133,7 @@ def show_clip_failure(job: ClipJob) -> None:
     if job.error is not None:
         st.error(f"Painting failed: {plain(describe(job.error))}.", icon=":material/error:")
     elif job.result is None:
-        st.info(f"{AWAY if job.is_abandoned else ''}Stopped before it started.")
+        st.info(f"{why_stopped(job)}Stopped before it started.")
     elif job.result.is_gone:
         st.info("Your painted clip is gone: clips are kept only for a while. Start again.")
 
@@ -147,7 +147,7 @@ def show_clip_result(job: ClipJob, *, key: str) -> None:
     """
     painted = job.result
     if job.state is JobState.CANCELLED:
-        st.info(f"{AWAY if job.is_abandoned else ''}Stopped: this is what was painted.")
+        st.info(f"{why_stopped(job)}Stopped: this is what was painted.")
     elif not painted.result.is_complete:
         most = f"{limits().painted_megabytes} MB"
         st.info(f"It ends early: the file has reached {most}. Choose a shorter part, or MP4.")

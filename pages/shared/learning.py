@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 
 from pages.shared.long_jobs import job_queue
 from pages.shared.painting import encode_screen, read_photo, screen_picture
+from pages.shared.visit import visit
 from stylecore import LearningConfig, LearningProgress, Style, learn_style
 from stylecore.host.jobs import Job, RunningJob
+from stylecore.host.sizes import held_bytes
 
 MINUTES = (1.0, 3.0, 10.0)
 PICTURE_SIDE = 1024  # px, long side of the pictures that it reads
@@ -128,7 +130,7 @@ def start_learning(
         choice: See `LearningRequest`.
     Raises:
         ImageError: A picture cannot be used.
-        QueueFullError: Too many visitors wait already.
+        QueueFullError: Too many visitors wait already, or this one has too many jobs.
     """
     request = LearningRequest(
         photo=screen_picture(photo).encoded,
@@ -140,7 +142,9 @@ def start_learning(
     )
     job = job_queue().submit(
         LearningWork(photo, tuple(styles), config),
+        held_bytes=held_bytes(photo, tuple(styles)),
         about=request,
+        owner=visit().owner,
         expected_s=60 * config.minutes,
         expected_bytes=EXPECTED_BYTES,
     )

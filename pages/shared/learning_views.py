@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.shared.entrance import AWAY
+from pages.shared.entrance import why_stopped
 from pages.shared.learning import MINUTES, LearningJob
 from stylecore import LearningConfig
 from stylecore.errors import describe
@@ -51,4 +51,4 @@ def show_learning_failure(job: LearningJob) -> None:
     if job.error is not None:
         st.error(f"Learning failed: {describe(job.error)}. Start it again.", icon=":material/error:")
     elif job.state is JobState.CANCELLED and job.result is None:
-        st.info(f"{AWAY if job.is_abandoned else ''}Stopped before it started.")
+        st.info(f"{why_stopped(job)}Stopped before it started.")

@@ -27,7 +27,12 @@ class Limits:
     Attributes:
         megapixels: Largest photo, in millions of pixels.
         jobs: Refinements, learnings and clips that run at once and share the free memory.
+        job_minutes: Longest time that one of them, or a batch, may run.
+        own_jobs: Jobs of one visitor that may wait or run at once: so many of these, and so many batches.
         queue: Refinements, learnings and clips together, and as many batches, that may wait.
+        kept_megabytes: Memory of the finished ones that are kept, and as much of batches.
+        visit_megabytes: Uploads of one visit.
+        upload_megabytes: Uploads of all visits together.
         photos: Photos in one batch.
         pictures: Paintings in one batch, photos times styles.
         zip_megabytes: Size at which a batch's ZIP, which is held in memory, is full.
@@ -36,7 +41,12 @@ class Limits:
 
     megapixels: float = MAX_MEGAPIXELS
     jobs: int = 1
+    job_minutes: int = 120
+    own_jobs: int = 2
     queue: int = 8
+    kept_megabytes: int = 400
+    visit_megabytes: int = 400
+    upload_megabytes: int = 1500
     photos: int = 50
     pictures: int = 200
     zip_megabytes: int = 300

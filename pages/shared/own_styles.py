@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
-from functools import lru_cache
 
 from pages.shared.pictures import short_title, tile_path
 from pages.shared.visit import visit
 from stylecore import Style, StyleError, list_styles
+from stylecore.host.byte_cache import ByteCache
 from stylecore.images.encoding import encode_image
 from stylecore.images.loading import load_image
 from stylecore.images.sheets import fit
@@ -17,6 +18,7 @@ MOST = 12  # own styles of one visit
 MOST_BYTES = 120_000_000  # of their networks and pictures together
 MOST_TITLE = 60  # characters of a title
 TILE = (160, 120)  # px, width and height
+TILE_BYTES = 4_000_000  # of all kept tiles, some 500
 
 
 def known_styles() -> dict[str, Style]:
@@ -117,6 +119,9 @@ def _size(style: Style) -> int:
     return len(style.foreign_network) + len(style.picture) + trunk
 
 
-@lru_cache(maxsize=200)
 def _tile(thumbnail: bytes) -> bytes:
-    return encode_image(fit(load_image(thumbnail), TILE), "JPEG")
+    key = hashlib.sha256(thumbnail).digest()
+    return _tiles.get(key) or _tiles.keep(key, encode_image(fit(load_image(thumbnail), TILE), "JPEG"))
+
+
+_tiles: ByteCache[bytes] = ByteCache(TILE_BYTES, len)

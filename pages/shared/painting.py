@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import BinaryIO
 
 import streamlit as st
@@ -15,34 +18,35 @@ from PIL import Image
 from pages.shared.limits import load_photo
 from pages.shared.own_styles import known_styles, style_title
 from pages.shared.pictures import plain
+from pages.shared.turns import large_line, reading_line, shown_place, small_line
 from pages.shared.visit import visit
 from pages.shared.where import Where
 from stylecore import FastStylizer, Region, Style, find_subject
+from stylecore.host.byte_cache import ByteCache
 from stylecore.host.memory import share_freed_memory
+from stylecore.host.sizes import held_bytes
+from stylecore.host.waiting_line import WaitingLine
 from stylecore.images.colors import is_transparent
 from stylecore.images.encoding import encode_image
 from stylecore.images.metadata import Description, describe_painting
 from stylecore.images.sheets import contact_sheet
 from stylecore.images.sizes import limit_long_side
-from stylecore.instant.stylizer import WORKING_SIDE, working_size
+from stylecore.instant.stylizer import NOTICE, WORKING_SIDE, working_size
 from stylecore.regions.masks import invert
 
 SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
 SHEET_COLUMNS = 4
 CELL_WIDTH = 360  # px, of the sheet's cells, and long side of its pictures on the page
-# Pictures that take more memory are painted one after another; a preview of 1024 x 1024 px takes less.
+# Bytes: pictures that take more memory are painted one after another; a preview of 1024 x 1024 px takes less.
 LARGE_BYTES = 215e6
 DOWNLOAD_FORMATS = {  # file ending and MIME type by name; the default first
     "JPEG": ("jpg", "image/jpeg"),
     "PNG": ("png", "image/png"),
     "WEBP": ("webp", "image/webp"),
 }
+PREVIEW_BYTES = 64_000_000  # of all kept previews, some hundred
 
-# Few pictures are in memory at once, however many visitors there are: a large one takes 12 bytes a pixel
-# while it is read, 24 while it is painted and enlarged, and up to 180 for each pixel of the size at which
-# the network works. Two small ones keep all cores busy.
-_reading_turn = threading.Semaphore(1)
-_large_turns, _small_turns = threading.Semaphore(1), threading.Semaphore(2)
+_opening = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class Preview:
         seconds: Painting time, without waiting.
         device: `cuda` or `cpu`.
         device_note: Why no GPU was used; empty if one was.
+        notice: What the visitor should know about the painting; mostly empty.
     """
 
     original: bytes
@@ -107,6 +112,7 @@ class Preview:
     seconds: float
     device: str
     device_note: str
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,20 +146,31 @@ def encode_screen(image: Image.Image) -> bytes:
     return encode_image(image, screen_format(image))
 
 
-@st.cache_resource(max_entries=1, show_spinner="Unpacking the brushes ...")
 def stylizer() -> FastStylizer:
     """The engine that all visitors share."""
+    with _opening:
+        return _stylizer()
+
+
+@cache  # not `st.cache_resource`, which any visitor can empty by a message of Streamlit's protocol
+def _stylizer() -> FastStylizer:
     share_freed_memory()
     return FastStylizer()
 
 
-def screen_photo(photo: bytes) -> tuple[Image.Image, tuple[int, int]]:
+def screen_photo(
+    photo: bytes, on_wait: Callable[[int], None] = lambda place: None
+) -> tuple[Image.Image, tuple[int, int]]:
     """Scale a photo down to screen size; also returns its full width and height in pixels.
 
+    Args:
+        photo: The encoded photo.
+        on_wait: See `WaitingLine.turn`.
     Raises:
         ImageError: The photo cannot be used; the message says why.
+        QueueFullError: Too many wait already.
     """
-    with _reading_turn:
+    with reading_line.turn(on_wait):
         image = load_photo(photo)
         return limit_long_side(image, WORKING_SIDE), image.size
 
@@ -187,28 +204,39 @@ def screen_mask(photo: bytes, where: Where) -> Image.Image | None:
     return where.mask(size, lambda: Image.open(io.BytesIO(screen_subject(photo))))
 
 
-@st.cache_data(max_entries=100, show_spinner="Painting ...", hash_funcs={Look: lambda look: look.key})
+previews: ByteCache[Preview] = ByteCache(PREVIEW_BYTES, held_bytes)
+
+
 def preview(photo: bytes, look: Look) -> Preview:
-    """Paint a photo at screen size.
+    """Paint a photo at screen size, or take the painting from the cache; shows the place in line.
 
     Raises:
         ImageError: The photo cannot be used; the message says why.
+        QueueFullError: Too many wait already.
     """
-    small, size = screen_photo(photo)
-    engine = stylizer()
-    with _turn(small, look):
-        started = time.perf_counter()
-        painted = _paint(small, look, screen_mask(photo, look.where))
-        seconds = time.perf_counter() - started
-    return Preview(
-        original=encode_screen(small),
-        painted=encode_screen(painted),
-        size=size,
-        is_transparent=is_transparent(painted),
-        seconds=seconds,
-        device=engine.device,
-        device_note=engine.device_note,
-    )
+    key = hashlib.sha256(photo).digest(), look.key
+    if (kept := previews.get(key)) is not None:
+        return kept
+    with st.spinner("Painting ..."), shown_place() as on_wait:
+        small, size = screen_photo(photo, on_wait)
+        engine = stylizer()
+        with _line(small, look).turn(on_wait):
+            if (kept := previews.get(key)) is not None:  # another visitor had the same choice
+                return kept
+            started = time.perf_counter()
+            painted = _paint(small, look, screen_mask(photo, look.where))
+            seconds = time.perf_counter() - started
+        painting = Preview(
+            original=encode_screen(small),
+            painted=encode_screen(painted),
+            size=size,
+            is_transparent=is_transparent(painted),
+            seconds=seconds,
+            device=engine.device,
+            device_note=engine.device_note,
+            notice=painted.info.get(NOTICE, ""),
+        )
+    return previews.keep(key, painting)
 
 
 def read_photo(photo: bytes | BinaryIO, *, max_side: int | None = None) -> Image.Image:
@@ -217,7 +245,7 @@ def read_photo(photo: bytes | BinaryIO, *, max_side: int | None = None) -> Image
     Raises:
         ImageError: It cannot be used; the message says why.
     """
-    with _reading_turn:
+    with reading_line.turn(is_patient=True):
         return load_photo(photo, max_side=max_side)
 
 
@@ -230,8 +258,9 @@ def full_size(photo: bytes, look: Look, file_format: str) -> bytes:
         file_format: One of `DOWNLOAD_FORMATS`.
     Raises:
         ImageError: The photo cannot be used, or the format cannot hold its size.
+        QueueFullError: Too many wait already.
     """
-    with _large_turns:
+    with large_line.turn():
         image = read_photo(photo)
         painted = _paint(image, look, look.where.mask(image.size, lambda: find_subject(image)))
     return encode_image(painted, file_format, description=look.description)
@@ -276,21 +305,21 @@ def paint(
     image: Image.Image, look: Look, mask: Image.Image | None = None, *, fine: bool = True
 ) -> Image.Image:
     """Paint a picture where its mask is, or all of it; waits while others of its size are painted."""
-    with _turn(image, look):
+    with _line(image, look).turn(is_patient=True):
         return _paint(image, look, mask, fine=fine)
 
 
 def find_mask(image: Image.Image, look: Look) -> Image.Image | None:
     """The mask of the part of a picture that a look paints, see `Where.mask`; waits as `paint` does."""
-    with _turn(image, look):
+    with _line(image, look).turn(is_patient=True):
         return look.where.mask(image.size, lambda: find_subject(image))
 
 
-def _turn(image: Image.Image, look: Look) -> threading.Semaphore:
+def _line(image: Image.Image, look: Look) -> WaitingLine:
     pixels, working_pixels = math.prod(image.size), math.prod(working_size(image.size, look.stroke_scale))
     is_large = 24 * pixels + 180 * working_pixels > LARGE_BYTES
     is_large |= any(style.foreign_network for style, _ in look.styles)  # take up to 2 GB
-    return _large_turns if is_large else _small_turns
+    return large_line if is_large else small_line
 
 
 def _paint(

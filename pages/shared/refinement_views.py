@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.shared import refining
 from pages.shared.comparing import compare
-from pages.shared.entrance import AWAY
+from pages.shared.entrance import why_stopped
 from pages.shared.job_views import show_losses, show_style_pictures
 from pages.shared.long_jobs import job_queue
 from pages.shared.painting import DOWNLOAD_FORMATS
@@ -26,7 +26,7 @@ def show_failure(run: refining.RefinementJob) -> None:
     if run.error is not None:
         st.error(f"Refining failed: {describe(run.error)}. Start it again.", icon=":material/error:")
     else:
-        st.info(f"{AWAY if run.is_abandoned else ''}Stopped before it started.")
+        st.info(f"{why_stopped(run)}Stopped before it started.")
 
 
 def show_result(run: refining.RefinementJob) -> None:
@@ -35,7 +35,7 @@ def show_result(run: refining.RefinementJob) -> None:
     if result.error is not None:
         st.warning(f"It ended early: {describe(result.error)}. This is the best picture up to then.")
     elif result.is_stopped:
-        st.info(f"{AWAY if run.is_abandoned else ''}Stopped: this is the best picture so far.")
+        st.info(f"{why_stopped(run)}Stopped: this is the best picture so far.")
     if shown.changes:
         st.info(f"Little memory was free, so the settings were reduced: {', '.join(shown.changes)}.")
     compare(

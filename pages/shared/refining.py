@@ -12,11 +12,14 @@ from pages.shared import long_jobs
 from pages.shared.limits import limits
 from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo, screen_picture
 from pages.shared.pictures import SAMPLES
+from pages.shared.visit import visit
 from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
 from stylecore.host.jobs import Job, RunningJob
+from stylecore.host.sizes import held_bytes
 from stylecore.images.encoding import encode_image
 from stylecore.images.metadata import describe_refinement
 from stylecore.images.sizes import limit_long_side
+from stylecore.instant.sessions import is_out_of_memory
 from stylecore.optimization import pacing
 from stylecore.optimization.config import CLASSIC_RECIPE, stroke_size_at
 from stylecore.optimization.config import QUALITIES as PLANNED_QUALITIES
@@ -141,6 +144,16 @@ class RefinementWork:
 
     def __call__(self, job: RunningJob[Refinement]) -> OptimizationResult:
         planned = plan(self.size, self.wanted, len(self.styles))
+        try:
+            return self._refine(job, planned)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            needed = peak_memory(self.size, planned.config, styles=len(self.styles))
+        smaller = fit_to_memory(self.size, planned.config, needed // 2, styles=len(self.styles))
+        return self._refine(job, replace(smaller, changes=(*planned.changes, *smaller.changes)))
+
+    def _refine(self, job: RunningJob[Refinement], planned: Plan) -> OptimizationResult:
         config = planned.config
         job.report(Refinement(config, planned.changes))
 
@@ -254,7 +267,7 @@ def start_run(
         choice: See `Request`.
     Raises:
         ImageError: A picture cannot be used.
-        QueueFullError: Too many visitors wait already.
+        QueueFullError: Too many visitors wait already, or this one has too many jobs.
     """
     shown = screen_picture(photo)
     request = Request(
@@ -271,7 +284,9 @@ def start_run(
     )
     job = long_jobs.job_queue().submit(
         RefinementWork(photo, styles, shown.size, config),
+        held_bytes=held_bytes(photo, styles),
         about=request,
+        owner=visit().owner,
         expected_s=expected_seconds(shown.size, config),
         expected_bytes=peak_memory(shown.size, config, styles=len(styles)),
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,11 +20,16 @@ import streamlit as st
 from starlette.formparsers import MultiPartParser
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
-from streamlit import cli_util, file_util
+from streamlit import cli_util, file_util, runtime
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
+from streamlit.runtime import memory_media_file_storage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server import server_util
+
+from stylecore.host.memory import return_freed_memory
+
+SWEEP_S = 2.0  # from one look at the ended sessions to the next
 
 # --- The server, before it starts ---
 
@@ -30,6 +37,11 @@ from streamlit.web.server import server_util
 def keep_uploads_in_memory() -> None:
     """Starlette 1.10: an upload above 1 MB is written to a temporary file; photos must stay in memory."""
     MultiPartParser.spool_max_size = st.get_option("server.maxUploadSize") * 2**20
+
+
+def tell_files_apart() -> None:
+    """Streamlit 1.67: of files above 1 MB three parts are compared; a visitor could get another's file."""
+    memory_media_file_storage._PARTIAL_HASH_THRESHOLD = sys.maxsize
 
 
 def ignore_pages_folder() -> None:
@@ -65,6 +77,24 @@ async def open_browser(_: st.App) -> AsyncIterator[None]:
         url = server_util.get_url(server_util.get_display_address(address))
         asyncio.get_running_loop().call_later(0.5, cli_util.open_browser, url)
     yield
+
+
+async def free_ended_sessions() -> None:
+    """Streamlit 1.67: an ended session stays in memory after its time, until another one ends."""
+    sessions = runtime.get_instance()._session_mgr._session_storage._cache
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        before = dict(sessions._data)
+        sessions.expire()
+        ended = [info.session for token, info in before.items() if token not in sessions._data]
+        del before
+        if ended:
+            for session in ended:
+                session.shutdown()
+            ended.clear()
+            session = None
+            await asyncio.to_thread(gc.collect)  # a session is part of cycles
+            return_freed_memory()
 
 
 # --- The page ---

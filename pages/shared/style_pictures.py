@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import zlib
 from collections.abc import Sequence
@@ -13,12 +14,17 @@ from pages.shared.own_styles import clean_title
 from pages.shared.painting import read_photo
 from pages.shared.pictures import mixture, sample_title
 from stylecore import Style, StyleTransferError, encode_style
+from stylecore.host.byte_cache import ByteCache
+from stylecore.host.sizes import held_bytes
 from stylecore.styles.mixing import mix_styles
 
 MAX_MIXED = 4  # pictures that one style may mix
 
+STYLE_BYTES = 16_000_000  # of all kept styles, some hundred
+
 # One picture at a time: memory does not grow with the number of visitors.
 _encoding_turn = threading.Lock()
+_styles: ByteCache[Style] = ByteCache(STYLE_BYTES, held_bytes)
 
 
 def choose_shares(pictures: Sequence[Choice]) -> tuple[float, ...]:
@@ -49,14 +55,20 @@ def encode_pictures(pictures: Sequence[Choice], weights: Sequence[float]) -> Sty
     return styles[0] if len(styles) == 1 else _mixed(tuple(styles), tuple(weights))
 
 
-@st.cache_resource(max_entries=50, show_spinner="Looking at the style ...")
 def _encoded(data: bytes, title: str) -> Style:
-    with _encoding_turn:
-        return encode_style(read_photo(data), title=title)
+    key = hashlib.sha256(data).digest(), title
+    if (kept := _styles.get(key)) is not None:
+        return kept
+    with st.spinner("Looking at the style ..."), _encoding_turn:
+        return _styles.keep(key, encode_style(read_photo(data), title=title))
 
 
-@st.cache_resource(max_entries=50, show_spinner=False, hash_funcs={Style: lambda style: style.sha256})
 def _mixed(styles: tuple[Style, ...], weights: tuple[float, ...]) -> Style:
+    key = tuple(style.sha256 for style in styles), weights
+    return _styles.get(key) or _styles.keep(key, _mix(styles, weights))
+
+
+def _mix(styles: tuple[Style, ...], weights: tuple[float, ...]) -> Style:
     shares = dict.fromkeys(styles, 0.0)  # a picture may be there twice
     for style, weight in zip(styles, weights, strict=True):
         shares[style] += weight

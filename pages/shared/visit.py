@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,7 @@ class Visit:
         brushes: What was drawn last by the keys of the widgets: the photo's version, and the mask as PNG.
         asked_share: Version of the file that is to be shared and not yet made, see `sharing`.
         watched_jobs: Jobs that every page keeps alive.
+        owner: Random name of the visit, by which the queues count its jobs.
     """
 
     asked_for: dict[str, list[str]]
@@ -102,6 +104,7 @@ class Visit:
     brushes: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     asked_share: str = ""
     watched_jobs: list[Job] = field(default_factory=list)
+    owner: str = field(default_factory=secrets.token_hex)
 
     def forget_clip(self) -> None:
         """Choose no clip."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pages.shared import painting
+from pages.shared import painting, turns
 from pages.shared.painting import Look
 from pages.shared.pictures import duration
 from stylecore import FastStylizer, list_styles, load_image
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("clear_caches")
 
 
 def test_a_preview_does_not_wait_for_a_full_size_painting(painted):
-    with painting._large_turns:
+    with turns.large_line.turn():
         painting.preview(encoded(make_photo(1200, 1200), "JPEG"), look("mosaic"))
     assert len(painted) == 1
 
@@ -94,14 +94,33 @@ def test_few_pictures_are_painted_at_once(monkeypatch):
 
 def test_waiting_for_a_turn_does_not_count_as_painting_time():
     painting.stylizer()
-    with ThreadPoolExecutor(1) as pool, painting._small_turns, painting._small_turns:
-        waiting = pool.submit(painting.preview, encoded(make_photo(90, 70, seed=9)), look("mosaic"))
-        time.sleep(2.5)
-        assert not waiting.done()
-        painting._small_turns.release()
+    with ThreadPoolExecutor(1) as pool, turns.small_line.turn():
+        with turns.small_line.turn():
+            waiting = pool.submit(painting.preview, encoded(make_photo(90, 70, seed=9)), look("mosaic"))
+            time.sleep(2.5)
+            assert not waiting.done()
         seconds = waiting.result().seconds
-        painting._small_turns.acquire()
     assert seconds < 2.5
+
+
+def test_a_full_line_is_an_answer_on_the_page(app, monkeypatch):
+    def wait():
+        with turns.small_line.turn():
+            pass
+
+    monkeypatch.setattr(turns.small_line, "capacity", 1)
+    with ThreadPoolExecutor(1) as pool, turns.small_line.turn(), turns.small_line.turn():
+        waiting = pool.submit(wait)
+        while not turns.small_line.length:
+            time.sleep(0.01)
+        app.run()
+        assert [warning.value for warning in app.warning] == [
+            "1 pictures are waiting already, which is all there is room for: try again in a minute."
+        ]
+    waiting.result()
+    app.button(key="try_again").click().run()
+    assert not app.warning
+    assert not app.exception
 
 
 def test_an_opaque_alpha_channel_does_not_force_png():

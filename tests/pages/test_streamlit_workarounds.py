@@ -19,6 +19,8 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
 from streamlit.elements.lib import image_utils
 from streamlit.elements.lib.layout_utils import LayoutConfig
+from streamlit.runtime import memory_media_file_storage
+from streamlit.runtime.media_file_storage import MediaFileKind
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import streamlit_workarounds as workarounds
@@ -137,6 +139,24 @@ def test_an_upload_would_be_written_to_disk(monkeypatch):
     upload = parse_upload(3)
     assert upload.size == 3 * 2**20
     assert not upload.file._rolled
+
+
+def test_two_large_files_would_be_taken_for_one(monkeypatch):
+    untouched = importlib.util.module_from_spec(memory_media_file_storage.__spec__)
+    memory_media_file_storage.__spec__.loader.exec_module(untouched)
+    threshold = untouched._PARTIAL_HASH_THRESHOLD
+    monkeypatch.setattr(memory_media_file_storage, "_PARTIAL_HASH_THRESHOLD", threshold)
+    first, second = bytes(2 * 2**20), bytearray(2 * 2**20)
+    second[2**18] = 1
+
+    def name_of(data: bytes) -> str:
+        return memory_media_file_storage.MemoryMediaFileStorage("/media").load_and_get_id(
+            data, "image/jpeg", MediaFileKind.DOWNLOADABLE, "photo.jpg"
+        )
+
+    assert name_of(first) == name_of(bytes(second))
+    workarounds.tell_files_apart()
+    assert name_of(first) != name_of(bytes(second))
 
 
 @pytest.mark.parametrize("has_hook", [False, True])
