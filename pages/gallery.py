@@ -7,8 +7,8 @@ import streamlit as st
 from pages.shared.address import keep_switch, write_address
 from pages.shared.choosing import choose_photo
 from pages.shared.entrance import come_in
-from pages.shared.painting import all_styles
 from pages.shared.pictures import SAMPLES
+from pages.shared.sheets import all_styles
 from pages.shared.showing import offer_download, paint_photo, show_credits, show_painting
 from pages.shared.styling import choose_look, choose_style, show_tiles
 from pages.shared.where_choices import choose_where

@@ -1,4 +1,4 @@
-"""Painting an uploaded photo: preview, full size, and all styles on one sheet."""
+"""Painting an uploaded photo: preview and full size."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ import streamlit as st
 from PIL import Image
 
 from pages.shared.limits import load_photo
-from pages.shared.own_styles import known_styles, style_title
-from pages.shared.pictures import plain
 from pages.shared.turns import large_line, reading_line, shown_place, small_line
-from pages.shared.visit import visit
 from pages.shared.where import Where
 from stylecore import FastStylizer, Region, Style, find_subject
 from stylecore.host.byte_cache import ByteCache
@@ -29,14 +26,10 @@ from stylecore.host.waiting_line import WaitingLine
 from stylecore.images.colors import is_transparent
 from stylecore.images.encoding import encode_image
 from stylecore.images.metadata import Description, describe_painting
-from stylecore.images.sheets import contact_sheet
 from stylecore.images.sizes import limit_long_side
 from stylecore.instant.stylizer import NOTICE, WORKING_SIDE, working_size
 from stylecore.regions.masks import invert
 
-SHEET_SIDE = 512  # px, long side of the pictures on a contact sheet
-SHEET_COLUMNS = 4
-CELL_WIDTH = 360  # px, of the sheet's cells, and long side of its pictures on the page
 # Bytes: pictures that take more memory are painted one after another; a preview of 1024 x 1024 px takes less.
 LARGE_BYTES = 215e6
 DOWNLOAD_FORMATS = {  # file ending and MIME type by name; the default first
@@ -113,19 +106,6 @@ class Preview:
     device: str
     device_note: str
     notice: str = ""
-
-
-@dataclass(frozen=True)
-class AllStyles:
-    """A photo painted in every style.
-
-    Attributes:
-        tiles: Small JPEG or PNG pictures by the name of the style.
-        sheet: JPEG of all pictures with their titles.
-    """
-
-    tiles: dict[str, bytes]
-    sheet: bytes
 
 
 @dataclass(frozen=True)
@@ -264,41 +244,6 @@ def full_size(photo: bytes, look: Look, file_format: str) -> bytes:
         image = read_photo(photo)
         painted = _paint(image, look, look.where.mask(image.size, lambda: find_subject(image)))
     return encode_image(painted, file_format, description=look.description)
-
-
-def all_styles(photo: bytes, look: Look) -> AllStyles:
-    """Paint a photo in every style, with the other settings of `look` and progress on the page.
-
-    The visit keeps the newest result. A new choice of the visitor interrupts the painting.
-
-    Raises:
-        ImageError: The photo cannot be used.
-    """
-    styles = tuple(known_styles().values())
-    if visit().sheet is not None and visit().sheet[:3] == (photo, look, styles):
-        return visit().sheet[3]
-    full, _ = screen_photo(photo)
-    image = limit_long_side(full, SHEET_SIDE)
-    mask = screen_mask(photo, look.where)
-    mask = None if mask is None else mask.resize(image.size, Image.Resampling.BICUBIC)
-    progress = st.progress(0.0)
-    pictures = {}
-    for style in styles:
-        progress.progress(
-            len(pictures) / len(styles), f"Painting all styles: {plain(style_title(style))}"
-        )  # ends here after a new choice
-        # In cells of this size the fast networks look the same, in less than half the time.
-        pictures[style.name] = paint(image, replace(look, styles=((style, 1.0),)), mask, fine=False)
-    cells = list(pictures.values())
-    rows = [cells[i : i + SHEET_COLUMNS] for i in range(0, len(cells), SHEET_COLUMNS)]
-    height = min(max(180, round(CELL_WIDTH * image.height / image.width)), 720)  # strips are cropped
-    titles = [style_title(style) for style in styles]
-    sheet = encode_image(contact_sheet(rows, titles=titles, cell=(CELL_WIDTH, height)), "JPEG")
-    tiles = {name: encode_screen(limit_long_side(each, CELL_WIDTH)) for name, each in pictures.items()}
-    painted = AllStyles(tiles, sheet)
-    progress.empty()
-    visit().sheet = photo, look, styles, painted
-    return painted
 
 
 def paint(

@@ -11,7 +11,8 @@ import streamlit as st
 if TYPE_CHECKING:
     from pages.shared.choosing import Choice
     from pages.shared.clip_files import Clip
-    from pages.shared.painting import AllStyles, Look
+    from pages.shared.painting import Look
+    from pages.shared.sheets import AllStyles
     from stylecore import Style
     from stylecore.host.jobs import Job
 

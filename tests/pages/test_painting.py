@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pages.shared import painting, turns
+from pages.shared import painting, sheets, turns
 from pages.shared.painting import Look
 from pages.shared.pictures import duration
 from stylecore import FastStylizer, list_styles, load_image
@@ -34,7 +34,7 @@ def test_paintings_are_fine_and_sheets_fast(monkeypatch):
     photo = encoded(make_photo(64, 48), "JPEG")
     painting.preview(photo, look("mosaic"))
     painting.full_size(photo, look("mosaic"), "PNG")
-    painting.all_styles(photo, Look(()))
+    sheets.all_styles(photo, Look(()))
     assert fines == [True, True] + [False] * len(list_styles())
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages.shared import painting
+from pages.shared import sheets
 from pages.shared.painting import Look
 from pages.shared.pictures import SAMPLES
 from stylecore import list_styles, load_image
@@ -18,7 +18,7 @@ def test_all_styles_come_on_one_sheet(app, painted):
     assert not app.exception
     assert [style for look in painted[1:] for style, _ in look.styles] == list_styles()
     assert app.download_button(key="download_sheet").label == "Download the sheet"
-    all_painted = painting.all_styles(SAMPLES["temple"].path.read_bytes(), Look(()))
+    all_painted = sheets.all_styles(SAMPLES["temple"].path.read_bytes(), Look(()))
     assert load_image(all_painted.sheet).width == 4 * 360 + 3 * 6
     assert list(all_painted.tiles) == [style.name for style in list_styles()]
     assert {load_image(tile).width for tile in all_painted.tiles.values()} == {360}
@@ -48,9 +48,9 @@ def test_an_action_of_the_visitor_interrupts_the_sheet(app, painted, monkeypatch
             raise StopError
         return type("Bar", (), {"progress": staticmethod(progress)})
 
-    monkeypatch.setattr(painting.st, "progress", progress)
+    monkeypatch.setattr(sheets.st, "progress", progress)
     with pytest.raises(StopError):
-        painting.all_styles(encoded(make_photo(64, 48)), Look(()))
+        sheets.all_styles(encoded(make_photo(64, 48)), Look(()))
     assert len(painted) == 3
 
 
@@ -62,6 +62,6 @@ def test_the_sheet_is_in_the_address(app, painted):
 
 @pytest.mark.parametrize(("size", "height"), [((40, 1600), 720), ((1600, 40), 180), ((300, 400), 480)])
 def test_cells_of_the_sheet_stay_in_bounds(small_paintings, size, height):
-    sheet = load_image(painting.all_styles(encoded(make_photo(*size)), Look(())).sheet)
+    sheet = load_image(sheets.all_styles(encoded(make_photo(*size)), Look(())).sheet)
     rows = -(-len(list_styles()) // 4)
     assert sheet.height == rows * (height + 6 + round(360 * 0.09 * 1.6)) - 6

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pages.shared import painting
+from pages.shared import painting, sheets
 from pages.shared.pictures import SAMPLES
 from pages.shared.where import Where
 from stylecore import ImageError, load_image
@@ -150,10 +150,10 @@ def test_a_mask_is_scaled_to_the_full_photo_and_nothing_brushed_is_no_mask():
 
 
 def test_sheets_show_every_style_on_the_part(monkeypatch):
-    monkeypatch.setattr(painting, "known_styles", lambda: {"mosaic": get_style("mosaic")})
-    monkeypatch.setattr(painting, "SHEET_SIDE", 200)
+    monkeypatch.setattr(sheets, "known_styles", lambda: {"mosaic": get_style("mosaic")})
+    monkeypatch.setattr(sheets, "SHEET_SIDE", 200)
     where = Where("background")
-    tile = painting.all_styles(COFFEE, replace(look("mosaic"), styles=(), where=where)).tiles["mosaic"]
+    tile = sheets.all_styles(COFFEE, replace(look("mosaic"), styles=(), where=where)).tiles["mosaic"]
     photo = load_image(COFFEE).resize(Image.open(io.BytesIO(tile)).size)
     gap = np.abs(pixels(tile) - np.asarray(photo).astype(int)).mean(axis=2)
     height, width = gap.shape
