@@ -20,7 +20,7 @@ ROOMS = {
     "photoreal": {"host", "images", "styles", "perception", "regions"},
     "optimization": {"host", "images", "styles", "perception", "instant"},
     "learning": {"host", "images", "styles", "perception", "instant"},
-    "video": {"host", "images", "styles", "instant"},
+    "video": {"host", "images", "styles", "instant", "regions"},
     "measuring": {
         *("host", "images", "styles", "perception", "instant"),
         *("regions", "photoreal", "optimization", "learning", "video"),

@@ -22,10 +22,13 @@ from stylecore.instant.blends import resolve_styles
 from stylecore.instant.compositing import StyleChoice
 from stylecore.instant.encoder import with_rows
 from stylecore.instant.stylizer import FastStylizer, check_settings
+from stylecore.regions.parts import check_part
+from stylecore.styles.style import Style
 from stylecore.video.frames import ClipInfo, Frame
 from stylecore.video.limits import ClipLimits
 from stylecore.video.painting import FramePainter, Look
 from stylecore.video.reading import open_clip
+from stylecore.video.region_painting import RegionPainter
 from stylecore.video.writing import ClipWriter, clip_format
 
 if TYPE_CHECKING:
@@ -69,6 +72,7 @@ class ClipResult:
         has_sound: Whether the file has the sound of the clip.
         cuts: Number of cuts found between scenes.
         is_complete: False if `should_stop` ended it early.
+        is_found: False if `where` named a part that was in no frame.
     """
 
     path: Path
@@ -79,6 +83,7 @@ class ClipResult:
     has_sound: bool
     cuts: int
     is_complete: bool
+    is_found: bool = True
 
 
 def stylize_clip(
@@ -91,6 +96,9 @@ def stylize_clip(
     preserve_color: bool = False,
     stroke_scale: float = 1.0,
     fine: bool = True,
+    where: str | None = None,
+    elsewhere: StyleChoice | None = None,
+    keep_faces: bool = False,
     max_side: int | None = None,
     start_s: float = 0.0,
     end_s: float | None = None,
@@ -111,6 +119,9 @@ def stylize_clip(
         stroke_scale: Size of the brush marks, 0.1 to 10. At 1, frames of up to 1,024 px are painted at their
             own size, larger ones with strokes as large as in frames of 1,024 px.
         fine: Paint with the finer network, in up to three times the time.
+        where: Part of the frames that is painted: `subject`, `background` or `faces`; by default all.
+        elsewhere: What the rest is painted in, with the same settings; by default it stays as it is.
+        keep_faces: Paint faces with three tenths of the strength.
         max_side: Scale larger frames down to this long side in pixels.
         start_s: Start of the part that is painted, in seconds.
         end_s: Its end; by default the end of the clip.
@@ -124,13 +135,18 @@ def stylize_clip(
         ClipError: The clip cannot be read or the file not written, or the clip is beyond a limit.
         StyleError: As `FastStylizer.stylize`.
         ImageError: `max_side` is below 32 px.
-        ValueError: A setting out of range.
+        ValueError: A setting out of range, another part, or `elsewhere` without `where`.
+        WeightsError: The network that finds the part is missing or damaged.
     Source: docs/measurements.md has how steadiness was chosen; `SteadyPainter` has the papers.
     """
     check_settings(strength, stroke_scale)
     check_max_side(max_side)
-    parts = {with_rows(part): weight for part, weight in resolve_styles(style).items()}
-    look = Look(parts, strength, preserve_color, stroke_scale, fine, steadiness)
+    if where is not None:
+        check_part(where)
+    elif elsewhere is not None:
+        raise ValueError("elsewhere would do nothing without where")
+    look = Look(_parts(style), strength, preserve_color, stroke_scale, fine, steadiness)
+    rest = None if elsewhere is None else replace(look, parts=_parts(elsewhere))
     source, target, limits = Path(source), Path(target), limits or ClipLimits.from_environment()
     clip_format(target)
     if target.exists() and source.exists() and target.samefile(source):
@@ -138,7 +154,13 @@ def stylize_clip(
     reader = open_clip(source, limits)
     limits.check_part(source.name, reader.info, start_s, end_s)
     size = _size(reader.info, max_side)
-    painter = FramePainter(stylizer or FastStylizer(), look, size)
+    stylizer = stylizer or FastStylizer()
+    painter = RegionPainter(
+        FramePainter(stylizer, look, size),
+        where,
+        rest=None if rest is None else FramePainter(stylizer, rest, size),
+        keeps_faces=keep_faces,
+    )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -151,8 +173,19 @@ def stylize_clip(
     finally:
         part.unlink(missing_ok=True)
     return ClipResult(
-        target, *job.size, job.frames, float(job.end_s), job.has_sound, painter.steady.cuts, is_complete
+        target,
+        *job.size,
+        job.frames,
+        float(job.end_s),
+        job.has_sound,
+        painter.cuts,
+        is_complete,
+        painter.is_found,
     )
+
+
+def _parts(style: StyleChoice) -> dict[Style, float]:
+    return {with_rows(part): weight for part, weight in resolve_styles(style).items()}
 
 
 def _size(info: ClipInfo, max_side: int | None) -> tuple[int, int]:
@@ -197,7 +230,7 @@ class _Job:
 
     def run(
         self,
-        painter: FramePainter,
+        painter: RegionPainter,
         on_progress: Callable[[ClipProgress], None] | None,
         should_stop: Callable[[], bool],
     ) -> bool:

@@ -71,8 +71,6 @@ class FramePainter:
         stylizer: The engine.
         look: How to paint.
         size: Width and height of the frames in pixels.
-    Attributes:
-        steady: The part of it that keeps paintings steady.
     """
 
     def __init__(self, stylizer: FastStylizer, look: Look, size: tuple[int, int]) -> None:
@@ -80,7 +78,12 @@ class FramePainter:
         self._is_across = len({part.model for part in look.parts}) > 1
         max_megapixels = min(MAX_WORKING_MEGAPIXELS, stylizer.max_megapixels(look.parts))
         self._size = painting_size(size, look.stroke_scale, max_megapixels=max_megapixels)
-        self.steady = SteadyPainter(self._paint, steadiness=look.steadiness)
+        self._steady = SteadyPainter(self._paint, steadiness=look.steadiness)
+
+    @property
+    def cuts(self) -> int:
+        """Number of cuts found so far."""
+        return self._steady.cuts
 
     def __call__(self, frame: Frame) -> Frame:
         """Paint the next frame; alpha is kept."""
@@ -92,12 +95,12 @@ class FramePainter:
         if frame.alpha is not None:
             pixels = np.asarray(flatten_content(Image.fromarray(np.dstack((pixels, frame.alpha)))))
         source = _resized(pixels, self._size)
-        return MovedFrame(frame, pixels, source, self.steady.follow(source))
+        return MovedFrame(frame, pixels, source, self._steady.follow(source))
 
     def paint(self, moved: MovedFrame) -> Frame:
         """Paint the next frame, as `follow` returned it; alpha is kept."""
         frame, pixels = moved.frame, moved.pixels
-        painted = _resized(self.steady(moved.source, moved.motion), (pixels.shape[1], pixels.shape[0]))
+        painted = _resized(self._steady(moved.source, moved.motion), (pixels.shape[1], pixels.shape[0]))
         if self._look.strength != 1 or self._look.preserve_color:
             painted = self._mixed(pixels, painted)
         return Frame(painted, frame.alpha, frame.start_s, frame.duration_s)
