@@ -81,7 +81,9 @@ class Batch:
                 self.stylizer = FastStylizer(self.options.device)
             started, is_complete = time.perf_counter(), True
             if image is None:
-                clip = paint_clip(source, output, self.styles.weights, self.options, self.stylizer)
+                clip = paint_clip(
+                    source, output, self.styles.weights, self.options, self.where, self.stylizer
+                )
                 width, height, frames = clip.width, clip.height, {"frames": clip.frames}
                 is_complete = clip.is_complete
             else:
@@ -117,17 +119,22 @@ class Batch:
         return read_source(source, max_side=None if is_whole else self.options.max_side)
 
     def stylize(self, image: Image.Image, source: Location) -> Image.Image:
-        regions = self.where.regions(self.where.find(image, source), self.options)
+        from stylecore.instant.compositing import Region
+
+        look = {
+            "style": self.styles.weights,
+            "strength": self.options.strength,
+            "preserve_color": self.options.preserve_color,
+            "stroke_scale": self.options.stroke_scale,
+            "stroke_size": self.options.stroke_size,
+        }
+        base = Region(Image.new("L", image.size, 255), **look)
         return self.stylizer.stylize(
             image,
-            self.styles.weights,
-            strength=self.options.strength,
-            preserve_color=self.options.preserve_color,
-            stroke_scale=self.options.stroke_scale,
-            stroke_size=self.options.stroke_size,
+            **look,
             max_side=self.options.max_side,
             fine=not self.options.fast,
-            regions=regions,
+            regions=self.where.regions(image, source, base),
         )
 
     def write(self, stylized: Image.Image, source: Location, output: Location) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from stylecore.commands.console import UsageError, interruptible, progress
 from stylecore.commands.files import STANDARD_STREAM, Location
+from stylecore.commands.where import Where
 from stylecore.host.extras import import_extra
 from stylecore.images.encoding import SAVE_FORMATS
 from stylecore.styles.style import Style
@@ -76,13 +77,14 @@ def paint_clip(
     output: Path,
     weights: Mapping[Style, float],
     options: argparse.Namespace,
+    where: Where,
     stylizer: FastStylizer,
 ) -> ClipResult:
     """Paints one clip; progress goes to standard error every few seconds. Ctrl-C keeps what is done."""
     from stylecore.video.clips import stylize_clip
 
     with interruptible() as is_interrupted:
-        return stylize_clip(
+        result = stylize_clip(
             source,
             output,
             weights,
@@ -91,6 +93,9 @@ def paint_clip(
             preserve_color=options.preserve_color,
             stroke_scale=options.stroke_scale,
             fine=not options.fast,
+            where=where.part,
+            elsewhere=where.elsewhere.weights if where.elsewhere else None,
+            keep_faces=where.keeps_faces,
             max_side=options.max_side,
             start_s=options.start,
             end_s=options.end,
@@ -98,6 +103,13 @@ def paint_clip(
             on_progress=_reporter(source),
             should_stop=is_interrupted,
         )
+    if not result.is_found:
+        rest = "as elsewhere" if where.elsewhere else "as it was"
+        progress(
+            f"{source}: no {where.sought} was found, so all of it is "
+            + ("painted" if where.part == "background" else rest)
+        )
+    return result
 
 
 def _reporter(source: Path) -> Callable[[ClipProgress], None]:

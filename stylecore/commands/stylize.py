@@ -24,6 +24,7 @@ examples:
   impasto stylize photo.jpg --style drawing.png
   impasto stylize photo.jpg --style the_wave --where background
   impasto stylize photo.jpg --style ink --where subject --elsewhere transparent
+  impasto stylize family/ --style mosaic --keep-faces
   impasto stylize clip.mp4 --style the_scream --start 2 --end 5
   impasto stylize photo.jpg --style candy.impasto:0.6,mosaic:0.4
 
@@ -110,8 +111,7 @@ def run_stylize(options: argparse.Namespace) -> int:
     clips = {source for source in sources.photos if is_painted_as_clip(source, options.output)}
     if clips:
         check_clip_options(options)
-        if where.part is not None:
-            raise UsageError("--where and --where-mask are for photos: leave clips out")
+        where.check_for_clips()
     outputs = name_outputs(sources.photos, options, styles.by_name(), clips, where)
     batch = Batch(options, styles, sources, where)
     for source, output in zip(sources.photos, outputs, strict=True):

@@ -1,9 +1,9 @@
-"""The options --where, --where-mask and --elsewhere: the part of a photo that is painted, and the rest."""
+"""The options --where, --where-mask, --elsewhere and --keep-faces: what is painted, and what of the rest."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,18 +13,20 @@ from stylecore.commands.console import UsageError, progress
 from stylecore.commands.files import STANDARD_STREAM, Location
 from stylecore.commands.style_choice import ChosenStyles, choose_styles
 from stylecore.images.encoding import SAVE_FORMATS
+from stylecore.regions.parts import PARTS
 
 if TYPE_CHECKING:
     from stylecore.instant.compositing import Region
 
-PARTS = ("subject", "background")
 TRANSPARENT = "transparent"
 
 
 def add_where(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where")
     parts = group.add_mutually_exclusive_group()
-    parts.add_argument("--where", choices=PARTS, help="paint this part of each photo (default: all of it)")
+    parts.add_argument(
+        "--where", choices=PARTS, help="paint this part of each photo or clip (default: all of it)"
+    )
     parts.add_argument(
         "--where-mask",
         type=Path,
@@ -36,37 +38,42 @@ def add_where(parser: argparse.ArgumentParser) -> None:
         metavar="STYLE",
         help=f"style of the rest, as for --style, or {TRANSPARENT!r} (default: the photo itself)",
     )
+    group.add_argument("--keep-faces", action="store_true", help="paint faces weakly, with a soft border")
 
 
 @dataclass(frozen=True)
 class Where:
-    """The part of each photo that is painted.
+    """The part of each photo or clip that is painted.
 
     Attributes:
-        part: `subject`, `background` or a mask file; None paints everything.
+        part: One of `PARTS` or a mask file; None paints everything.
         elsewhere: Styles of the rest; None leaves it as it is.
         is_cut_out: The rest becomes transparent.
+        keeps_faces: Faces are painted weakly.
     """
 
     part: str | Path | None = None
     elsewhere: ChosenStyles | None = None
     is_cut_out: bool = False
+    keeps_faces: bool = False
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> Where:
         """Reads the options.
 
         Raises:
-            UsageError: --elsewhere without a part.
+            UsageError: --elsewhere without a part, or faces that are to be painted and kept.
             StyleError: See `choose_styles`.
         """
         part = options.where or options.where_mask
         if part is None and options.elsewhere is not None:
             raise UsageError("--elsewhere would do nothing without --where or --where-mask")
+        if part == "faces" and options.keep_faces:
+            raise UsageError("--where faces paints what --keep-faces keeps: give one of them up")
         is_cut_out = options.elsewhere == TRANSPARENT
-        if options.elsewhere is None or is_cut_out:
-            return cls(part, is_cut_out=is_cut_out)
-        return cls(part, choose_styles(options.elsewhere))
+        is_styled = options.elsewhere is not None and not is_cut_out
+        elsewhere = choose_styles(options.elsewhere) if is_styled else None
+        return cls(part, elsewhere, is_cut_out, options.keep_faces)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -74,43 +81,53 @@ class Where:
         masks = (self.part,) if isinstance(self.part, Path) else ()
         return (*masks, *(self.elsewhere.files if self.elsewhere else ()))
 
-    def find(self, image: Image.Image, source: Location) -> Image.Image | None:
-        """Returns the mask of the part to paint; None where it is everything, which is reported.
+    def check_for_clips(self) -> None:
+        """Refuses what clips cannot have.
+
+        Raises:
+            UsageError: A mask file, or a rest that is transparent.
+        """
+        if isinstance(self.part, Path):
+            raise UsageError("--where-mask is for photos: leave clips out, or use --where")
+        if self.is_cut_out:
+            raise UsageError(f"--elsewhere {TRANSPARENT} is for photos: leave clips out, or give a style")
+
+    def regions(self, image: Image.Image, source: Location, base: Region) -> list[Region]:
+        """Parts of a photo with looks other than `base`.
 
         Raises:
             ImageError: The mask file is no picture, empty, or of another size than the photo.
-            WeightsError: The network that finds subjects is missing or damaged.
+            WeightsError: The network that finds subjects or faces is missing or damaged.
         """
-        from stylecore.regions.masks import invert, load_mask
-        from stylecore.regions.subject import find_subject
+        from stylecore.regions.faces import find_faces
+        from stylecore.regions.keeping import keep_faces
+        from stylecore.regions.masks import invert
+
+        mask, regions = self._find(image, source), []
+        if mask is not None:
+            style = self.elsewhere.weights if self.elsewhere else None
+            rest = replace(base, mask=invert(mask), style=style, is_transparent=self.is_cut_out)
+            regions.append(rest)
+        return keep_faces(find_faces(image), base, regions) if self.keeps_faces else regions
+
+    def _find(self, image: Image.Image, source: Location) -> Image.Image | None:
+        """Returns the mask of the part to paint; None where it is everything, which is reported."""
+        from stylecore.regions.masks import load_mask
+        from stylecore.regions.parts import find_part
 
         if self.part is None:
             return None
         if isinstance(self.part, Path):
             return load_mask(self.part, image.size)
-        subject = find_subject(image)
-        if subject.getbbox() is None:
-            progress(f"{source}: no subject was found, so all of it is painted")
-            return None
-        return subject if self.part == "subject" else invert(subject)
-
-    def regions(self, mask: Image.Image | None, options: argparse.Namespace) -> list[Region]:
-        """The rest of a photo, with its look."""
-        from stylecore.instant.compositing import Region
-        from stylecore.regions.masks import invert
-
+        mask = find_part(image, self.part)
         if mask is None:
-            return []
-        rest = Region(
-            invert(mask),
-            self.elsewhere.weights if self.elsewhere else None,
-            options.strength,
-            options.preserve_color,
-            options.stroke_scale,
-            options.stroke_size,
-            is_transparent=self.is_cut_out,
-        )
-        return [rest]
+            progress(f"{source}: no {self.sought} was found, so all of it is painted")
+        return mask
+
+    @property
+    def sought(self) -> str:
+        """What is looked for to find the part."""
+        return "face" if self.part == "faces" else "subject"
 
     def output_for(self, output: Location, options: argparse.Namespace) -> Location:
         """Returns an output that can hold transparency, where it is needed.
@@ -126,9 +143,10 @@ class Where:
 
     def words(self) -> str:
         """The choice in words, for metadata."""
+        kept = ", faces kept" if self.keeps_faces else ""
         if self.part is None:
-            return ""
+            return kept
         part = "a mask" if isinstance(self.part, Path) else f"the {self.part}"
         names = "_".join(self.elsewhere.by_name()) if self.elsewhere else ""
         rest = TRANSPARENT if self.is_cut_out else names or "the photo"
-        return f", on {part}, elsewhere {rest}"
+        return f", on {part}, elsewhere {rest}{kept}"

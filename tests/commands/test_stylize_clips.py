@@ -57,11 +57,19 @@ def test_an_animation_painted_as_a_photo_is_its_first_frame(folder, tmp_path):
         (["--steadiness", "2"], "--steadiness is 2: use 0 to 1"),
         (["--start", "2", "--end", "1"], "a later end"),
         (["--start", "5"], "ends at 0.3 s"),
+        (["--where-mask", "mask.png"], "--where-mask is for photos: leave clips out, or use --where"),
+        (["--where", "subject", "--elsewhere", "transparent"], "--elsewhere transparent is for photos"),
     ],
 )
 def test_wrong_usage_is_refused(folder, capsys, arguments, message):
     assert stylize(folder / "beach.mp4", *arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_part_of_the_frames_is_painted_and_a_missing_face_is_said(folder, tmp_path, capsys):
+    command = [folder / "beach.mp4", "-o", tmp_path / "a.mp4", "--where", "faces", "--elsewhere", "ink"]
+    assert stylize(*command) == 0
+    assert "beach.mp4: no face was found, so all of it is as elsewhere" in capsys.readouterr().err
 
 
 def test_a_damaged_clip_does_not_stop_the_others(folder, tmp_path, capsys):

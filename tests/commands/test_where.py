@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylecore import find_subject, load_image
+from stylecore import find_faces, find_subject, load_image
 from tests.browsing import ROOT
 from tests.commands.conftest import run
 from tests.conftest import make_photo
@@ -54,6 +54,21 @@ def test_a_mask_file_chooses_what_is_painted_and_elsewhere_what_is_next_to_it(
     assert np.abs(both[:, 60:] - whole[:, 60:]).mean() > 15
 
 
+def test_faces_are_kept_in_a_batch_and_the_rest_is_painted_as_ever(capsys, cup, tmp_path):
+    face = tmp_path / "face.png"
+    load_image(ROOT / "pages" / "shared" / "samples" / "portrait.jpg", max_side=200).save(face)
+    command = ["stylize", face, cup, "--style", "mosaic", "--fast", "-o"]
+    assert run(capsys, *command, tmp_path / "whole/")[0] == 0
+    assert run(capsys, *command, tmp_path / "kept/", "--keep-faces")[0] == 0
+    whole, kept = (pixels(tmp_path / folder / "face_mosaic.png") for folder in ("whole", "kept"))
+    mask, photo = np.asarray(find_faces(load_image(face))), pixels(face)
+    assert (kept[mask == 0] == whole[mask == 0]).all()
+    assert np.abs(kept - photo)[mask == 255].mean() < 0.4 * np.abs(whole - photo)[mask == 255].mean()
+    cups = [pixels(tmp_path / folder / "cup_mosaic.png") for folder in ("whole", "kept")]
+    assert (cups[0] == cups[1]).all()
+    assert Image.open(tmp_path / "kept" / "face_mosaic.png").getexif()[270].endswith(", faces kept")
+
+
 def test_elsewhere_transparent_writes_a_format_that_holds_it(capsys, photo_file, mask_file, tmp_path):
     command = ["stylize", photo_file, "--style", "mosaic", "--fast", "--where-mask", mask_file]
     command += ["--elsewhere", "transparent", "-o"]
@@ -91,6 +106,7 @@ def test_a_batch_reports_the_photos_that_a_mask_does_not_fit(capsys, photo_file,
     [
         (["--elsewhere", "ink"], "--elsewhere would do nothing without --where or --where-mask"),
         (["--where", "sky"], "invalid choice: 'sky'"),
+        (["--where", "faces", "--keep-faces"], "--where faces paints what --keep-faces keeps"),
         (["--where", "subject", "--elsewhere", "nonsense"], "nonsense"),
         (["--where-mask", "none.png"], "none.png does not exist"),
         (["--where", "subject", "--where-mask", "none.png"], "not allowed with"),
