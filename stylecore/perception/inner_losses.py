@@ -29,7 +29,7 @@ go on, and a value for the caller. `measure_along` walks through the network and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -62,48 +62,53 @@ def measure_along(vgg: Vgg19Features, batch: Tensor, taps: Mapping[str, Tap]) ->
     return found
 
 
-def tap_gram_error(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def tap_gram_error(features: Tensor, target: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """`stylecore.perception.losses.gram_error` of a layer, as a tap.
 
     Args:
         features: Activations, shape (N, C, H, W).
         target: Gram matrices, shape (N, C, C) or (1, C, C), without gradient.
+        weights: Of the positions, see `stylecore.perception.losses.position_weights`; None: all 1. Taps of
+            several regions are applied one after the other.
     Returns:
         The features, for the later layers, and the error, shape (N,). The gradient that comes back
         to the features is added to in place: it must be theirs alone, as a convolution's is.
     """
     with torch.autocast(features.device.type, enabled=False):
-        return _GramTap.apply(features, target)
+        return _GramTap.apply(features, target, weights)
 
 
 class _GramTap(torch.autograd.Function):
     """Features as they are, and their Gram error."""
 
     @staticmethod
-    def forward(ctx, features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx, features: Tensor, target: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
         size = features[0].numel()
-        first, *others = gram_products(features)
+        first, *others = gram_products(features, weights)
         difference = first.float().sub_(target, alpha=size)
         for product in others:
             difference += product
         unit = size**2 * energy(target)
-        ctx.save_for_backward(features, difference, unit)
+        ctx.save_for_backward(features, difference, unit, weights)
         ctx.set_materialize_grads(False)
         return features, energy(difference) / unit
 
     @staticmethod
     def backward(
         ctx, gradient: Tensor | None, gradient_of_error: Tensor | None
-    ) -> tuple[Tensor | None, None]:
+    ) -> tuple[Tensor | None, None, None]:
         if gradient_of_error is None:
-            return gradient, None
-        features, difference, unit = ctx.saved_tensors
+            return gradient, None, None
+        features, difference, unit, weights = ctx.saved_tensors
         flat = _flat(features)
         factors = ((4 * gradient_of_error / unit)[:, None, None] * difference).to(flat.dtype)
         total, share = (torch.empty_like(flat), 0) if gradient is None else (_flat(gradient), 1)
-        for onto, own, factor in zip(total, flat, factors, strict=True):
-            onto.addmm_(own, factor, beta=share)
-        return total.unflatten(1, features.shape[2:]).permute(0, 3, 1, 2).to(features.dtype), None
+        part = flat.shape[1] if weights is None else GRAM_PART
+        places = zip(total.split(part, dim=1), _weighted_parts(flat, weights, part), strict=True)
+        for part_of_total, (_, weighted) in places:
+            for onto, own, factor in zip(part_of_total, weighted, factors, strict=True):
+                onto.addmm_(own, factor, beta=share)
+        return total.unflatten(1, features.shape[2:]).permute(0, 3, 1, 2).to(features.dtype), None, None
 
 
 def _flat(features: Tensor) -> Tensor:
@@ -112,18 +117,31 @@ def _flat(features: Tensor) -> Tensor:
     return flat if flat.dtype == torch.bfloat16 else flat.float()
 
 
-def gram_products(features: Tensor) -> list[Tensor]:
-    """F F^T of (N, C, H, W) as terms of a sum, each (N, C, C).
+def gram_products(features: Tensor, weights: Tensor | None = None) -> list[Tensor]:
+    """F W F^T of (N, C, H, W) and the weights of its positions, (H * W,), as terms of a sum, each (N, C, C).
 
     bfloat16 is multiplied as it is, since converting costs more than the product, and in parts:
     sums over 262,144 positions lose three digits. float16 would overflow.
     """
     flat = _flat(features)
-    parts = flat.split(GRAM_PART, dim=1) if flat.dtype == torch.bfloat16 else [flat]
+    is_whole = weights is None and flat.dtype != torch.bfloat16
+    parts = _weighted_parts(flat, weights, flat.shape[1] if is_whole else GRAM_PART)
     if flat.device.type != "cpu":
-        return [part.mT @ part for part in parts]
+        return [part.mT @ weighted for part, weighted in parts]
     # Batches of bfloat16 would be copied first.
-    return [torch.stack([own.T @ own for own in part]) for part in parts]
+    return [
+        torch.stack([own.T @ other for own, other in zip(part, weighted, strict=True)])
+        for part, weighted in parts
+    ]
+
+
+def _weighted_parts(flat: Tensor, weights: Tensor | None, part: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """(N, HW, C) in parts of so many positions, each as it is and times its weights."""
+    if weights is None:
+        yield from ((own, own) for own in flat.split(part, dim=1))
+        return
+    for own, factors in zip(flat.split(part, dim=1), weights.to(flat.dtype).split(part), strict=True):
+        yield own, own * factors[:, None]
 
 
 def energy(values: Tensor) -> Tensor:

@@ -13,29 +13,47 @@ from stylecore.perception.inner_losses import energy, gram_products, tap_gram_er
 PATCH_PART = 1024  # patches that are compared with the style's at a time
 
 
-def gram_matrix(features: Tensor) -> Tensor:
+def position_weights(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """Weights of a layer's positions by which a loss counts in a region alone, with mean 1.
+
+    Args:
+        mask: Shape (1, 1, any height, any width), 0 outside the region to 1 inside; not all 0.
+        size: Height and width of the layer's activations.
+    Returns:
+        Shape (H * W,).
+    Source: Gatys et al. (2017), *Controlling Perceptual Factors in Neural Style Transfer*, section 4.1. Their
+        guidance channel is the square root of these weights.
+    """
+    small = F.interpolate(mask.float(), size, mode="area").flatten()
+    return small / small.mean().clamp(min=1e-6)
+
+
+def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
     """Channel correlations of a feature map, float32 whatever the input is.
 
     Args:
         features: Activations, shape (N, C, H, W).
+        weights: Of the positions, see `position_weights`; None: all 1.
     Returns:
         Symmetric matrices, shape (N, C, C), divided by C * H * W.
-    Source: Gatys et al. (2016), eq. 3, with the divisor of Johnson et al. (2016), eq. 3.
+    Source: Gatys et al. (2016), eq. 3, with the divisor of Johnson et al. (2016), eq. 3; with weights the
+        guided Gram matrix of Gatys et al. (2017), eq. 6.
     """
     with torch.autocast(features.device.type, enabled=False):
-        return sum(product.float() for product in gram_products(features)) / features[0].numel()
+        return sum(product.float() for product in gram_products(features, weights)) / features[0].numel()
 
 
-def gram_error(features: Tensor, target: Tensor) -> Tensor:
+def gram_error(features: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
     """How far the texture is from a target's in one layer: `relative_error` of the Gram matrices.
 
     Args:
         features: Activations, shape (N, C, H, W).
         target: Gram matrices, shape (N, C, C) or (1, C, C), without gradient.
+        weights: Of the positions, see `position_weights`; None: all 1.
     Returns:
         Shape (N,).
     """
-    return tap_gram_error(features, target)[1]
+    return tap_gram_error(features, target, weights)[1]
 
 
 def relative_error(value: Tensor, target: Tensor) -> Tensor:
@@ -102,16 +120,24 @@ def style_loss(features: Mapping[str, Tensor], target_grams: Mapping[str, Tensor
     return torch.stack(layers).sum(0)
 
 
-def feature_moments(features: Tensor) -> tuple[Tensor, Tensor]:
+def feature_moments(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean and second moment of the activations over positions, in float32.
 
     Args:
         features: Activations, shape (N, C, H, W).
+        weights: Of the positions, see `position_weights`; None: all 1.
     Returns:
         Means (N, C) and matrices of mean products (N, C, C). Both may be averaged over pictures.
     """
-    flat = features.float().flatten(2)
-    return flat.mean(2), flat @ flat.transpose(1, 2) / flat.shape[2]
+    flat = features.flatten(2)
+    count = flat.shape[2]
+    if weights is None:
+        flat = flat.float()
+        return flat.mean(2), flat @ flat.transpose(1, 2) / count
+    inside = weights.nonzero()[:, 0]  # regions that share a picture take the memory of one
+    roots = weights[inside].sqrt()
+    flat = flat[:, :, inside].float() * roots
+    return flat @ roots / count, flat @ flat.transpose(1, 2) / count
 
 
 def covariance(mean: Tensor, second_moment: Tensor) -> Tensor:
@@ -126,7 +152,9 @@ def matrix_root(matrix: Tensor) -> Tensor:
     return ((vectors * values.clamp(min=0).sqrt()[:, None, :]) @ vectors.transpose(1, 2)).to(matrix.dtype)
 
 
-def wasserstein_loss(features: Tensor, target_mean: Tensor, target_root: Tensor) -> Tensor:
+def wasserstein_loss(
+    features: Tensor, target_mean: Tensor, target_root: Tensor, weights: Tensor | None = None
+) -> Tensor:
     """Squared 2-Wasserstein distance between the activations' normal distributions, relative.
 
     ||m - t||^2 + tr(C + T - 2 (T^1/2 C T^1/2)^1/2), divided by its value for black, ||t||^2 + tr T.
@@ -135,11 +163,12 @@ def wasserstein_loss(features: Tensor, target_mean: Tensor, target_root: Tensor)
         features: Activations of the stylized pictures, shape (N, C, H, W).
         target_mean: Of the style picture, shape (1, C).
         target_root: Square root T^1/2 of its covariance, shape (1, C, C), see `matrix_root`.
+        weights: Of the positions, see `position_weights`; None: all 1.
     Returns:
         Shape (N,). 0 when means and covariances agree.
     Source: style loss of crowsonkb/style-transfer-pytorch; Olkin and Pukelsheim (1982), eq. 4.
     """
-    mean, second_moment = feature_moments(features)
+    mean, second_moment = feature_moments(features, weights)
     own = covariance(mean, second_moment)
     trace = own.diagonal(dim1=1, dim2=2).sum(1) + target_root.square().sum((1, 2))
     # A small ridge keeps the gradient of the roots of vanishing eigenvalues finite.
@@ -150,28 +179,35 @@ def wasserstein_loss(features: Tensor, target_mean: Tensor, target_root: Tensor)
     return distance.clamp(min=0) / (target_mean.square().sum(1) + target_root.square().sum((1, 2)))
 
 
-def feature_patches(features: Tensor) -> Tensor:
-    """All 3x3 patches of one picture's activations.
+def feature_patches(features: Tensor, weights: Tensor | None = None) -> Tensor:
+    """All 3x3 patches of one picture's activations, or those in a region.
 
     Args:
         features: Shape (1, C, H, W), H and W of at least 3.
+        weights: Of the positions, see `position_weights`; None: all 1. The patches that count are those with
+            at least half of the weight of the heaviest.
     Returns:
         Shape (patches, 9 * C).
     """
-    return torch.nn.functional.unfold(features.float(), 3)[0].T
+    patches = F.unfold(features.float(), 3)[0].T
+    if weights is None:
+        return patches
+    own = F.avg_pool2d(weights.view(1, 1, *features.shape[2:]), 3, stride=1).flatten()
+    return patches[own >= 0.5 * own.max()]
 
 
-def patch_loss(features: Tensor, target_patches: Tensor) -> Tensor:
+def patch_loss(features: Tensor, target_patches: Tensor, weights: Tensor | None = None) -> Tensor:
     """Distance of every patch to the style's patch that correlates most with it, relative.
 
     Args:
         features: Activations of one stylized picture, shape (1, C, H, W).
         target_patches: Of the style picture, shape (patches, 9 * C), see `feature_patches`.
+        weights: Of the positions, see `feature_patches`.
     Returns:
         Shape (1,). 0 when every patch is found in the style picture.
     Source: Li and Wand (2016), eq. 2 and 3. Differs: divided by the squared norm of the matches.
     """
-    patches = feature_patches(features)
+    patches = feature_patches(features, weights)
     with torch.no_grad():
         directions = target_patches / target_patches.norm(dim=1, keepdim=True).clamp(min=1e-8)
         nearest = torch.cat([(part @ directions.T).argmax(1) for part in patches.split(PATCH_PART)])

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from stylecore.images.arrays import LUMA
 from stylecore.perception.features import Vgg19Features
 from stylecore.perception.inner_losses import measure_along
-from stylecore.perception.losses import content_loss, gram_error, gram_matrix
+from stylecore.perception.losses import content_loss, gram_error, gram_matrix, position_weights
 from stylecore.perception.penalties import range_loss
 from stylecore.photoreal.config import CONTENT_LAYER, STYLE_LAYERS, Method
 
@@ -22,8 +21,6 @@ QUANTILES = 512  # of the projected colors that are compared
 MAX_COLORS = 8192  # pixels whose colors are compared
 EPSILON = 1e-6
 NUMBERS = 12  # of a cell's transform; its penalties are sums over them
-
-Statistics = Tensor | tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -101,19 +98,14 @@ class Objective:
         losses = {}
         if layer in STYLE_LAYERS:
             weight = self.method.layer_weights[STYLE_LAYERS.index(layer)]
-            compare = gram_error if self.method.style_loss == "gram" else moments_error
+            compare = region_gram_error if self.method.style_loss == "gram" else region_moments_error
             losses["style"] = weight * sum(
-                share * compare(*self._compared(features, mask, target[layer]))
+                share * compare(features, mask, target[layer])
                 for share, mask, target in zip(self.shares, self.masks, self.targets, strict=True)
             )
         if layer == CONTENT_LAYER:
             losses["content"] = content_loss(features, self.content)
         return features, losses
-
-    def _compared(self, features: Tensor, mask: Tensor, target: Statistics) -> tuple[Tensor, Statistics]:
-        if self.method.style_loss == "gram":
-            return masked(features, mask), target
-        return self.statistics(features, mask), target
 
     def _color_loss(self, batch: Tensor) -> Tensor:
         """Sliced Wasserstein distance of the colors, relative to the spread of the reference's."""
@@ -132,17 +124,9 @@ class Objective:
         return ordered[:, positions]
 
 
-def masked(features: Tensor, mask: Tensor) -> Tensor:
-    """Scale features so that their Gram matrix is that of a region.
-
-    Source: Gatys et al. (2017), *Controlling perceptual factors in neural style transfer*, section 4.
-    """
-    return features * _weights(features, mask).sqrt().to(features.dtype)
-
-
 def moments(features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Means and deviations of channels in a region, each (N, C)."""
-    weights = _weights(features, mask).flatten()
+    weights = _weights(features, mask)
     flat = features.float().flatten(2)
     mean, second = (values @ weights / len(weights) for values in (flat, flat.square()))
     return mean, (second - mean.square()).clamp(min=EPSILON).sqrt()
@@ -150,7 +134,17 @@ def moments(features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 def gram_statistics(features: Tensor, mask: Tensor) -> Tensor:
     """Gram matrix of a region, (N, C, C)."""
-    return gram_matrix(masked(features, mask))
+    return gram_matrix(features, _weights(features, mask))
+
+
+def region_gram_error(features: Tensor, mask: Tensor, target: Tensor) -> Tensor:
+    """Relative squared error of the Gram matrix of a region, (N,)."""
+    return gram_error(features, target, _weights(features, mask))
+
+
+def region_moments_error(features: Tensor, mask: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
+    """As `moments_error`, of the moments in a region."""
+    return moments_error(moments(features, mask), target)
 
 
 def moments_error(found: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor]) -> Tensor:
@@ -163,9 +157,8 @@ def moments_error(found: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor]) -
 
 
 def _weights(features: Tensor, mask: Tensor) -> Tensor:
-    """The mask at the size of the features, with mean 1."""
-    small = F.interpolate(mask, features.shape[2:], mode="area")
-    return small / small.mean().clamp(min=EPSILON)
+    """The mask at the size of the features, with mean 1, (H * W,)."""
+    return position_weights(mask, features.shape[2:])
 
 
 def _slopes(batch: Tensor) -> tuple[Tensor, Tensor]:
