@@ -19,13 +19,14 @@ from stylecore.images.loading import load_image
 MAX_RADIUS = 1000.0  # px, of feathering and growing
 
 
-def load_mask(source: str | PathLike, size: tuple[int, int]) -> Image.Image:
+def load_mask(source: str | PathLike, size: tuple[int, int], *, of: str = "photo") -> Image.Image:
     """Read a mask file.
 
     Args:
         source: Any picture: white is inside, black outside. One with transparent parts counts by its alpha
             alone, as a cut-out.
         size: Width and height of the photo in pixels.
+        of: What the mask is of, for the message.
     Raises:
         ImageError: No picture, of another size than the photo, or with nothing inside.
     """
@@ -33,8 +34,8 @@ def load_mask(source: str | PathLike, size: tuple[int, int]) -> Image.Image:
     name = Path(source).name
     if picture.size != size:
         raise ImageError(
-            f"the mask {name} has {picture.width} x {picture.height} px, but the photo "
-            f"{size[0]} x {size[1]}: a mask of the photo's size is needed"
+            f"the mask {name} has {picture.width} x {picture.height} px, but the {of} "
+            f"{size[0]} x {size[1]}: a mask of the {of}'s size is needed"
         )
     is_cut_out = is_transparent(picture)
     mask = picture.getchannel("A") if is_cut_out else picture.convert("L")

@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from stylecore import ImageError
+from stylecore.regions import subject
+from stylecore.regions.doodles import find_colors, pair_colors
+from stylecore.regions.pairs import complete_pairs
+from tests.conftest import make_photo
+
+PHOTO, STYLE = (64, 48), (40, 80)
+
+
+def part(size: tuple[int, int], box: tuple[float, float, float, float]) -> Image.Image:
+    """A mask that is white in a box, given as shares of the size."""
+    mask = Image.new("L", size)
+    corners = tuple(round(share * size[place % 2]) for place, share in enumerate(box))
+    mask.paste(255, corners)
+    return mask
+
+
+def left(size: tuple[int, int]) -> Image.Image:
+    return part(size, (0, 0, 0.5, 1))
+
+
+def test_no_pairs_stay_none():
+    assert complete_pairs([], PHOTO, [(STYLE, 1.0)]) == []
+
+
+def test_the_rest_is_paired_with_the_rest():
+    pairs = complete_pairs([(left(PHOTO), left(STYLE))], PHOTO, [(STYLE, 1.0)])
+    assert len(pairs) == 2
+    for size, masks in ((PHOTO, [own for own, _ in pairs]), (STYLE, [other for _, (other,) in pairs])):
+        assert [mask.getbbox() for mask in masks] == [
+            (0, 0, size[0] // 2, size[1]),
+            (size[0] // 2, 0, size[0], size[1]),
+        ]
+
+
+def test_pairs_that_cover_the_photo_leave_no_rest():
+    soft = Image.linear_gradient("L").resize(PHOTO)
+    pairs = [(soft, left(STYLE)), (Image.eval(soft, lambda value: 255 - value), left(STYLE))]
+    assert len(complete_pairs(pairs, PHOTO, [(STYLE, 1.0)])) == 2
+
+
+def test_the_rest_takes_the_whole_style_picture_where_that_has_none():
+    everything = Image.new("L", STYLE, 255)
+    _, (_, (mask,)) = complete_pairs([(left(PHOTO), everything)], PHOTO, [(STYLE, 1.0)])
+    assert mask.getextrema() == (255, 255)
+
+
+def test_a_style_picture_of_weight_0_or_without_the_region_gives_nothing():
+    nothing = Image.new("L", STYLE)
+    styles = [(STYLE, 0.0), (STYLE, 0.5), (STYLE, 0.5)]
+    pairs = complete_pairs([(left(PHOTO), [left(STYLE), nothing, left(STYLE)])], PHOTO, styles)
+    assert [mask.getbbox() is not None for mask in pairs[0][1]] == [False, False, True]
+    assert [mask.getbbox() is not None for mask in pairs[1][1]] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        (
+            (left(STYLE), left(STYLE)),
+            "a mask of the photo has 40 x 80 px: 64 x 48 px are needed, as the photo has",
+        ),
+        (
+            (left(PHOTO), left(PHOTO)),
+            "a mask of the style picture has 64 x 48 px: 40 x 80 px are needed, as the style picture has",
+        ),
+        (
+            (Image.new("L", PHOTO), left(STYLE)),
+            "a mask of the photo is empty: it needs white where the region is",
+        ),
+        (
+            (left(PHOTO), Image.new("L", STYLE)),
+            "a mask of the style picture is empty: it needs white where the region is",
+        ),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_refused_in_one_sentence(pair, message):
+    with pytest.raises(ImageError) as error:
+        complete_pairs([pair], PHOTO, [(STYLE, 1.0)])
+    assert str(error.value) == message
+
+
+def test_a_mask_for_each_style_picture_is_needed():
+    with pytest.raises(ValueError, match="1 masks of style pictures for 2 style pictures: one for each"):
+        complete_pairs([(left(PHOTO), left(STYLE))], PHOTO, [(STYLE, 0.5), (STYLE, 0.5)])
+
+
+def test_subjects_are_paired_and_a_picture_without_one_is_not(monkeypatch):
+    monkeypatch.setattr(subject, "find_subject", lambda image: image.convert("L"))
+    bright, black = make_photo(*PHOTO), Image.new("RGB", STYLE)
+    assert subject.pair_subjects(bright, [black, bright]) == [
+        (bright.convert("L"), [black.convert("L"), bright.convert("L")])
+    ]
+    assert subject.pair_subjects(bright, [black]) == subject.pair_subjects(black, [bright]) == []
+
+
+def doodle(size: tuple[int, int], share: float, colors=("#2452a8", "#3f9144")) -> Image.Image:
+    """Two colors, one above the other; the upper takes a share of the height."""
+    image = Image.new("RGB", size, colors[1])
+    image.paste(colors[0], (0, 0, size[0], round(share * size[1])))
+    return image
+
+
+def test_colors_of_doodles_are_paired():
+    pairs = pair_colors(doodle(PHOTO, 0.75), [doodle(STYLE, 0.25, ("#2050b0", "#3f9144"))])
+    boxes = [(own.getbbox(), other.getbbox()) for own, (other,) in pairs]
+    assert boxes == [((0, 0, 64, 36), (0, 0, 40, 20)), ((0, 36, 64, 48), (0, 20, 40, 80))]
+
+
+def test_soft_edges_between_colors_are_no_colors():
+    smooth = (
+        doodle((256, 192), 0.5)
+        .resize((300, 220), Image.Resampling.BICUBIC)
+        .rotate(20, Image.Resampling.BICUBIC, fillcolor="white")
+    )
+    assert len(find_colors(smooth, "it")) == 3
+    masks = [np.asarray(own, int) for own, _ in pair_colors(smooth, [smooth])]
+    assert (sum(masks) == 255).all()
+
+
+def test_a_color_that_is_in_no_other_doodle_is_refused():
+    with pytest.raises(ImageError, match=r"the color #2452a8 of the photo's doodle is in no doodle"):
+        pair_colors(doodle(PHOTO, 0.5), [doodle(STYLE, 0.5, ("#ffffff", "#3f9144"))])
+
+
+def test_a_photo_is_no_doodle():
+    with pytest.raises(ImageError, match=r"the doodle of the photo has \w+ flat colors: 1 to 8 are needed"):
+        pair_colors(make_photo(*PHOTO), [doodle(STYLE, 0.5)])
