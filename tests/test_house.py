@@ -18,7 +18,7 @@ ROOMS = {
     "instant": {"host", "images", "styles"},
     "regions": {"host", "images", "instant"},
     "photoreal": {"host", "images", "styles", "perception", "regions"},
-    "optimization": {"host", "images", "styles", "perception", "instant"},
+    "optimization": {"host", "images", "styles", "perception", "instant", "regions"},
     "learning": {"host", "images", "styles", "perception", "instant"},
     "video": {"host", "images", "styles", "instant", "regions"},
     "measuring": {

@@ -17,6 +17,7 @@ from stylecore.optimization.config import OptimizationConfig
 from stylecore.optimization.lbfgs import Lbfgs
 from stylecore.optimization.objective import Objective
 from stylecore.optimization.preview import PreviewPainter, StyleStatistics
+from stylecore.regions.pairs import CompletePair
 
 # A run has diverged when so many losses are that many times the lowest and do not fall.
 LOST_STEPS, LOST_FACTOR = 20, 3.0
@@ -83,7 +84,10 @@ def build_optimizer(batch: Tensor, config: OptimizationConfig, earlier: Adam | L
 
 
 def start_picture(
-    objective: Objective, styles: Sequence[tuple[Image.Image, float]], config: OptimizationConfig
+    objective: Objective,
+    styles: Sequence[tuple[Image.Image, float]],
+    config: OptimizationConfig,
+    regions: Sequence[CompletePair] = (),
 ) -> Tensor:
     """First picture, of the photo's shape (1, 3, H, W).
 
@@ -94,10 +98,15 @@ def start_picture(
         return photo.clone()
     if config.start == "preview":
         painter = PreviewPainter(config.device, precision=config.precision)
-        known = [
-            (painter.read_style(image, stroke_size=objective.stroke_size), weight) for image, weight in styles
-        ]
-        painted = painter.paint(from_batch(photo.cpu().numpy()), StyleStatistics.mix(known))
+        parts = []
+        for mask, masks in regions or [(None, [None] * len(styles))]:
+            known = [
+                (painter.read_style(image, stroke_size=objective.stroke_size, mask=own), weight)
+                for (image, weight), own in zip(styles, masks, strict=True)
+                if own is None or own.getbbox()
+            ]
+            parts.append((mask, StyleStatistics.mix(known)))
+        painted = painter.paint(from_batch(photo.cpu().numpy()), parts)
         return torch.from_numpy(to_batch(painted)).to(photo.device)
     noise = torch.rand(photo.shape, generator=torch.Generator().manual_seed(config.seed)).to(photo.device)
     return noise if config.start == "noise" else (photo + 0.5 * noise).clamp(0, 1)

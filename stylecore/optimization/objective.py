@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import repeat
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -14,32 +15,30 @@ from stylecore.host.devices import autocast_dtype, select_device
 from stylecore.images.arrays import to_batch
 from stylecore.images.sizes import resize_long_side
 from stylecore.optimization.config import OptimizationConfig, stroke_size_at, style_layers_of
-from stylecore.perception.features import Vgg19Features, deepest
-from stylecore.perception.inner_losses import Tap, measure_along, tap_gram_error
-from stylecore.perception.losses import (
-    content_loss,
-    covariance,
-    feature_moments,
-    feature_patches,
-    gram_matrix,
-    matrix_root,
-    patch_loss,
-    wasserstein_loss,
+from stylecore.optimization.style_losses import (
+    RegionTap,
+    StyleTarget,
+    layer_loss,
+    tap_regions,
+    tap_statistics,
 )
+from stylecore.perception.features import Vgg19Features, deepest
+from stylecore.perception.inner_losses import measure_along
+from stylecore.perception.losses import content_loss
 from stylecore.perception.penalties import RANGE_WEIGHT, range_loss, total_variation_loss
-
-StyleTarget = Tensor | tuple[Tensor, Tensor]
-# What each style loss compares: (1, C, C); (1, C) and (1, C, C); or (patches, 9 * C).
-STYLE_STATISTICS: dict[str, Callable[[Tensor], StyleTarget]] = {
-    "gram": gram_matrix,
-    "wasserstein": feature_moments,
-    "patches": feature_patches,
-}
+from stylecore.regions.pairs import CompletePair
 
 
 class Objective:
     """What is minimized at one scale; pictures of shape (1, 3, H, W).
 
+    Args:
+        vgg: See `load_vgg`.
+        content: The photo, RGB.
+        styles: Style pictures, RGB, with weights that sum to 1.
+        side: Long side of the scale in pixels.
+        config: Settings.
+        regions: From `stylecore.regions.pairs.complete_pairs`; without any, all takes the style of all.
     Raises:
         ValueError: A picture too small for patches of the layers.
     """
@@ -51,6 +50,7 @@ class Objective:
         styles: Sequence[tuple[Image.Image, float]],
         side: int,
         config: OptimizationConfig,
+        regions: Sequence[CompletePair] = (),
     ) -> None:
         self.vgg = vgg
         self.config = config
@@ -58,26 +58,42 @@ class Objective:
         self.photo = batch_at(content, side, device)
         _check_size(self.photo, config)
         self.stroke_size = stroke_size_at(side, config)
+        self.masks = [mask_like(self.photo, mask) for mask, _ in regions] or [None]
+        style_masks = [masks for _, masks in regions]
         with torch.no_grad():
             # In float32, so that no step converts it.
             self.content_target = vgg(self.photo, last=config.content_layer)[config.content_layer].float()
-            known = [(self._read_style(batch_at(image, self.stroke_size, device)), w) for image, w in styles]
+            known = [
+                (self._read_style(batch_at(image, self.stroke_size, device), masks), weight)
+                for (image, weight), *masks in zip(styles, *style_masks, strict=True)
+            ]
             self.layer_losses = {
-                layer: _layer_loss([(statistics[layer], weight) for statistics, weight in known], config)
+                layer: tap_regions(self._region_losses(layer, known), self.masks, _shares(self.masks))
                 for layer in style_layers_of(config)
             }
         self.layer_weights = dict(
             zip(self.layer_losses, config.style_layer_weights or repeat(1.0), strict=False)
         )
 
-    def _read_style(self, picture: Tensor) -> dict[str, StyleTarget]:
-        """What counts of a style picture by layer; its activations, far larger, are let go."""
-        statistics = STYLE_STATISTICS[self.config.style_loss]
-        wanted = style_layers_of(self.config)
+    def _read_style(
+        self, picture: Tensor, masks: Sequence[Image.Image]
+    ) -> dict[str, list[StyleTarget | None]]:
+        """What counts of a style picture by layer and region; its activations, far larger, are let go."""
         _check_size(picture, self.config)
-        return measure_along(
-            self.vgg, picture, {layer: lambda features: (features, statistics(features)) for layer in wanted}
-        )
+        tap = tap_statistics(self.config.style_loss, [mask_like(picture, mask) for mask in masks] or [None])
+        return measure_along(self.vgg, picture, dict.fromkeys(style_layers_of(self.config), tap))
+
+    def _region_losses(
+        self, layer: str, known: Sequence[tuple[dict[str, list[StyleTarget | None]], float]]
+    ) -> list[RegionTap]:
+        """The loss of each region. Pictures that give nothing to a region leave it to the others."""
+        losses = []
+        for place in range(len(self.masks)):
+            targets = [(found[layer][place], weight) for found, weight in known]
+            given = [(target, weight) for target, weight in targets if target is not None]
+            total = sum(weight for _, weight in given)
+            losses.append(layer_loss([(target, weight / total) for target, weight in given], self.config))
+        return losses
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Total, content and style loss, each of shape (1,)."""
@@ -123,6 +139,19 @@ def batch_at(image: Image.Image, side: int, device: torch.device) -> Tensor:
     return torch.from_numpy(to_batch(resize_long_side(image, side))).to(device)
 
 
+def mask_like(picture: Tensor, mask: Image.Image) -> Tensor:
+    """A mask at the size of a picture (1, 3, H, W) and on its device, (1, 1, H, W) in [0, 1]."""
+    height, width = picture.shape[2:]
+    small = mask.resize((width, height), Image.Resampling.BOX)
+    return torch.from_numpy(np.array(small, np.float32) / 255)[None, None].to(picture.device)
+
+
+def _shares(masks: Sequence[Tensor | None]) -> list[float]:
+    """Shares of regions by their areas, with sum 1."""
+    areas = [1.0 if mask is None else float(mask.mean()) for mask in masks]
+    return [area / sum(areas) for area in areas]
+
+
 def _check_size(picture: Tensor, config: OptimizationConfig) -> None:
     """Refuse a picture of which a layer is too small for patches of 3x3."""
     if config.style_loss != "patches":
@@ -134,28 +163,3 @@ def _check_size(picture: Tensor, config: OptimizationConfig) -> None:
         raise ValueError(
             f"patches of {layer} need at least {least} px a side, a picture would have {width} x {height} px"
         )
-
-
-def _layer_loss(known: Sequence[tuple[StyleTarget, float]], config: OptimizationConfig) -> Tap:
-    """Style loss of one layer, as a tap on the stylized picture's features.
-
-    Several style pictures are mixed by their statistics. Of their patches, evenly spread, as many
-    are there to be found as their weights say.
-    """
-    if config.style_loss == "gram":
-        gram = sum(weight * own for own, weight in known)
-        return lambda features: tap_gram_error(features, gram)
-    if config.style_loss == "wasserstein":
-        mean = sum(weight * own for (own, _), weight in known)
-        second_moment = sum(weight * own for (_, own), weight in known)
-        root = matrix_root(covariance(mean, second_moment))
-        return lambda features: (features, wasserstein_loss(features, mean, root))
-    heaviest = max(weight for _, weight in known)
-    patches = torch.cat([_share(own, weight / heaviest) for own, weight in known])
-    return lambda features: (features, patch_loss(features, patches))
-
-
-def _share(patches: Tensor, share: float) -> Tensor:
-    """A share of 0 to 1 of all patches, of shape (patches, 9 * C), evenly spread."""
-    places = torch.linspace(0, len(patches) - 1, round(share * len(patches)), dtype=torch.float64)
-    return patches[places.round().long()] if share < 1 else patches

@@ -33,6 +33,7 @@ from stylecore.optimization.descent import Best, Losses, build_optimizer, start_
 from stylecore.optimization.lbfgs import Lbfgs
 from stylecore.optimization.objective import Objective, load_vgg
 from stylecore.optimization.planning import work_left
+from stylecore.regions.pairs import MaskPair, complete_pairs
 
 # Pixels of a photo up to which freed memory is kept from step to step, which larger photos need; never with
 # patches.
@@ -96,6 +97,7 @@ def optimize_image(
     style_image: Image.Image | Sequence[tuple[Image.Image, float]],
     config: OptimizationConfig = OptimizationConfig(),
     *,
+    regions: Sequence[MaskPair] = (),
     on_iterate: Callable[[Iterate], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> OptimizationResult:
@@ -110,20 +112,26 @@ def optimize_image(
         style_image: The style picture, or several with weights (scaled to sum 1): their statistics
             are mixed, of patches the heaviest picture gives all and the others their share.
         config: Settings.
+        regions: Pairs of a mask of the photo and that of the style picture, or those of all style pictures,
+            mode L, each of its picture's size: what is in the first takes the style of what is in the others.
+            What the pairs leave takes the style of what they leave, see
+            `stylecore.regions.pairs.complete_pairs`.
         on_iterate: Called after every step.
         should_stop: Asked after every step; True ends the run with the best picture so far.
     Returns:
         The picture, as large as the photo limited to `config.max_side`, see `load_image`.
     Raises:
-        ImageError: A picture smaller than 32 px, or a style picture of a single color.
-        ValueError: Settings that do not exist or are out of range.
+        ImageError: A picture smaller than 32 px, a style picture of a single color, or a mask of another size
+            than its picture, or an empty one.
+        ValueError: Settings that do not exist or are out of range, or pairs without one mask for each style
+            picture.
         DeviceError: The device does not start.
         WeightsError: VGG19's weights, or the sketch's, are missing or damaged.
     Source: Gatys et al. (2016). Differs: relative losses (see `stylecore.perception.losses`), by default a
-        start from the preview; coarse to fine is that of Gatys et al. (2017), section 6.
+        start from the preview; coarse to fine and regions are those of Gatys et al. (2017), sections 6 and 4.
     """
     check_config(config)
-    run = _Run(content_image, style_image, config)
+    run = _Run(content_image, style_image, config, regions)
     iterates: list[Iterate] = []
     is_stopped = False
     is_small = run.photo.width * run.photo.height <= KEPT_PIXELS and config.style_loss != "patches"
@@ -153,10 +161,14 @@ class _Run:
         content_image: Image.Image,
         style_image: Image.Image | Sequence[tuple[Image.Image, float]],
         config: OptimizationConfig,
+        regions: Sequence[MaskPair],
     ) -> None:
         self.config = config
-        self.photo = load_image(content_image, max_megapixels=math.inf, max_side=config.max_side)
-        self.styles = _load_styles(style_image, config)
+        photo = load_image(content_image, max_megapixels=math.inf)
+        self.styles, sizes = _load_styles(style_image, config)
+        weights = [weight for _, weight in self.styles]
+        self.regions = complete_pairs(regions, photo.size, list(zip(sizes, weights, strict=True)))
+        self.photo = limit_long_side(photo, config.max_side)
         self.content = flatten_content(self.photo)
         side = min(max(self.photo.size), config.max_side)  # of a narrow strip the photo has more
         self.scales = scales(side, config)
@@ -184,10 +196,10 @@ class _Run:
 
     def _begin_scale(self, side: int) -> tuple[Tensor, Objective]:
         """The picture to change at a scale, which begins as the best of the scale before, and its loss."""
-        objective = Objective(self.vgg, self.content, self.styles, side, self.config)
+        objective = Objective(self.vgg, self.content, self.styles, side, self.config, self.regions)
         is_first = self.step == 0
         if is_first:
-            batch = start_picture(objective, self.styles, self.config)
+            batch = start_picture(objective, self.styles, self.config, self.regions)
         else:
             batch = resized(self.best.picture, objective.photo.shape)
         batch.requires_grad_()
@@ -243,14 +255,16 @@ class _Run:
 
 def _load_styles(
     style_image: Image.Image | Sequence[tuple[Image.Image, float]], config: OptimizationConfig
-) -> list[tuple[Image.Image, float]]:
-    """RGB style pictures, no larger than they are read, with weights that sum to 1."""
+) -> tuple[list[tuple[Image.Image, float]], list[tuple[int, int]]]:
+    """RGB style pictures, no larger than they are read, with weights that sum to 1; their sizes before."""
     given = [(style_image, 1.0)] if isinstance(style_image, Image.Image) else list(style_image)
     total = sum(weight for _, weight in given)
     if not given or min(weight for _, weight in given) < 0 or not 0 < total < math.inf:
         raise ValueError("style pictures need weights of at least 0 with a sum above 0")
     largest = stroke_size_at(config.max_side, config)
-    return [
-        (limit_long_side(load_style(image, max_megapixels=math.inf), largest), weight / total)
-        for image, weight in given
-    ]
+    styles, sizes = [], []
+    for image, weight in given:
+        loaded = load_style(image, max_megapixels=math.inf)
+        styles.append((limit_long_side(loaded, largest), weight / total))
+        sizes.append(loaded.size)
+    return styles, sizes

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -112,23 +113,27 @@ class PreviewPainter(nn.Module):
         self.requires_grad_(False).eval().to(self.device, self.dtype)
 
     @torch.inference_mode()
-    def read_style(self, style_image: Image.Image, *, stroke_size: int = 512) -> StyleStatistics:
+    def read_style(
+        self, style_image: Image.Image, *, stroke_size: int = 512, mask: Image.Image | None = None
+    ) -> StyleStatistics:
         """Mean and deviation of the style picture's features, to be kept for many photos.
 
         Args:
             style_image: The style picture; transparent parts count as white.
             stroke_size: Long side in pixels at which the picture is read.
+            mask: Of the region that counts, mode L, not all 0; None: all of the picture.
         Raises:
             ImageError: Smaller than 32 px, or of a single color.
         """
         image = load_style(style_image, max_megapixels=math.inf)
-        return _statistics(self._encode(resize_long_side(image, stroke_size)))
+        features = self._encode(resize_long_side(image, stroke_size))
+        return _statistics(features, None if mask is None else _cells(mask, features))
 
     @torch.inference_mode()
     def paint(
         self,
         image: Image.Image,
-        style: StyleStatistics,
+        style: StyleStatistics | Sequence[tuple[Image.Image | None, StyleStatistics]],
         *,
         strength: float = 1.0,
         preserve_color: bool = False,
@@ -138,7 +143,8 @@ class PreviewPainter(nn.Module):
 
         Args:
             image: Photo; alpha is kept.
-            style: From `read_style`.
+            style: From `read_style`; or one for each region of the photo, whose masks, mode L, together cover
+                it; None is a mask of all.
             strength: 0 gives the photo's features, 1 the style's statistics.
             preserve_color: Keep the photo's colors.
             max_side: Scale larger photos down to this long side in pixels.
@@ -154,8 +160,8 @@ class PreviewPainter(nn.Module):
         image = image if max_side is None else limit_long_side(image, max_side)
         width, height = image.size
         features = self._encode(flatten_content(image))
-        own = _statistics(features)
-        normalized = (features - own.mean) / own.std * style.std + style.mean  # eq. 8
+        parts = [(None, style)] if isinstance(style, StyleStatistics) else style
+        normalized = _normalize(features, parts)
         stylized = self._decode(strength * normalized + (1 - strength) * features)  # eq. 14
         pixels = stylized[:, :, :height, :width].clamp(0, 1).cpu().numpy()
         if preserve_color:
@@ -184,9 +190,34 @@ class PreviewPainter(nn.Module):
         return features.float()
 
 
-def _statistics(features: Tensor) -> StyleStatistics:
-    std, mean = torch.std_mean(features, dim=(2, 3), keepdim=True)
-    return StyleStatistics(mean, (std.square() + EPSILON).sqrt())
+def _normalize(features: Tensor, parts: Sequence[tuple[Image.Image | None, StyleStatistics]]) -> Tensor:
+    """Features with the statistics of a style, region by region; between regions they are blended."""
+    total = covered = 0
+    for mask, style in parts:
+        cells = None if mask is None else _cells(mask, features)
+        own = _statistics(features, cells)
+        normalized = (features - own.mean) / own.std * style.std + style.mean  # eq. 8
+        weights = 1 if cells is None else cells
+        total, covered = total + weights * normalized, covered + weights
+    return total / covered
+
+
+def _cells(mask: Image.Image, features: Tensor) -> Tensor:
+    """A mask at the size of features (1, C, H, W), shape (1, 1, H, W); not quite 0 where it is 0."""
+    height, width = features.shape[2:]
+    small = np.array(mask.resize((width, height), Image.Resampling.BOX), np.float32) / 255
+    return torch.from_numpy(small)[None, None].to(features.device).clamp(min=EPSILON)
+
+
+def _statistics(features: Tensor, cells: Tensor | None = None) -> StyleStatistics:
+    """Statistics of features (N, C, H, W), everywhere or by the weights of their cells."""
+    if cells is None:
+        std, mean = torch.std_mean(features, dim=(2, 3), keepdim=True)
+        return StyleStatistics(mean, (std.square() + EPSILON).sqrt())
+    shares = cells / cells.sum()
+    mean = (features * shares).sum((2, 3), keepdim=True)
+    variance = ((features - mean).square() * shares).sum((2, 3), keepdim=True)
+    return StyleStatistics(mean, (variance + EPSILON).sqrt())
 
 
 def _read_decoder(path: Path) -> dict[str, Tensor]:

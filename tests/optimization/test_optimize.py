@@ -125,9 +125,9 @@ def test_strokes_keep_their_size_in_a_photo_smaller_than_the_limit(photo, style,
     sizes = []
     read = PreviewPainter.read_style
 
-    def note(self, image, *, stroke_size):
+    def note(self, image, *, stroke_size, mask):
         sizes.append(stroke_size)
-        return read(self, image, stroke_size=stroke_size)
+        return read(self, image, stroke_size=stroke_size, mask=mask)
 
     monkeypatch.setattr(PreviewPainter, "read_style", note)
     config = replace(QUICK, start="preview", steps=1, max_side=4 * max(photo.size), stroke_size=512)
