@@ -28,6 +28,7 @@ from stylecore.commands.files import (
     output_path,
     write_output,
 )
+from stylecore.commands.matching import Matching, add_regions, region_files
 from stylecore.commands.parsing import add_device, add_json, add_settings, count, given_settings
 from stylecore.commands.recipes import read_recipe
 from stylecore.errors import ImageError, describe
@@ -72,6 +73,9 @@ EXAMPLES = """\
 examples:
   impasto optimize photo.jpg any_picture.jpg -o painting.png
   impasto optimize photo.jpg dots.jpg lines.jpg --shares 2 1 --quality best
+  impasto optimize photo.jpg portrait.jpg --regions subject
+  impasto optimize photo.jpg painting.jpg --region sky.png sky_of_painting.png
+  impasto optimize drawing.png painting.jpg --doodle drawing.png painting_marked.png
 
 Ctrl-C ends the run and writes the best picture so far.
 """
@@ -99,6 +103,7 @@ def add_optimize(commands: argparse._SubParsersAction) -> None:
     base.add_argument("--classic", action="store_true", help="classic recipe: 2,500 steps of Adam")
     base.add_argument("--recipe", type=Path, metavar="FILE", help="settings that the app saved")
     add_device(parser, default=None, use="to optimize on")
+    add_regions(parser)
     add_outputs(parser)
     add_settings(parser, OptimizationConfig, HELPS)
     parser.set_defaults(run=run_optimize)
@@ -137,6 +142,8 @@ def run_optimize(options: argparse.Namespace) -> int:
     check_outputs(options, output)
     content, styles = load_image(options.content), [load_style(path) for path in options.styles]
     recipe = read_recipe(options.recipe) if options.recipe else {}
+    matching = Matching.from_options(options, recipe.get("regions"))
+    regions = matching.find(content, styles)
     shares = options.shares or recipe.get("shares") or [1.0] * len(styles)
     if len(shares) != len(styles):
         raise UsageError(f"{len(shares)} shares for {len(styles)} style pictures: one for each is needed")
@@ -155,6 +162,7 @@ def run_optimize(options: argparse.Namespace) -> int:
             content,
             list(zip(styles, shares, strict=True)),
             plan.config,
+            regions=regions,
             on_iterate=steps.report,
             should_stop=lambda: steps.done == stopped_at or is_interrupted(),
         )
@@ -164,7 +172,7 @@ def run_optimize(options: argparse.Namespace) -> int:
     report_result(options, output, result)
     if options.json:
         report = {"output": str(output), **report_of(plan, result), "interrupted": is_interrupted()}
-        print_json(report | {"snapshots": steps.snapshots})
+        print_json(report | {"regions": len(regions), "snapshots": steps.snapshots})
     if result.error:
         return fail(f"{describe(result.error)}; {output} has the best picture before", FAILED)
     if is_interrupted():
@@ -205,7 +213,7 @@ def check_outputs(options: argparse.Namespace, output: Path) -> None:
         UsageError: Two outputs have one name, or an option would do nothing.
         ImageError: An output that is read as well, or cannot be written.
     """
-    pictures = [options.content, *options.styles]
+    pictures = [options.content, *options.styles, *region_files(options)]
     if options.preview_every and not options.snapshots:
         raise UsageError("--every would do nothing without --snapshots")
     check_output(output, pictures)

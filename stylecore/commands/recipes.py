@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from stylecore.commands.console import UsageError
+from stylecore.commands.matching import PARTS
 from stylecore.optimization.config import OptimizationConfig
 
 
@@ -15,7 +16,7 @@ def read_recipe(path: Path) -> dict:
 
     Returns:
         `config`, the settings by field; `shares` of the style pictures; `stopped_at`, the last step of a run
-        that was stopped early, else None.
+        that was stopped early, else None; `regions`, how they were found, else None.
     Raises:
         UsageError: The file is no recipe, or its settings cannot be used.
     """
@@ -23,7 +24,7 @@ def read_recipe(path: Path) -> dict:
         recipe = json.loads(path.read_text(encoding="utf-8"))
         config = {name: tuple(v) if isinstance(v, list) else v for name, v in recipe["config"].items()}
         weights = [style["weight"] for style in recipe["styles"]]
-        stopped_at = recipe.get("stopped_at")
+        stopped_at, regions = recipe.get("stopped_at"), recipe.get("regions")
         if not weights:
             raise ValueError("it names no style picture")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -35,9 +36,11 @@ def read_recipe(path: Path) -> dict:
     wrong += [f"weight {weight!r}" for weight in weights if not _fits(weight, "float")]
     if not _fits(stopped_at, "int | None"):
         wrong.append(f"stopped_at {stopped_at!r}")
+    if regions not in (None, *PARTS):
+        wrong.append(f"regions {regions!r}")
     if wrong:
         raise UsageError(f"{path} has unusable settings: {', '.join(wrong)}")
-    return {"config": config, "shares": weights, "stopped_at": stopped_at}
+    return {"config": config, "shares": weights, "stopped_at": stopped_at, "regions": regions}
 
 
 def _fits(value: object, kind: str) -> bool:
