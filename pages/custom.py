@@ -68,7 +68,7 @@ run = learning = None
 has_torch = has_extra("torch")
 if has_torch:
     from pages.shared import learning as learnings
-    from pages.shared import learning_views, refinement_choices, refinement_views, refining
+    from pages.shared import learning_views, matching, refinement_choices, refinement_views, refining
 
     run = come_back(job_queue(), "run", refining.Request)
     learning = come_back(job_queue(), "learning", learnings.LearningRequest)
@@ -80,16 +80,18 @@ if is_found_by_address:
     visit().runs.append(visit().tokens["run"])
 busy = next((job for job in (learning, run) if job is not None and not job.is_finished), None)
 
-config = None
+config, masks = None, ()
 with refine_card:
     st.markdown("**Refine this painting**")
     if has_torch:
         settings = refinement_choices.choose_settings(preserve_color=preserve_color)
         config = settings.config
+        if settings.matches_subjects and painting is not None and pictures:
+            masks = matching.match_subjects(photo, pictures, weights)
 write_address()
 
 # Show. A painting that was opened is shown until something else is chosen.
-refined_choice = *choice, config
+refined_choice = *choice, config, bool(masks)
 if is_found_by_address:
     visit().seen_choice = refined_choice
 elif visit().seen_choice != refined_choice:
@@ -152,10 +154,11 @@ with refine_card:
                     tuple((each.data, weight) for each, weight in zip(pictures, weights, strict=True)),
                     config,
                     quality=settings.quality,
-                    words=settings.words,
+                    words=f"{settings.words}, {matching.WORDS}" if masks else settings.words,
                     names=names,
                     instant=painting.painted,
                     choice=refined_choice,
+                    masks=masks,
                 )
                 visit().runs.append(visit().tokens["run"])
                 st.rerun()

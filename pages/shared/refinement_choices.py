@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from pages.shared import long_jobs, refining
-from pages.shared.address import keep_choice
+from pages.shared.address import keep_choice, keep_switch
 from pages.shared.pictures import sentence
 from stylecore import OptimizationConfig, StyleTransferError
 from stylecore.perception.constants import STYLE_WEIGHT
@@ -35,15 +35,17 @@ class Settings:
         quality: Name of one of `refining.QUALITIES`.
         config: The settings.
         words: The settings as text for the page: "quick, medium strokes, balanced".
+        matches_subjects: Whether subject takes the style of subject, and background that of background.
     """
 
     quality: str
     config: OptimizationConfig
     words: str
+    matches_subjects: bool
 
 
 def choose_settings(*, preserve_color: bool) -> Settings:
-    """Show the widgets for quality, and a popover with the rest.
+    """Show the widgets for quality and regions, and a popover with the rest.
 
     Args:
         preserve_color: Whether the photo's colors are kept.
@@ -58,6 +60,13 @@ def choose_settings(*, preserve_color: bool) -> Settings:
         key="quality",
         help=QUALITY_HELP,
         persist_state="session",
+    )
+    matches_subjects = st.toggle(
+        "Match subject with subject, background with background",
+        value=keep_switch("match_subjects"),
+        key="match_subjects",
+        persist_state="session",
+        help="A face is painted like the face in the style picture, a sky like the sky behind it.",
     )
     is_classic = quality == "classic"
     with st.popover("More", icon=":material/tune:"):
@@ -88,7 +97,7 @@ def choose_settings(*, preserve_color: bool) -> Settings:
             words.append(STYLE_LOSSES[style_loss])
     if preserve_color:
         words.append("colors of the photo")
-    return Settings(quality, config, ", ".join(words))
+    return Settings(quality, config, ", ".join(words), matches_subjects)
 
 
 def _slide(label: str, key: str, default: str, words: Iterable[str], *, is_disabled: bool) -> str:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from pages.shared import long_jobs
 from pages.shared.limits import limits
+from pages.shared.matching import mask_pairs
 from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo, screen_picture
 from pages.shared.pictures import SAMPLES
 from pages.shared.visit import visit
@@ -47,6 +48,7 @@ class Request:
         quality: Name of the quality that they come from.
         words: The settings as text for the page: "quick, medium strokes, balanced".
         choice: What was chosen, to compare with what is chosen now.
+        has_matched_subjects: Whether subject takes the style of subject, and background that of background.
     """
 
     photo: bytes
@@ -59,6 +61,7 @@ class Request:
     quality: str
     words: str
     choice: tuple = ()
+    has_matched_subjects: bool = False
 
     @property
     def loss_label(self) -> str:
@@ -135,12 +138,14 @@ class RefinementWork:
         styles: Encoded, with weights.
         size: Width and height of the photo.
         wanted: Settings; they are reduced if memory is short when the job starts.
+        masks: Of the subjects of photo and styles, see `match_subjects`; none: no regions.
     """
 
     photo: bytes
     styles: StyleBytes
     size: tuple[int, int]
     wanted: OptimizationConfig
+    masks: tuple[bytes, ...] = ()
 
     def __call__(self, job: RunningJob[Refinement]) -> OptimizationResult:
         planned = plan(self.size, self.wanted, len(self.styles))
@@ -165,7 +170,10 @@ class RefinementWork:
         # A divisor of the steps between snapshots, so that each snapshot is one of the pictures.
         live = replace(config, preview_every=math.gcd(config.preview_every, LIVE_STEPS))
         content, pictures = self._read(config)
-        result = optimize_image(content, pictures, live, on_iterate=show, should_stop=job.should_stop)
+        regions = mask_pairs(self.masks, content, [picture for picture, _ in pictures])
+        result = optimize_image(
+            content, pictures, live, regions=regions, on_iterate=show, should_stop=job.should_stop
+        )
         job.report(job.progress.ended(result))
         return result
 
@@ -187,6 +195,8 @@ def recipe_of(job: RefinementJob) -> dict:
         "quality": request.quality,
         "config": asdict(request.config if shown is None else shown.config),
     }
+    if request.has_matched_subjects:
+        recipe["regions"] = "subject"
     if result is not None and (result.is_stopped or result.error):
         recipe["stopped_at"] = len(result.iterates)
     return recipe
@@ -253,6 +263,7 @@ def start_run(
     names: tuple[str, ...],
     instant: bytes,
     choice: tuple = (),
+    masks: tuple[bytes, ...] = (),
 ) -> str:
     """Queue an optimization; returns the token that finds its job in `long_jobs.job_queue`.
 
@@ -265,6 +276,7 @@ def start_run(
         names: Names of the photo and the style pictures, for the recipe.
         instant: The encoded instant painting, see `Request`.
         choice: See `Request`.
+        masks: See `RefinementWork`.
     Raises:
         ImageError: A picture cannot be used.
         QueueFullError: Too many visitors wait already, or this one has too many jobs.
@@ -281,10 +293,11 @@ def start_run(
         quality=quality,
         words=words,
         choice=choice,
+        has_matched_subjects=bool(masks),
     )
     job = long_jobs.job_queue().submit(
-        RefinementWork(photo, styles, shown.size, config),
-        held_bytes=held_bytes(photo, styles),
+        RefinementWork(photo, styles, shown.size, config, masks),
+        held_bytes=held_bytes(photo, styles, masks),
         about=request,
         owner=visit().owner,
         expected_s=expected_seconds(shown.size, config),
