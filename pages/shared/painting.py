@@ -18,7 +18,7 @@ from PIL import Image
 from pages.shared.limits import load_photo
 from pages.shared.turns import large_line, reading_line, shown_place, small_line
 from pages.shared.where import Where
-from stylecore import FastStylizer, Region, Style, find_subject
+from stylecore import FastStylizer, Region, Style, find_faces, find_subject, keep_faces
 from stylecore.host.byte_cache import ByteCache
 from stylecore.host.memory import share_freed_memory
 from stylecore.host.sizes import held_bytes
@@ -177,6 +177,12 @@ def screen_subject(photo: bytes) -> bytes:
     return encode_image(find_subject(screen_photo(photo)[0]), "PNG")
 
 
+@st.cache_data(max_entries=100, show_spinner=False)
+def has_face(photo: bytes) -> bool:
+    """Whether a face is found in a photo at screen size; raises as `screen_subject`."""
+    return find_faces(screen_photo(photo)[0]).getbbox() is not None
+
+
 def screen_mask(photo: bytes, where: Where) -> Image.Image | None:
     """The mask of the part of a photo that is painted, at screen size, see `Where.mask`."""
     with Image.open(io.BytesIO(screen_picture(photo).encoded)) as picture:
@@ -277,17 +283,18 @@ def _paint(
         preserve_color=look.preserve_color,
         stroke_scale=look.stroke_scale,
         fine=fine,
-        regions=[] if mask is None else [_rest(look, mask)],
+        regions=_regions(image, look, mask),
     )
 
 
-def _rest(look: Look, mask: Image.Image) -> Region:
-    """What is not painted in the look's styles."""
-    return Region(
-        invert(mask),
-        dict(look.where.elsewhere) or None,
-        look.strength,
-        look.preserve_color,
-        look.stroke_scale,
-        is_transparent=look.where.is_cut_out,
-    )
+def _regions(image: Image.Image, look: Look, mask: Image.Image | None) -> list[Region]:
+    """Parts of a picture that are not painted in the look's styles, or weaker."""
+    where, rest = look.where, []
+    settings = look.strength, look.preserve_color, look.stroke_scale
+    if mask is not None:
+        elsewhere = dict(where.elsewhere) or None
+        rest = [Region(invert(mask), elsewhere, *settings, is_transparent=where.is_cut_out)]
+    if not where.keeps_faces:
+        return rest
+    faces = find_faces(image)
+    return keep_faces(faces, Region(faces, dict(look.styles), *settings), rest)

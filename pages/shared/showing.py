@@ -194,10 +194,11 @@ def look_titles(look: Look) -> str:
 
 
 def where_titles(where: Where) -> str:
-    """The part that is painted: `, on the subject`, and the styles of the rest: `, elsewhere Mosaic`."""
+    """What is painted: `, on the subject`, and the styles of the rest: `, elsewhere Mosaic, faces kept`."""
+    faces = ", faces kept" if where.keeps_faces else ""
     if where.part == EVERYTHING:
-        return ""
+        return faces
     part = "what you brushed" if where.part == BRUSH else f"the {where.part}"
     titles = " and ".join(style_title(style) for style, _ in where.elsewhere)
     rest = "transparent" if where.is_cut_out else titles
-    return f", on {part}{rest and f', elsewhere {rest}'}"
+    return f", on {part}{rest and f', elsewhere {rest}'}{faces}"

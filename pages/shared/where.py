@@ -1,4 +1,4 @@
-"""The part of a photo that is painted, and the look of the rest."""
+"""The part of a photo that is painted, the look of the rest, and whether faces are kept."""
 
 from __future__ import annotations
 
@@ -19,34 +19,39 @@ MAX_BRUSH_MEGAPIXELS = 4
 
 @dataclass(frozen=True)
 class Where:
-    """The part of a photo that is painted, and the look of the rest.
+    """The part of a photo that is painted, the look of the rest, and whether faces are kept.
 
     Attributes:
         part: `everything`, `subject`, `background` or `brush`.
         elsewhere: Styles with weights that the rest is painted in; empty leaves it as it is.
         is_cut_out: The rest becomes transparent.
+        keeps_faces: Faces are painted weaker, see `keep_faces`.
         brush: Picture whose alpha is the brushed part, of the photo's proportions; empty if there is none.
     """
 
     part: str = EVERYTHING
     elsewhere: tuple[tuple[Style, float], ...] = ()
     is_cut_out: bool = False
+    keeps_faces: bool = False
     brush: bytes = b""
 
     @property
     def key(self) -> tuple:
         """What tells it from others, for caches: styles as their SHA-256."""
         elsewhere = tuple((style.sha256, weight) for style, weight in self.elsewhere)
-        return self.part, elsewhere, self.is_cut_out, hashlib.sha256(self.brush).digest()
+        brush = hashlib.sha256(self.brush).digest()
+        return self.part, elsewhere, self.is_cut_out, self.keeps_faces, brush
 
     @property
     def words(self) -> str:
-        """The choice in words, for metadata: `, on the subject, elsewhere mosaic`."""
+        """The choice in words, for metadata: `, on the subject, elsewhere mosaic, faces kept`."""
+        faces = ", faces kept" if self.keeps_faces else ""
         if self.part == EVERYTHING:
-            return ""
+            return faces
         part = "a brushed part" if self.part == BRUSH else f"the {self.part}"
         names = "_".join(style.name for style, _ in self.elsewhere)
-        return f", on {part}, elsewhere {'transparent' if self.is_cut_out else names or 'the photo'}"
+        rest = "transparent" if self.is_cut_out else names or "the photo"
+        return f", on {part}, elsewhere {rest}{faces}"
 
     def mask(self, size: tuple[int, int], find_subject: Callable[[], Image.Image]) -> Image.Image | None:
         """Return the mask of the part that is painted.

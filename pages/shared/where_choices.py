@@ -8,11 +8,11 @@ from dataclasses import replace
 import streamlit as st
 from PIL import Image
 
-from pages.shared.address import forget, keep_choice
+from pages.shared.address import forget, keep_choice, keep_switch
 from pages.shared.brushing import TINTED_ALT, draw_mask, tinted
 from pages.shared.choosing import Choice
 from pages.shared.own_styles import known_styles, style_title
-from pages.shared.painting import encode_screen, screen_mask, screen_picture
+from pages.shared.painting import encode_screen, has_face, screen_mask, screen_picture
 from pages.shared.pictures import sentence
 from pages.shared.visit import visit
 from pages.shared.where import BACKGROUND, BRUSH, EVERYTHING, FOUND, SUBJECT, Where
@@ -30,29 +30,48 @@ PHOTO, TRANSPARENT = ":photo", ":transparent"
 LOOKS = {PHOTO: "The photo itself", TRANSPARENT: "Nothing: transparent"}
 
 
-def choose_where(photo: Choice | None, *, has_brush: bool = True, has_rest: bool = True) -> Where:
+def choose_where(
+    photo: Choice | None, *, has_brush: bool = True, has_rest: bool = True, has_faces: bool = True
+) -> Where:
     """Show the choice of what is painted; the address keeps it, but no brush.
 
     Args:
         photo: The chosen photo, on which the part is shown; None if there is none, or many.
         has_brush: Whether the part can be drawn.
         has_rest: Whether the rest can have another look than that of the photo.
+        has_faces: Whether faces can be kept.
     """
-    parts = [part for part in PARTS if part != BRUSH or has_brush]
-    part = _choose_part(parts)
-    if part == EVERYTHING:
+    place, notes = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
+    with place:
+        part = _choose_part([part for part in PARTS if part != BRUSH or has_brush])
+        keeps_faces = has_faces and _choose_faces()
+    where = Where(part, keeps_faces=keeps_faces)
+    if part != EVERYTHING and has_rest:
+        where = _choose_rest(where)
+    if part in (EVERYTHING, BRUSH):
         forget("elsewhere")
-        return Where()
-    where = _choose_rest(part) if has_rest else Where(part)
     if part == BRUSH:
-        for name in ("where", "elsewhere"):
-            forget(name)
+        forget("where")
     if photo is None:
         return where
     try:
-        return _show_brush(photo, where) if part == BRUSH else _show_found(photo, where)
+        if keeps_faces and not has_face(photo.data):
+            notes.info("No face was found in this photo.", icon=":material/search_off:")
+        if part in FOUND:
+            _show_found(photo, where)
+        return _show_brush(photo, where) if part == BRUSH else where
     except StyleTransferError:  # the page shows it where the painting would be
         return where
+
+
+def _choose_faces() -> bool:
+    return st.toggle(
+        "Keep faces",
+        value=keep_switch("keep_faces"),
+        key="keep_faces",
+        help="Faces stay nearer to the photo.",
+        persist_state="session",
+    )
 
 
 def _choose_part(parts: Sequence[str]) -> str:
@@ -78,7 +97,7 @@ def _choose_part(parts: Sequence[str]) -> str:
     return part
 
 
-def _choose_rest(part: str) -> Where:
+def _choose_rest(where: Where) -> Where:
     """Show the choice of the look that the rest has."""
     try:
         styles = known_styles()
@@ -97,10 +116,10 @@ def _choose_rest(part: str) -> Where:
         persist_state="session",
     )
     elsewhere = () if chosen in LOOKS else ((styles[chosen], 1.0),)
-    return Where(part, elsewhere, is_cut_out=chosen == TRANSPARENT)
+    return replace(where, elsewhere=elsewhere, is_cut_out=chosen == TRANSPARENT)
 
 
-def _show_found(photo: Choice, where: Where) -> Where:
+def _show_found(photo: Choice, where: Where) -> None:
     """Show what was found as a tint over the photo, if the visitor wants to see it."""
     mask = screen_mask(photo.data, where)
     if mask is None:
@@ -109,7 +128,6 @@ def _show_found(photo: Choice, where: Where) -> Where:
         picture = tinted(load_image(screen_picture(photo.data).encoded), mask)
         st.image(encode_screen(picture), width="stretch", alt=TINTED_ALT)
         st.caption("Something is missing, or too much? Choose “My brush” and correct it.")
-    return where
 
 
 def _show_brush(photo: Choice, where: Where) -> Where:

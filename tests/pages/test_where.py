@@ -76,6 +76,26 @@ def test_a_link_opens_its_part_and_the_look_of_the_rest(app):
     assert "elsewhere" not in app.query_params
 
 
+def test_faces_are_kept_if_there_are_any(app):
+    portrait = SAMPLES["portrait"].path.read_bytes()
+    app.query_params["photo_sample"] = "Portrait"
+    app.query_params["keep_faces"] = "true"
+    app.run()
+    assert not app.exception
+    assert not app.info
+    assert "Painted: Starry Night, faces kept" in captions(app)
+    looks = LOOK, replace(LOOK, where=Where(keeps_faces=True)), replace(LOOK, where=Where("background"))
+    before, *painted = (
+        pixels(picture)[140:170, 210:240]  # her cheeks
+        for picture in (portrait, *(painting.full_size(portrait, each, "PNG") for each in looks))
+    )
+    whole, kept, background = (np.abs(picture - before).mean() for picture in painted)
+    assert 0.2 * whole < kept < 0.45 * whole
+    assert background == 0
+    app.button(key="photo_sample_coffee").click().run()
+    assert [info.value for info in app.info] == ["No face was found in this photo."]
+
+
 def test_a_photo_without_a_subject_is_painted_whole_and_the_page_says_so(app):
     app.query_params["where"] = "Subject"
     app.run()
