@@ -269,7 +269,8 @@ def find_mask(image: Image.Image, look: Look) -> Image.Image | None:
 def _line(image: Image.Image, look: Look) -> WaitingLine:
     pixels, working_pixels = math.prod(image.size), math.prod(working_size(image.size, look.stroke_scale))
     is_large = 24 * pixels + 180 * working_pixels > LARGE_BYTES
-    is_large |= any(style.foreign_network for style, _ in look.styles)  # take up to 2 GB
+    styles = (*look.styles, *look.where.elsewhere)
+    is_large |= any(style.foreign_network for style, _ in styles)  # take up to 2 GB
     return large_line if is_large else small_line
 
 
