@@ -40,6 +40,7 @@ __all__ = [
     "StyleError",
     "StyleTransferError",
     "WeightsError",
+    "apply_look_to_clip",
     "encode_style",
     "find_faces",
     "find_subject",
@@ -57,8 +58,8 @@ __all__ = [
 # Imported on first use: onnxruntime takes half a second to import, torch several.
 _LAZY = {
     "ClipLimits": "video.limits",
-    "ClipProgress": "video.clips",
-    "ClipResult": "video.clips",
+    "ClipProgress": "video.rewriting",
+    "ClipResult": "video.rewriting",
     "FastStylizer": "instant.stylizer",
     "Iterate": "optimization.optimize",
     "LearningConfig": "learning.learning_config",
@@ -69,6 +70,7 @@ _LAZY = {
     "PhotoLook": "photoreal.looks",
     "PhotoLookConfig": "photoreal.config",
     "Region": "instant.compositing",
+    "apply_look_to_clip": "photoreal.clips",
     "encode_style": "instant.encoder",
     "find_faces": "regions.faces",
     "find_subject": "regions.subject",

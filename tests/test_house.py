@@ -17,7 +17,7 @@ ROOMS = {
     "perception": {"host", "images"},
     "instant": {"host", "images", "styles"},
     "regions": {"host", "images", "instant"},
-    "photoreal": {"host", "images", "styles", "perception", "regions"},
+    "photoreal": {"host", "images", "styles", "perception", "regions", "video"},
     "optimization": {"host", "images", "styles", "perception", "instant", "regions"},
     "learning": {"host", "images", "styles", "perception", "instant"},
     "video": {"host", "images", "styles", "instant", "regions"},

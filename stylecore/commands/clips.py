@@ -18,7 +18,7 @@ from stylecore.video.recognizing import WRITTEN_EXTENSIONS, is_clip
 
 if TYPE_CHECKING:
     from stylecore.instant.stylizer import FastStylizer
-    from stylecore.video.clips import ClipProgress, ClipResult
+    from stylecore.video.rewriting import ClipProgress, ClipResult
 
 REPORT_S = 5.0  # seconds from one line of progress to the next
 
@@ -32,8 +32,12 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="from 0, each frame for itself, to 1, without flicker (default: 1)",
     )
+    add_part_options(clips)
+
+
+def add_part_options(clips: argparse._ArgumentGroup) -> None:
     clips.add_argument(
-        "--start", type=float, default=0.0, metavar="S", help="start of the part to paint, in seconds"
+        "--start", type=float, default=0.0, metavar="S", help="start of the part to write, in seconds"
     )
     clips.add_argument("--end", type=float, metavar="S", help="end of that part (default: of the clip)")
 
@@ -66,6 +70,16 @@ def check_clip_options(options: argparse.Namespace) -> None:
         raise UsageError("--stroke-size is for photos: clips take --stroke-scale")
     if not 0 <= options.steadiness <= 1:
         raise UsageError(f"--steadiness is {options.steadiness:g}: use 0 to 1")
+    check_part_options(options)
+
+
+def check_part_options(options: argparse.Namespace) -> None:
+    """Refuses times out of order, and clips without the packages that they need.
+
+    Raises:
+        UsageError: Times out of order.
+        MissingExtraError: The packages for clips are not installed.
+    """
     if not options.start >= 0 or (options.end is not None and not options.end > options.start):
         raise UsageError("--start and --end: 0 or more, and a later end are needed")
     for package in ("av", "cv2"):
@@ -100,7 +114,7 @@ def paint_clip(
             start_s=options.start,
             end_s=options.end,
             stylizer=stylizer,
-            on_progress=_reporter(source),
+            on_progress=report_frames(source),
             should_stop=is_interrupted,
         )
     if not result.is_found:
@@ -112,7 +126,8 @@ def paint_clip(
     return result
 
 
-def _reporter(source: Path) -> Callable[[ClipProgress], None]:
+def report_frames(source: Path) -> Callable[[ClipProgress], None]:
+    """Makes a function that prints the progress of a clip, every few seconds."""
     reported = time.monotonic()
 
     def report(state: ClipProgress) -> None:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylecore import load_image
-from stylecore.commands.console import BAD_INPUT, FAILED, OK, UsageError, fail, print_json, progress
+from stylecore.commands.clips import add_part_options, check_part_options, is_painted_as_clip
+from stylecore.commands.console import (
+    BAD_INPUT,
+    FAILED,
+    OK,
+    UsageError,
+    fail,
+    interruptible,
+    print_json,
+    progress,
+)
 from stylecore.commands.files import (
     STANDARD_STREAM,
     Location,
@@ -21,9 +31,9 @@ from stylecore.commands.files import (
     read_source,
     write_output,
 )
-from stylecore.commands.optimize import interruptible
+from stylecore.commands.look_clips import write_look_of_clip
 from stylecore.commands.parsing import add_json, add_settings, given_settings
-from stylecore.errors import ImageError, describe
+from stylecore.errors import ClipError, ImageError, describe
 from stylecore.images.files import free_path
 from stylecore.images.metadata import Description
 from stylecore.images.sizes import check_max_side
@@ -32,7 +42,6 @@ from stylecore.photoreal.cube import CUBE_ENDING
 from stylecore.photoreal.look_files import LOOK_FILE_ENDING
 from stylecore.photoreal.looks import PhotoLook
 from stylecore.regions.masks import load_mask
-from stylecore.video.recognizing import VIDEO_EXTENSIONS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -54,21 +63,23 @@ examples:
   impasto look noon.jpg evening.jpg -o evening.look
   impasto look holiday/ evening.look -o holiday_evening/
   impasto look noon.jpg evening.jpg -o evening.cube
+  impasto look clip.mp4 evening.jpg -o evening.mp4
 
 A look file fits the photo it was made for, at any size. On other photos its global part is used, or with
---refit the look is found anew for each. Ctrl-C ends the search and writes the best look so far.
+--refit the look is found anew for each. Ctrl-C ends the search and writes the best look so far. For a
+clip the look is found for a frame of every four seconds, and blended between them.
 """
 
 
 def add_look_command(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "look",
-        description="Give photos the light and colors of a photo or painting; they stay photos. Takes "
-        "seconds; needs torch, apart from --method instant.",
+        description="Give photos and clips the light and colors of a photo or painting; they stay photos. "
+        "Takes seconds; needs torch, apart from --method instant.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="photo, or folder of photos")
+    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="photo, clip, or folder of both")
     parser.add_argument(
         "reference", metavar="REFERENCE", help=f"picture whose look is taken, or a {LOOK_FILE_ENDING} file"
     )
@@ -77,7 +88,7 @@ def add_look_command(commands: argparse._SubParsersAction) -> None:
         "--output",
         required=True,
         metavar="OUTPUT",
-        help=f"file: a picture, a look ({LOOK_FILE_ENDING}) or a color table ({CUBE_ENDING}); or a folder",
+        help=f"file: a picture, clip, look ({LOOK_FILE_ENDING}) or color table ({CUBE_ENDING}); or a folder",
     )
     parser.add_argument("--strength", type=float, metavar="S", help="from 0, the photo, to 1 (default: 1)")
     parser.add_argument("--refit", action="store_true", help="find the look of a look file anew")
@@ -93,6 +104,7 @@ def add_look_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--max-side", type=int, metavar="PX", help="scale larger photos down to this long side"
     )
+    add_part_options(parser.add_argument_group("clips"))
     add_json(parser)
     add_settings(parser, PhotoLookConfig, HELPS)
     parser.set_defaults(run=run_look)
@@ -102,27 +114,26 @@ def run_look(options: argparse.Namespace) -> int:
     check_max_side(options.max_side)
     check_usage(options)
     sources = find_sources(options.photos)
-    photos = [source for source in sources.photos if not is_clip(source)]
-    outputs = name_outputs(photos, options)
+    clips = {source for source in sources.photos if is_painted_as_clip(source, options.output)}
+    if clips:
+        check_for_clips(options)
+    outputs = name_outputs(sources.photos, options, clips)
     finder = LookFinder(options)
     done, failed = [], list(sources.failed)
     status = OK
     for failure in failed:
         status = fail(failure["error"], BAD_INPUT)
-    for clip in sources.photos:
-        if is_clip(clip):
-            failed.append({"photo": str(clip), "error": f"{clip} is a clip: photos are needed"})
-            status = fail(failed[-1]["error"], BAD_INPUT)
     with interruptible() as is_interrupted:
-        for source, output in zip(photos, outputs, strict=True):
+        for source, output in zip(sources.photos, outputs, strict=True):
+            make = make_look_of_clip if source in clips else make_look
             try:
-                check_output(output, [*photos, Path(options.reference)])
-                done.append(make_look(source, output, finder, options, is_interrupted))
-            except ImageError as error:
+                check_output(output, [*sources.photos, Path(options.reference)])
+                done.append(make(source, output, finder, options, is_interrupted))
+            except (ImageError, ClipError) as error:
                 failed.append({"photo": str(source), "error": describe(error)})
-                status = fail(error, BAD_INPUT)
+                status = fail(error, FAILED if is_interrupted() else BAD_INPUT)
             if is_interrupted():
-                status = fail("interrupted; what is written has the best look so far", FAILED)
+                status = fail("interrupted; what is written is the best so far", FAILED)
                 break
     if options.json:
         print_json({"pictures": done, "skipped": sources.skipped, "errors": failed})
@@ -152,18 +163,31 @@ def check_usage(options: argparse.Namespace) -> None:
         raise UsageError("a look file, a color table and --mask need exactly one photo")
 
 
-def is_clip(source: Location) -> bool:
-    return Path(source).suffix.lower() in VIDEO_EXTENSIONS
+def check_for_clips(options: argparse.Namespace) -> None:
+    """Refuses what clips cannot use.
+
+    Raises:
+        UsageError: A look file or a color table of a clip, masks, or times out of order.
+        MissingExtraError: The packages for clips are not installed.
+    """
+    if Path(options.output).suffix.lower() in (LOOK_FILE_ENDING, CUBE_ENDING) or options.masks:
+        raise UsageError("a look file, a color table and --mask need a photo, not a clip")
+    check_part_options(options)
 
 
-def name_outputs(photos: list[Location], options: argparse.Namespace) -> list[Location]:
+def name_outputs(
+    sources: list[Location], options: argparse.Namespace, clips: Collection[Location]
+) -> list[Location]:
     """Where each result goes; a look and a color table under the given name."""
     target = Path(options.output)
     if target.suffix.lower() in (LOOK_FILE_ENDING, CUBE_ENDING):
-        return [target for _ in photos]
+        return [target for _ in sources]
     is_one = len(options.photos) == 1 and not os.path.isdir(options.photos[0])
     label = Path(options.reference).stem
-    outputs = [output_path(photo, options.output, label, is_one=is_one) for photo in photos]
+    outputs = [
+        output_path(source, options.output, label, is_one=is_one, is_clip=source in clips)
+        for source in sources
+    ]
     taken: set[Path] = set()
     return [output if output == STANDARD_STREAM else free_path(output, taken) for output in outputs]
 
@@ -249,3 +273,15 @@ def make_look(
         "is_fitted": is_fitted,
         "milliseconds": milliseconds,
     }
+
+
+def make_look_of_clip(
+    source: Location,
+    output: Location,
+    finder: LookFinder,
+    options: argparse.Namespace,
+    should_stop: Callable[[], bool],
+) -> dict:
+    """As `make_look`, for a clip."""
+    look = finder.reference if finder.kept is None else finder.kept
+    return write_look_of_clip(Path(source), Path(output), look, finder.config, options, should_stop)

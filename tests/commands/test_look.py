@@ -1,15 +1,18 @@
 import json
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import stylecore.photoreal.fitting
-from stylecore import PhotoLook
+from stylecore import ClipLimits, PhotoLook
 from stylecore.images.metadata import is_painting
+from stylecore.video.reading import open_clip
 from tests.commands.conftest import run
 from tests.conftest import make_photo
+from tests.video.making import panning, write_clip
 
 INSTANT = ("--method", "instant")
 
@@ -88,7 +91,7 @@ def test_an_interrupted_look_keeps_the_best_so_far(capsys, photo_file, evening, 
     finally:
         signal.signal(signal.SIGINT, before)
     assert status == 1
-    assert "interrupted; what is written has the best look so far" in err
+    assert "interrupted; what is written is the best so far" in err
     assert PhotoLook.load(output).config.steps == 5
 
 
@@ -105,8 +108,27 @@ def test_wrong_usage_is_refused(capsys, photo_file, evening, tmp_path):
         ((photo_file, evening, "-o", output, "--method", "x"), "method is 'x'"),
         ((photo_file, tmp_path / "none.look", "-o", output), "none.look does not exist"),
         ((photo_file, evening, "-o", evening, *INSTANT), "is one of the pictures that are read"),
-        ((tmp_path / "a.mp4", evening, "-o", output, *INSTANT), "is a clip: photos are needed"),
+        ((tmp_path / "a.mp4", evening, "-o", output, *INSTANT), "is a clip: give a file ending in .mp4"),
+        ((tmp_path / "a.mp4", evening, "-o", look, *INSTANT), "need a photo, not a clip"),
     ):
         status, _, err = run(capsys, "look", *arguments)
         assert (status, message in err) == (2, True), err
     assert not output.exists()
+
+
+def test_a_folder_of_photos_and_clips_takes_a_look(capsys, photo_file, evening, tmp_path):
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    write_clip(folder / "beach.mp4", panning(4))
+    make_photo(64, 96).save(folder / "beach.png")
+    arguments = ("look", folder, evening, "-o", tmp_path / "out/", *INSTANT, "--end", 0.3, "--json")
+    status, out, _ = run(capsys, *arguments)
+    assert status == 0
+    records = json.loads(out)["pictures"]
+    assert [(Path(each["output"]).name, each.get("frames")) for each in records] == [
+        ("beach_evening.mp4", 3),
+        ("beach_evening.png", None),
+    ]
+    (frame, *_) = open_clip(tmp_path / "out" / "beach_evening.mp4", ClipLimits()).frames()
+    red, _, blue = frame.pixels.mean((0, 1))
+    assert red > blue + 60
