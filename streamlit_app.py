@@ -29,9 +29,17 @@ if __name__ != "__main__":  # imported by `streamlit run`, which serves the `app
     )
 else:
     st.set_page_config(page_icon=str(workarounds.PAGE_ICON), layout="wide")
-    home = st.Page("pages/gallery.py", title="Photo", icon=":material/palette:", default=True)
+    home = st.Page("pages/gallery.py", title="Styles", icon=":material/palette:", default=True)
     groups = {  # at most six, so that the row of links fits a phone
-        "Photo": [home],
+        "Photo": [
+            home,
+            st.Page(
+                "pages/look.py",
+                title="Photo look",
+                icon=":material/wb_twilight:",
+                help="Give a photo the light and colors of another picture",
+            ),
+        ],
         "Camera": [
             st.Page(
                 "pages/camera.py",

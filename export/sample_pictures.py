@@ -19,6 +19,7 @@ from stylecore import FastStylizer, list_styles, load_image
 from stylecore.images.encoding import encode_image
 from stylecore.images.sheets import contact_sheet, fit
 from stylecore.images.sizes import limit_long_side
+from stylecore.learning.learning_photos import PHOTOS_FOLDER
 
 SHARED = Path(__file__).resolve().parent.parent / "pages" / "shared"
 README_PICTURE = SHARED.parent.parent / "export" / "readme.jpg"
@@ -27,6 +28,14 @@ PHOTOS = {
     "portrait": ("skimage", "data/astronaut.png"),
     "cat": ("skimage", "data/chelsea.png"),
     "coffee": ("skimage", "data/coffee.png"),
+}
+# Pictures whose light and colors a photo takes, by the photos of `weights/learning_photos/`.
+REFERENCES = {
+    "evening": "gatewayof_india",
+    "night": "cincinnati_bridge",
+    "low_sun": "dandelions",
+    "desert": "navajo",
+    "winter": "polar_bear",
 }
 # JPEG, which Streamlit sends unchanged; it would decode and encode WebP in every run of a page.
 TILE_PHOTO, TILE_SIZE = "temple", (280, 210)  # px
@@ -39,6 +48,8 @@ def write_samples() -> None:
     for name, (package, path) in PHOTOS.items():
         root = Path(importlib.util.find_spec(package).origin).parent
         pictures[name] = limit_long_side(load_image(root / path), 1024)
+    for name, photo in REFERENCES.items():
+        pictures[name] = load_image(PHOTOS_FOLDER / f"{photo}.webp")
     for name, image in pictures.items():
         (SHARED / "samples" / f"{name}.jpg").write_bytes(encode_image(image, "JPEG"))
         fit(image, THUMBNAIL_SIZE).save(SHARED / "samples" / f"{name}_small.jpg", quality=85)

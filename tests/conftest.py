@@ -30,13 +30,14 @@ def clear_caches() -> Iterator[None]:
     """Streamlit's caches are shared by all AppTest instances of a process; the networks stay loaded."""
     import streamlit
 
-    from pages.shared import batches, long_jobs, painting, refining
+    from pages.shared import batches, long_jobs, looking, painting, refining
 
     queues = (long_jobs.job_queue, batches.batch_queue)
     yield
     streamlit.cache_data.clear()
     refining.timed_pace.clear()
-    painting.previews.clear()
+    for kept in (painting.previews, looking.instant_looks, looking.look_previews):
+        kept.clear()
     for queue in queues:
         queue.cache_clear()
 

@@ -67,6 +67,12 @@ def choose_styles(label: str, samples: Mapping[str, Sample], *, key: str, limit:
     return _choose(label, samples, key=key, kept=kept, limit=limit, has_camera=True, on_choice=_show_pictures)
 
 
+def choose_reference(label: str, samples: Mapping[str, Sample], *, key: str) -> Choice:
+    """Choose the picture whose light and colors a photo takes, see `choose_photo`."""
+    kept = visit().reference
+    return _choose(label, samples, key=key, kept=kept, limit=1, has_camera=False)[0]
+
+
 def _show_pictures() -> None:
     """Show the style pictures again, instead of one of the visitor's own styles."""
     visit().shown_style = ""

@@ -48,6 +48,16 @@ STYLE_SAMPLES = {
 }
 
 
+# Pictures whose light and colors a photo takes; their sources are in samples/LICENSES.md.
+REFERENCE_SAMPLES = {
+    "evening": _sample("evening", "Evening"),
+    "night": _sample("night", "Night"),
+    "low_sun": _sample("low_sun", "Low sun"),
+    "desert": _sample("desert", "Desert"),
+    "winter": _sample("winter", "Winter"),
+}
+
+
 def short_title(style_name: str) -> str:
     """The title of a style's tile, shorter than that of the work of art: The Wave for `the_wave`."""
     return style_name.replace("_", " ").title()
@@ -55,7 +65,7 @@ def short_title(style_name: str) -> str:
 
 def sample_title(name: str) -> str:
     """The title of a sample, or the name of any other picture, for Markdown."""
-    sample = (SAMPLES | STYLE_SAMPLES).get(name)
+    sample = (SAMPLES | STYLE_SAMPLES | REFERENCE_SAMPLES).get(name)
     return plain(name if sample is None else sample.title)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pages.shared.clip_files import Clip
     from pages.shared.painting import Look
     from pages.shared.sheets import AllStyles
-    from stylecore import Style
+    from stylecore import PhotoLook, Style
     from stylecore.host.jobs import Job
 
 
@@ -42,6 +42,11 @@ class Visit:
         photo: The photo that is chosen on every page; empty if a sample is chosen.
         style_pictures: The chosen style pictures; empty if a sample is chosen.
         batch_photos: The photos that are chosen for a batch.
+        reference: The picture whose light and colors a photo takes; empty if a sample is chosen.
+        kept_look: Name and look of a look file that is used instead of the reference.
+        look_uploader: Number of the uploader of look files; an uploader with a new number is empty.
+        look_notice: Why a look file cannot be used; empty if it can.
+        look_tokens: Tokens of the fitted looks, by what was chosen for them.
         clip: The chosen clip.
         clip_still: The last frame that was read of a clip: the clip, the time in seconds, the encoded frame.
         choosers: States of the picture choosers, by the prefix of their widgets' keys.
@@ -79,6 +84,11 @@ class Visit:
     photo: list[Choice] = field(default_factory=list)
     style_pictures: list[Choice] = field(default_factory=list)
     batch_photos: list[Choice] = field(default_factory=list)
+    reference: list[Choice] = field(default_factory=list)
+    kept_look: tuple[str, PhotoLook] | None = None
+    look_uploader: int = 0
+    look_notice: str = ""
+    look_tokens: dict[tuple, str] = field(default_factory=dict)
     clip: Clip | None = None
     clip_still: tuple[Clip, float, bytes] | None = None
     choosers: dict[str, Chooser] = field(default_factory=dict)

@@ -18,6 +18,18 @@ CUBE_ENDING = ".cube"
 POINTS = 33  # along each axis, a usual number
 
 
+def encode_cube(grid: np.ndarray, title: str) -> bytes:
+    """Contents of a table of a grid of a single place.
+
+    Args:
+        grid: Shape (D, 1, 1, 3, 4).
+        title: For the programs that read it.
+    """
+    lines = [f'TITLE "{_ascii(title)}"', f"LUT_3D_SIZE {POINTS}"]
+    lines += [f"{red:.6f} {green:.6f} {blue:.6f}" for red, green, blue in color_table(grid)]
+    return ("\n".join(lines) + "\n").encode("ascii")
+
+
 def write_cube(grid: np.ndarray, path: str | PathLike) -> None:
     """Write a grid of a single place as a table.
 
@@ -31,10 +43,8 @@ def write_cube(grid: np.ndarray, path: str | PathLike) -> None:
     target = Path(path)
     if target.suffix.lower() != CUBE_ENDING:
         raise StyleError(f"{target.name}: the name of a color table ends in {CUBE_ENDING}")
-    lines = [f'TITLE "{_title(target.stem)}"', f"LUT_3D_SIZE {POINTS}"]
-    lines += [f"{red:.6f} {green:.6f} {blue:.6f}" for red, green, blue in color_table(grid)]
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text("\n".join(lines) + "\n", encoding="ascii")
+    target.write_bytes(encode_cube(grid, target.stem))
 
 
 def color_table(grid: np.ndarray) -> np.ndarray:
@@ -48,5 +58,5 @@ def color_table(grid: np.ndarray) -> np.ndarray:
     return found.clip(0, 1)
 
 
-def _title(name: str) -> str:
+def _ascii(name: str) -> str:
     return "".join(letter for letter in name if letter.isascii() and letter.isprintable() and letter != '"')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -42,6 +42,7 @@ class LookProgress:
         elapsed_s: Seconds since the start.
         remaining_s: Seconds left.
         image: The photo as the step found it, at working size.
+        grid: The grid as the step found it, (D, rows, columns, 3, 4), for other sizes.
     """
 
     step: int
@@ -51,6 +52,7 @@ class LookProgress:
     elapsed_s: float
     remaining_s: float
     image: Image.Image
+    grid: np.ndarray = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -129,11 +131,17 @@ def fit_grid(
                         elapsed_s=elapsed,
                         remaining_s=elapsed / (step + 1) * (steps - step - 1),
                         image=from_batch(batch.detach().cpu().numpy()),
+                        grid=_to_array(grid),
                     )
                 )
             if should_stop is not None and should_stop():
                 break
-    return best.permute(2, 3, 4, 0, 1).cpu().numpy().copy()
+    return _to_array(best)
+
+
+def _to_array(grid: Tensor) -> np.ndarray:
+    """A grid (3, 4, D, rows, columns) as (D, rows, columns, 3, 4)."""
+    return grid.detach().permute(2, 3, 4, 0, 1).cpu().numpy().copy()
 
 
 def rate_at(step: int, steps: int) -> float:

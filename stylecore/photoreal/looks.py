@@ -18,9 +18,9 @@ from stylecore.images.colors import flatten, flatten_content
 from stylecore.images.loading import load_image
 from stylecore.images.sizes import limit_long_side
 from stylecore.photoreal.config import INSTANT, PhotoLookConfig, check_look_config, check_share
-from stylecore.photoreal.cube import write_cube
+from stylecore.photoreal.cube import encode_cube, write_cube
 from stylecore.photoreal.grid import apply_grid, global_part, weaken
-from stylecore.photoreal.look_files import REFERENCE_SIDE, LookRecord, read_look, write_look
+from stylecore.photoreal.look_files import REFERENCE_SIDE, LookRecord, encode_look, read_look, write_look
 from stylecore.photoreal.start import first_grid
 
 if TYPE_CHECKING:
@@ -125,15 +125,13 @@ class PhotoLook:
             ImageError: Smaller than 32 px.
             ValueError: `strength` or `keep_light` out of range.
         """
-        keep_light = self.config.keep_light if keep_light is None else keep_light
-        check_share("strength", strength)
-        check_share("keep_light", keep_light)
         image = load_image(image, max_megapixels=math.inf)
+        grid = self.grid if self.is_fitted_to(image) else self.global_grid
+        grid = self._weakened(grid, strength, keep_light)
         if strength == 0:
             return image
-        grid = self.grid if self.is_fitted_to(image) else self.global_grid
         color = image if image.mode == "RGB" else image.convert("RGB")
-        result = apply_grid(weaken(grid, strength, keep_light), color)
+        result = apply_grid(grid, color)
         if image.mode == "RGBA":
             result.putalpha(image.getchannel("A"))
         result.info = image.info.copy()  # when the photo was taken
@@ -146,7 +144,11 @@ class PhotoLook:
             StyleError: The name has another ending.
             OSError: The file cannot be written.
         """
-        write_look(LookRecord(self.grid, self.global_grid, self.thumbnail, self.reference, self.config), path)
+        write_look(self._record(), path)
+
+    def encode(self) -> bytes:
+        """Return the contents of the file that `save` writes."""
+        return encode_look(self._record())
 
     @classmethod
     def load(cls, source: str | PathLike | bytes) -> PhotoLook:
@@ -172,10 +174,24 @@ class PhotoLook:
             ValueError: `strength` or `keep_light` out of range.
             OSError: The file cannot be written.
         """
+        write_cube(self._weakened(self.global_grid, strength, keep_light), path)
+
+    def encode_cube(self, title: str, strength: float = 1.0, *, keep_light: float | None = None) -> bytes:
+        """Return the contents of the LUT that `save_cube` writes, with a title for other programs.
+
+        Raises:
+            ValueError: `strength` or `keep_light` out of range.
+        """
+        return encode_cube(self._weakened(self.global_grid, strength, keep_light), title)
+
+    def _record(self) -> LookRecord:
+        return LookRecord(self.grid, self.global_grid, self.thumbnail, self.reference, self.config)
+
+    def _weakened(self, grid: np.ndarray, strength: float, keep_light: float | None) -> np.ndarray:
         keep_light = self.config.keep_light if keep_light is None else keep_light
         check_share("strength", strength)
         check_share("keep_light", keep_light)
-        write_cube(weaken(self.global_grid, strength, keep_light), path)
+        return weaken(grid, strength, keep_light)
 
 
 def _check_masks(masks: MaskPair, pictures: MaskPair) -> None:

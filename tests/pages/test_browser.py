@@ -79,6 +79,7 @@ MOST_LINKS = 6  # in the row that is always there
 # By the page's address: links that lead to it, and a text that it ends with.
 PAGES = {
     "": ("Photo", "Painted in"),
+    "look": ("Photo > Photo look", "Refine the look (about"),
     "camera": ("Camera", "No picture from the camera?"),
     "live": ("Camera > Live", "pictures a second"),
     "batch": ("Photos and clips", "Choose photos first"),

@@ -1,10 +1,12 @@
 """Visitors' errands, each done by clicks alone in under two minutes."""
 
+import io
 import re
 import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
@@ -192,6 +194,28 @@ def test_compare_styles_for_a_poster(visit):
     expect(large).to_be_in_viewport(ratio=0.5)
     assert visitor.clicks == 5
     visitor.leave("poster")
+
+
+@pytest.mark.parametrize(
+    "size", [pytest.param((1280, 900), marks=pytest.mark.slow), (390, 844)], ids=["desktop", "phone"]
+)
+def test_make_noon_look_like_evening(visit, size):
+    visitor = visit(size)
+    visitor.open("Photo look")
+    visitor.see("At once, by the colors as a whole")
+    visitor.drop(0, file_of("noon.jpg", 1))
+    wait_for_upload(visitor.page, "look_photo")
+    visitor.click("button", "Refine the look")
+    visitor.see(re.compile(r"Step \d+ of 20"))
+    visitor.see("refined for this photo")
+    expect(visitor.page.get_by_alt_text("Your photo in the look of Evening")).to_be_in_viewport(ratio=0.5)
+    download = visitor.download("Download in full size (480 x 360)")
+    assert download.suggested_filename == "noon_evening.jpg"
+    with Image.open(download.path()) as picture, Image.open(io.BytesIO(file_of("", 1)["buffer"])) as noon:
+        red, _, blue = (np.asarray(picture, float) - np.asarray(noon, float)).mean((0, 1))
+    assert red > blue + 20
+    assert visitor.clicks == 4
+    visitor.leave(f"noon_{size[0]}")
 
 
 def test_find_out_how_it_works(visit):
