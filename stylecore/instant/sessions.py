@@ -31,7 +31,8 @@ def open_session(
         device: `cpu` or `cuda`.
         keeps_memory: Keep the memory of a picture for the next one; without it, networks that run rarely
             leave it to others.
-        is_compact: Leave the layout of channels as it is, which takes less memory and more time.
+        is_compact: Take less memory and more time: the layout of channels stays as it is, and each result is
+            freed after its last use instead of holding a smaller one later.
     Raises:
         WeightsError: Not a network that ONNX Runtime can load.
     """
@@ -39,6 +40,7 @@ def open_session(
     options.log_severity_level = 4  # A CUDA that does not start is reported by us, in words.
     options.intra_op_num_threads = thread_limit() or 0
     options.enable_cpu_mem_arena = keeps_memory
+    options.enable_mem_reuse = not is_compact
     if is_compact:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     # Spinning threads would slow down other work on a small host.

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from stylecore import WeightsError, find_subject, load_image
+from stylecore.measuring.peak_memory import peak_above
 from stylecore.regions import subject
 from stylecore.regions.guided_filter import guided_filter
 from tests.browsing import ROOT
@@ -26,11 +27,14 @@ def test_a_photo_with_no_subject_gives_an_empty_mask():
     assert find_subject(gradient).getbbox() is None
 
 
-def test_any_size_and_mode_of_a_photo_is_taken():
+def test_any_size_and_mode_of_a_photo_is_taken_within_150_mib():
     photo = load_image(SAMPLES / "portrait.jpg", max_side=300)
+    peaks, masks = [], []
     for size, mode in (((32, 32), "RGB"), ((500, 60), "RGBA"), ((301, 217), "RGBA")):
-        mask = find_subject(photo.resize(size).convert(mode))
-        assert (mask.mode, mask.size) == ("L", size)
+        picture = photo.resize(size).convert(mode)
+        peaks.append(peak_above(lambda picture=picture: masks.append(find_subject(picture))))
+        assert (masks[-1].mode, masks[-1].size) == ("L", size)
+    assert 50 * 2**20 < peaks[-1] < 150 * 2**20  # the first may load the network
 
 
 def test_a_damaged_network_is_refused(monkeypatch, tmp_path):
