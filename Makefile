@@ -32,6 +32,11 @@ app: .venv/app.stamp
 	@echo "The app is at http://localhost:$(PORT)"
 	$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT)
 
+.venv/scale.stamp: requirements-scale.txt | .venv/dev.stamp
+	@echo "Installing Ray"
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar off -r requirements-scale.txt
+	@touch $@
+
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,7 +45,7 @@ lint: .venv/dev.stamp
 test: .venv/app.stamp lint
 	$(BIN)/python -m pytest -m "not slow and not soak"
 
-slow: .venv/dev.stamp
+slow: .venv/scale.stamp
 	$(BIN)/python -m pytest -m slow
 
 # Crowds of visitors, 10,000 mutated files, thousands of paintings in one process: an hour.

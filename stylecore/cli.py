@@ -18,6 +18,7 @@ from stylecore.commands.learn import add_learn
 from stylecore.commands.look import add_look_command
 from stylecore.commands.optimize import add_optimize
 from stylecore.commands.parsing import Parser
+from stylecore.commands.serve import add_serve
 from stylecore.commands.styles import add_styles
 from stylecore.commands.stylize import add_stylize
 from stylecore.commands.train import add_train
@@ -26,11 +27,21 @@ from stylecore.errors import (
     DivergenceError,
     MissingExtraError,
     OutOfMemoryError,
+    ServerError,
     StyleTransferError,
     WeightsError,
     describe,
 )
 
+# Errors of the machine or installation, not of the input.
+FAILURES = (
+    DeviceError,
+    DivergenceError,
+    MissingExtraError,
+    OutOfMemoryError,
+    ServerError,
+    WeightsError,
+)
 DESCRIPTION = """\
 Turn photos into paintings. Without a command, impasto opens the app.
 
@@ -42,6 +53,7 @@ paint:
   look       give photos the light and colors of a picture; they stay photos
   learn      learn a style from any picture, in minutes
   import     keep a painting network of another project as a style
+  serve      paint for others over HTTP, in one process or many
 
 train and measure:
   train      train a network on style pictures
@@ -83,7 +95,7 @@ def _run(arguments: Sequence[str]) -> tuple[int, str | None]:
         return options.run(options), None
     except BrokenPipeError:
         raise
-    except (DeviceError, DivergenceError, MissingExtraError, OutOfMemoryError, WeightsError) as error:
+    except FAILURES as error:
         return FAILED, str(error)
     except (StyleTransferError, ValueError) as error:
         return BAD_INPUT, str(error)
@@ -114,6 +126,7 @@ def build_parser() -> Parser:
         add_look_command,
         add_learn,
         add_import,
+        add_serve,
         add_train,
         add_evaluate,
         add_bench,

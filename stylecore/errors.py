@@ -38,6 +38,10 @@ class MissingExtraError(StyleTransferError):
     """A package that only some features need is not installed; the message says how to install it."""
 
 
+class ServerError(StyleTransferError):
+    """A painting server is away, busy or out of time, or its answer cannot be used."""
+
+
 class DivergenceError(StyleTransferError):
     """A loss is not a number any more, or stays far above the lowest it had."""
 

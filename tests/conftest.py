@@ -82,6 +82,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep(
             "!", f"{len(missing)} BROWSER TESTS DID NOT RUN: install chromium", red=True
         )
+    missing = [report for report in skipped if "ray is not installed" in str(report.longrepr)]
+    if missing:
+        terminalreporter.write_sep(
+            "!", f"{len(missing)} TESTS WITH RAY DID NOT RUN: `make slow` installs it", red=True
+        )
 
 
 @pytest.fixture

@@ -43,13 +43,13 @@ def fail(error: object, status: int) -> int:
     return status
 
 
-def module(name: str) -> ModuleType:
-    """Imports a module that needs torch, when it is needed.
+def module(name: str, *, needs: str = "torch") -> ModuleType:
+    """Imports a module that needs torch, or another extra, when it is needed.
 
     Raises:
-        MissingExtraError: torch is not installed.
+        MissingExtraError: That is not installed.
     """
-    import_extra("torch")
+    import_extra(needs)
     return import_module(name)
 
 
@@ -63,6 +63,9 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         is_interrupted = True
         signal.signal(signal.SIGINT, before)
 
+    if threading.current_thread() is not threading.main_thread():  # which alone may handle signals
+        yield lambda: False
+        return
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.SIG_IGN:  # as shells set it for commands in the background
         signal.signal(signal.SIGINT, note)

@@ -10,7 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 from stylecore.commands.console import UsageError
+from stylecore.errors import StyleError
 from stylecore.host.device_choices import DEVICES
+from stylecore.styles.blends import parse_blend
 from stylecore.styles.files import STYLE_FILE_ENDING
 
 # By the annotation of a field; a tuple's option takes several values.
@@ -151,14 +153,7 @@ def parse_weights(text: str, option: str = "--style") -> dict[str, float]:
     Raises:
         UsageError: Another form.
     """
-    weights = {}
-    for part in text.split(","):
-        name, _, weight = part.strip().partition(":")
-        try:
-            value = float(weight) if weight else 1.0
-        except ValueError:
-            raise UsageError(f"{option} {text}: {weight!r} is not a number, use NAME:0.6,NAME:0.4") from None
-        if not name or name in weights:
-            raise UsageError(f"{option} {text}: use NAME, or different names as NAME:0.6,NAME:0.4")
-        weights[name] = value
-    return weights
+    try:
+        return parse_blend(text)
+    except StyleError as error:
+        raise UsageError(f"{option} {text}: {error}") from error

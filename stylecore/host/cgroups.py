@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SYSTEM = Path("/")  # a test puts another folder in its place
+THREADS_VARIABLE = "IMPASTO_THREADS"
 UNLIMITED = 2**60  # bytes; version 1 has a number above this where nothing limits
 
 
@@ -23,12 +24,14 @@ def memory_left() -> int | None:
 def thread_limit() -> int | None:
     """Threads that can run at once: processors allowed to this process, and the quota of its time.
 
-    None where the system reports neither. A quota is rounded up: with 1.5 processors, two threads are faster
-    than one.
+    `IMPASTO_THREADS` lowers it, for several processes on one machine. None where there is none of the three.
+    A quota is rounded up: with 1.5 processors, two threads are faster than one.
     """
     allowed = [len(os.sched_getaffinity(0))] if hasattr(os, "sched_getaffinity") else []
     quotas = [_quota(*group) for group in _groups("cpu")]
     allowed += [max(1, math.ceil(quota)) for quota in quotas if quota is not None]
+    if (given := os.environ.get(THREADS_VARIABLE, "")).isdecimal():
+        allowed.append(max(1, int(given)))
     return min(allowed, default=None)
 
 

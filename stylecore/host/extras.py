@@ -16,6 +16,7 @@ EXTRAS = {
     "cv2": "video",
     "tifffile": "tiff",
     "imagecodecs": "tiff",
+    "ray": "scale",
 }
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")  # distributions that install the same module
 

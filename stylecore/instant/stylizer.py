@@ -31,8 +31,7 @@ STROKE_SCALES = (0.1, 10.0)  # smallest and largest
 # in it as those that the networks learned are in a picture of this size.
 WORKING_SIDE = 1024
 MAX_ENLARGING = 4  # times that a small picture is enlarged at most to be painted with relative strokes
-# Largest picture that goes through the network whole; it then holds about 60 bytes a pixel, the fine
-# network 130.
+# Largest picture that goes through the network whole; it then holds 60 bytes a pixel, the fine network 130.
 MAX_WORKING_MEGAPIXELS = 16.0
 
 LEAST_SIDE = 128  # px, long side down to which a picture is made smaller when too little memory is free
@@ -49,6 +48,7 @@ class FastStylizer:
 
     Args:
         device: `auto` (CUDA if it starts, else the CPU), `cpu` or `cuda`.
+        networks: Loads and runs the networks, for servers; by default those of `device`.
     Attributes:
         device: `cuda` or `cpu`, where the sessions really run.
         device_note: Why `auto` chose the CPU, for messages; empty with CUDA.
@@ -58,8 +58,8 @@ class FastStylizer:
         ValueError: Another device.
     """
 
-    def __init__(self, device: str = "auto") -> None:
-        self._networks = Networks(device)
+    def __init__(self, device: str = "auto", *, networks: Networks | None = None) -> None:
+        self._networks = Networks(device) if networks is None else networks
         self._networks.start(style.model for style in ready_made_styles())
 
     @property

@@ -172,3 +172,11 @@ def test_onnx_runtime_takes_no_more_threads_than_the_quota(system, monkeypatch):
     system(v2("/") | {"/sys/fs/cgroup/cpu.max": "100000 100000"})
     sessions.open_session(WEIGHTS_FOLDER / "collection.onnx", "cpu")
     assert seen == [1]
+
+
+@pytest.mark.parametrize(("given", "threads"), [("3", 3), ("100", 64), ("0", 1), ("many", 64), ("", 64)])
+def test_a_host_can_lower_the_threads_of_a_process(system, monkeypatch, given, threads):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)), raising=False)
+    monkeypatch.setenv("IMPASTO_THREADS", given)
+    system({})
+    assert cgroups.thread_limit() == threads

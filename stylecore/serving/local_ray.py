@@ -1,0 +1,64 @@
+"""Starts Ray on this machine, or connects to a cluster."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from stylecore.errors import ServerError
+from stylecore.host.extras import import_extra
+
+LOCAL = "local"  # address of a Ray of our own on this machine
+NAMESPACE = "impasto"
+START_S = 300.0  # until a Ray that does not answer counts as failed
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # else Ray reports its use to its maker
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's future default, about which it would warn
+    # Busy machines take longer than Ray's 5 s, after which it would start the same process again.
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+}
+
+
+@contextmanager
+def running_ray(address: str = LOCAL, *, cpus: int | None = None) -> Iterator[None]:
+    """Run Ray, and end it afterwards.
+
+    On this machine it has no dashboard, and its ports, through which code can be run, ask for a random token.
+
+    Args:
+        address: Of a cluster, as for `ray.init`; `local` starts Ray on this machine.
+        cpus: Processor cores that Ray may use on this machine; None for all.
+    Raises:
+        MissingExtraError: Ray is not installed.
+        ServerError: Ray does not start, or the cluster does not answer.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    ray = import_extra("ray")
+    options = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "error"}
+    if address == LOCAL:
+        options |= {"num_cpus": cpus, "include_dashboard": False}
+        # Else Ray would keep one in the home folder.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    _start(ray, address, options)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _start(ray: ModuleType, address: str, options: dict) -> None:
+    """Start or reach Ray, whose own limit of 30 s is too short for busy machines."""
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            ray.init(address=address, **options)
+            return
+        except Exception as error:  # Ray raises plain exceptions when it takes too long
+            ray.shutdown()
+            if "timed out" not in str(error) or time.monotonic() > deadline:
+                raise ServerError(f"Ray at {address} does not start: {error}") from error

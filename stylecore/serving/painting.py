@@ -1,0 +1,118 @@
+"""Paints the photo of a request: decode, paint, encode."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image
+
+from stylecore.errors import WeightsError
+from stylecore.host.memory import share_freed_memory
+from stylecore.images.encoding import encode_image
+from stylecore.images.loading import MAX_MEGAPIXELS, load_image
+from stylecore.images.metadata import Description, describe_painting
+from stylecore.instant.encoder import encode_style
+from stylecore.instant.networks import Networks
+from stylecore.instant.stylizer import FastStylizer
+from stylecore.serving.painting_request import Painted, PaintRequest, PaintSettings, StylePicture
+from stylecore.styles.catalog import ready_made_styles
+from stylecore.styles.style import USUAL_STROKE_SIZE, Style
+
+LARGE_PIXELS = 2e6  # larger photos are painted one at a time, for their memory
+
+
+class PhotoPainter:
+    """Paints requests with one engine. Safe to call from several threads.
+
+    Args:
+        device: As for `FastStylizer`.
+        megapixels: Largest photo, in millions of pixels.
+        networks: As for `FastStylizer`.
+    Raises:
+        DeviceError: See `FastStylizer`.
+        WeightsError: See `FastStylizer`.
+    """
+
+    def __init__(
+        self, device: str = "auto", *, megapixels: float = MAX_MEGAPIXELS, networks: Networks | None = None
+    ) -> None:
+        share_freed_memory()
+        self.stylizer = FastStylizer(device, networks=networks)
+        self._megapixels = megapixels
+        self._reading_turn, self._large_turn = threading.Semaphore(1), threading.Semaphore(1)
+
+    def check(self) -> None:
+        """Paint a picture of 32 px, which fails on a GPU that has to be set up anew.
+
+        Raises:
+            WeightsError: No network can be opened.
+        """
+        failure = None
+        for style in ready_made_styles():
+            try:
+                self.stylizer.stylize(Image.new("RGB", (32, 32)), style, stroke_size=USUAL_STROKE_SIZE)
+                return
+            except WeightsError as error:  # of one network; others may be intact
+                failure = error
+        if failure is not None:
+            raise failure
+
+    def paint(self, request: PaintRequest) -> Painted:
+        """Paint a photo.
+
+        Raises:
+            ImageError: The photo or a style picture cannot be read, or the format cannot hold its size.
+            StyleError: See `FastStylizer.stylize`.
+            ValueError: A setting out of range.
+        """
+        settings = request.settings
+        with self._reading_turn:
+            photo = load_image(request.photo, max_megapixels=self._megapixels, max_side=settings.max_side)
+        styles: dict[Style, float] = defaultdict(float)
+        for style, weight in request.styles:
+            styles[_as_style(style)] += weight
+        with self._turn(photo):
+            started = time.perf_counter()
+            painted = self.stylizer.stylize(
+                photo,
+                styles,
+                strength=settings.strength,
+                preserve_color=settings.preserve_color,
+                stroke_scale=settings.stroke_scale,
+                stroke_size=settings.stroke_size,
+                fine=settings.fine,
+            )
+            seconds = time.perf_counter() - started
+        named: dict[str, float] = defaultdict(float)
+        for style, weight in styles.items():
+            named[style.name] += weight
+        picture = encode_image(
+            painted, request.file_format.upper(), description=_description(named, settings)
+        )
+        return Painted(picture, seconds, self.stylizer.device, self.stylizer.device_note)
+
+    @contextmanager
+    def _turn(self, photo: Image.Image) -> Iterator[None]:
+        if photo.width * photo.height <= LARGE_PIXELS:
+            yield
+        else:
+            with self._large_turn:
+                yield
+
+
+def _as_style(style: Style | StylePicture) -> Style:
+    return encode_style(style.data, title=style.title) if isinstance(style, StylePicture) else style
+
+
+def _description(weights: dict[str, float], settings: PaintSettings) -> Description:
+    size = settings.stroke_size
+    return describe_painting(
+        weights,
+        strength=settings.strength,
+        preserve_color=settings.preserve_color,
+        strokes=f"{settings.stroke_scale:g}" if size is None else f"{size} px",
+    )

@@ -1,0 +1,65 @@
+"""What a request to paint has, and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from stylecore.styles.style import Style
+
+FileFormat = Literal["jpeg", "png", "webp"]
+FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
+
+
+@dataclass(frozen=True)
+class PaintSettings:
+    """The settings of `FastStylizer.stylize`, which explains them."""
+
+    strength: float = 1.0
+    preserve_color: bool = False
+    stroke_scale: float = 1.0
+    stroke_size: int | None = None
+    max_side: int | None = None
+    fine: bool = True
+
+
+@dataclass(frozen=True)
+class StylePicture:
+    """An encoded picture to use as a style, and the title of that style."""
+
+    data: bytes
+    title: str
+
+
+@dataclass(frozen=True)
+class PaintRequest:
+    """A photo to paint.
+
+    Attributes:
+        photo: The encoded photo.
+        styles: Styles, or pictures to read as styles, with weights.
+        settings: See `PaintSettings`.
+        file_format: Of the painting; a JPEG has no transparency.
+    """
+
+    photo: bytes
+    styles: tuple[tuple[Style | StylePicture, float], ...]
+    settings: PaintSettings = PaintSettings()
+    file_format: FileFormat = "jpeg"
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A painting, and how it was made.
+
+    Attributes:
+        picture: The encoded painting, with the metadata of `stylecore.images.metadata`.
+        seconds: Painting time, without decoding, encoding and waiting.
+        device: `cuda` or `cpu`.
+        device_note: Why no GPU was used; empty if one was.
+    """
+
+    picture: bytes
+    seconds: float
+    device: str
+    device_note: str = ""
