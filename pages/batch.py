@@ -14,6 +14,7 @@ from pages.shared.keeping import come_back, offer_to_stop
 from pages.shared.limits import limits
 from pages.shared.own_styles import known_styles
 from pages.shared.painting import DOWNLOAD_FORMATS
+from pages.shared.painting_server import show_if_away
 from pages.shared.pictures import duration, least_wait, plain, sentence
 from pages.shared.styling import choose_look, choose_style
 from pages.shared.visit import visit
@@ -155,6 +156,7 @@ def show_progress() -> None:
     elif batch is not None:
         left = "" if batch.remaining_s is None else f", about {duration(batch.remaining_s)} left"
         st.progress(batch.share, f"{len(batch.pairs)} of {batch.total} painted{left}")
+    show_if_away()
     label = "Leave the line" if place else "Stop and keep what is painted"
     offer_to_stop(job, label, "Stopping after this painting ...", key="stop_batch")
     if batch is not None:

@@ -16,6 +16,7 @@ import streamlit as st
 from PIL import Image
 
 from pages.shared.limits import load_photo
+from pages.shared.painting_server import served_file, served_picture
 from pages.shared.turns import large_line, reading_line, shown_place, small_line
 from pages.shared.where import Where
 from stylecore import FastStylizer, Region, Style, find_faces, find_subject, keep_faces
@@ -29,6 +30,7 @@ from stylecore.images.metadata import Description, describe_painting
 from stylecore.images.sizes import limit_long_side
 from stylecore.instant.stylizer import NOTICE, WORKING_SIDE, working_size
 from stylecore.regions.masks import invert
+from stylecore.serving.painting_request import Painted
 
 # Bytes: pictures that take more memory are painted one after another; a preview of 1024 x 1024 px takes less.
 LARGE_BYTES = 215e6
@@ -96,6 +98,7 @@ class Preview:
         device: `cuda` or `cpu`.
         device_note: Why no GPU was used; empty if one was.
         notice: What the visitor should know about the painting; mostly empty.
+        is_served: Whether the painting server painted it.
     """
 
     original: bytes
@@ -106,6 +109,7 @@ class Preview:
     device: str
     device_note: str
     notice: str = ""
+    is_served: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,8 @@ def preview(photo: bytes, look: Look) -> Preview:
         return kept
     with st.spinner("Painting ..."), shown_place() as on_wait:
         small, size = screen_photo(photo, on_wait)
+        if (served := served_picture(small, look)) is not None:
+            return previews.keep(key, _preview(small, *served, size, is_served=True))
         engine = stylizer()
         with _line(small, look).turn(on_wait):
             if (kept := previews.get(key)) is not None:  # another visitor had the same choice
@@ -212,17 +218,25 @@ def preview(photo: bytes, look: Look) -> Preview:
             started = time.perf_counter()
             painted = _paint(small, look, screen_mask(photo, look.where))
             seconds = time.perf_counter() - started
-        painting = Preview(
-            original=encode_screen(small),
-            painted=encode_screen(painted),
-            size=size,
-            is_transparent=is_transparent(painted),
-            seconds=seconds,
-            device=engine.device,
-            device_note=engine.device_note,
-            notice=painted.info.get(NOTICE, ""),
-        )
-    return previews.keep(key, painting)
+        notice = painted.info.get(NOTICE, "")
+        made = Painted(b"", seconds, engine.device, engine.device_note, notice)
+    return previews.keep(key, _preview(small, painted, made, size, is_served=False))
+
+
+def _preview(
+    small: Image.Image, painted: Image.Image, made: Painted, size: tuple[int, int], *, is_served: bool
+) -> Preview:
+    return Preview(
+        original=encode_screen(small),
+        painted=encode_screen(painted),
+        size=size,
+        is_transparent=is_transparent(painted),
+        seconds=made.seconds,
+        device=made.device,
+        device_note=made.device_note,
+        notice=made.notice,
+        is_served=is_served,
+    )
 
 
 def read_photo(photo: bytes | BinaryIO, *, max_side: int | None = None) -> Image.Image:
@@ -246,6 +260,8 @@ def full_size(photo: bytes, look: Look, file_format: str) -> bytes:
         ImageError: The photo cannot be used, or the format cannot hold its size.
         QueueFullError: Too many wait already.
     """
+    if (served := served_file(photo, look, file_format)) is not None:
+        return served
     with large_line.turn():
         image = read_photo(photo)
         painted = _paint(image, look, look.where.mask(image.size, lambda: find_subject(image)))
@@ -255,7 +271,9 @@ def full_size(photo: bytes, look: Look, file_format: str) -> bytes:
 def paint(
     image: Image.Image, look: Look, mask: Image.Image | None = None, *, fine: bool = True
 ) -> Image.Image:
-    """Paint a picture where its mask is, or all of it; waits while others of its size are painted."""
+    """Paint a picture where its mask is, or all of it; waits while others of its size are painted here."""
+    if mask is None and (served := served_picture(image, look, fine=fine)) is not None:
+        return served[0]
     with _line(image, look).turn(is_patient=True):
         return _paint(image, look, mask, fine=fine)
 

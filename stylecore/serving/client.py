@@ -63,7 +63,6 @@ class PaintingServer:
         photo: bytes,
         styles: Mapping[Style, float],
         settings: PaintSettings = PaintSettings(),
-        *,
         file_format: FileFormat = "jpeg",
     ) -> Painted:
         """Paint an encoded photo.
@@ -96,6 +95,7 @@ class PaintingServer:
             float(duration or 0) / 1000,
             response.getheader("Impasto-Device", ""),
             response.getheader("Impasto-Device-Note", ""),
+            response.getheader("Impasto-Notice", ""),
         )
 
     def stylize(
@@ -104,7 +104,7 @@ class PaintingServer:
         """Paint a picture without loss; also returns how it was made. Raises as `paint` does."""
         buffer = io.BytesIO()
         image.save(buffer, "PNG", compress_level=1)
-        painted = self.paint(buffer.getvalue(), styles, settings, file_format="png")
+        painted = self.paint(buffer.getvalue(), styles, settings, "png")
         try:
             picture = load_image(painted.picture, max_megapixels=math.inf)
         except ImageError as error:

@@ -133,6 +133,7 @@ def _add_painting(router: APIRouter, service: PaintingService, metrics: Metrics)
         metrics.painting_seconds.observe(painted.seconds)
         headers = {"Server-Timing": f"paint;dur={painted.seconds * 1000:.0f}"}
         headers |= {"Impasto-Device": painted.device, "Impasto-Device-Note": painted.device_note}
+        headers |= {"Impasto-Notice": painted.notice}
         return Response(painted.picture, media_type=f"image/{file_format}", headers=headers)
 
 

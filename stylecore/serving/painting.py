@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 from PIL import Image
 
-from stylecore.errors import WeightsError
+from stylecore.errors import DeviceError, WeightsError
 from stylecore.host.memory import share_freed_memory
 from stylecore.images.encoding import encode_image
 from stylecore.images.loading import MAX_MEGAPIXELS, load_image
 from stylecore.images.metadata import Description, describe_painting
 from stylecore.instant.encoder import encode_style
 from stylecore.instant.networks import Networks
-from stylecore.instant.stylizer import FastStylizer
+from stylecore.instant.stylizer import NOTICE, FastStylizer
 from stylecore.serving.painting_request import Painted, PaintRequest, PaintSettings, StylePicture
 from stylecore.styles.catalog import ready_made_styles
 from stylecore.styles.style import USUAL_STROKE_SIZE, Style
@@ -42,24 +42,27 @@ class PhotoPainter:
     ) -> None:
         share_freed_memory()
         self.stylizer = FastStylizer(device, networks=networks)
-        self._megapixels = megapixels
+        self._first_device, self._megapixels = self.stylizer.device, megapixels
         self._reading_turn, self._large_turn = threading.Semaphore(1), threading.Semaphore(1)
 
     def check(self) -> None:
-        """Paint a picture of 32 px, which fails on a GPU that has to be set up anew.
+        """Paint a picture of 32 px, to see whether a GPU still works.
 
         Raises:
             WeightsError: No network can be opened.
+            DeviceError: The engine has left the GPU since it began: a new process may have it again.
         """
-        failure = None
+        failure: WeightsError | None = None
         for style in ready_made_styles():
             try:
                 self.stylizer.stylize(Image.new("RGB", (32, 32)), style, stroke_size=USUAL_STROKE_SIZE)
-                return
+                break
             except WeightsError as error:  # of one network; others may be intact
                 failure = error
-        if failure is not None:
-            raise failure
+        else:
+            raise failure or WeightsError("there are no styles")
+        if self.stylizer.device != self._first_device:
+            raise DeviceError(self.stylizer.device_note)
 
     def paint(self, request: PaintRequest) -> Painted:
         """Paint a photo.
@@ -93,7 +96,8 @@ class PhotoPainter:
         picture = encode_image(
             painted, request.file_format.upper(), description=_description(named, settings)
         )
-        return Painted(picture, seconds, self.stylizer.device, self.stylizer.device_note)
+        engine = self.stylizer
+        return Painted(picture, seconds, engine.device, engine.device_note, painted.info.get(NOTICE, ""))
 
     @contextmanager
     def _turn(self, photo: Image.Image) -> Iterator[None]:

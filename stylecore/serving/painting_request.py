@@ -57,9 +57,11 @@ class Painted:
         seconds: Painting time, without decoding, encoding and waiting.
         device: `cuda` or `cpu`.
         device_note: Why no GPU was used; empty if one was.
+        notice: What the user should know about the painting; mostly empty.
     """
 
     picture: bytes
     seconds: float
     device: str
     device_note: str = ""
+    notice: str = ""

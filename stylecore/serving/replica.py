@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from ray import serve
 
-from stylecore.errors import ImageError, StyleError
+from stylecore.errors import StyleTransferError
 from stylecore.host.cgroups import THREADS_VARIABLE
 from stylecore.instant.networks import MAX_OWN_NETWORKS
 from stylecore.serving.batching import Pass, SharedNetworks, run_together
@@ -38,13 +38,13 @@ class Painter:
         self._run_passes.set_batch_wait_timeout_s(config.batch_wait_s)
 
     async def paint(self, request: PaintRequest) -> Painted | Exception:
-        """Paint a photo; an error of the request is returned, so that Ray does not wrap it."""
+        """Paint a photo; an error raised on purpose is returned, so that Ray does not wrap it."""
         self._loop = asyncio.get_running_loop()
         if own_network := serve.get_multiplexed_model_id():
             await self._note_network(own_network)
         try:
             return await self._loop.run_in_executor(self._threads, self._painter.paint, request)
-        except (ImageError, StyleError) as error:
+        except StyleTransferError as error:
             return error.with_traceback(None)
 
     async def check_health(self) -> None:
