@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from stylecore import load_image
+from stylecore.commands.archives import ZIP_EXTENSION, ZipPhoto, find_zip_photos
 from stylecore.commands.console import UsageError
 from stylecore.errors import ImageError
 from stylecore.host.extras import has_extra
@@ -23,7 +24,7 @@ from stylecore.video.recognizing import VIDEO_EXTENSIONS, WRITTEN_EXTENSIONS, pa
 STANDARD_STREAM = "-"
 MAX_NAME_BYTES = 255  # of a file name, on usual file systems
 USUAL_NAME_BYTES = 240  # of names made here, so that the number of `free_path` fits as well
-Location = str | Path  # "-" or a path
+Location = str | Path | ZipPhoto  # "-", a path, or a photo in a ZIP file
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Sources:
     """The photos of a command line.
 
     Attributes:
-        photos: Files and standard input; folders are replaced by the photos in them.
-        failed: Folders without photos, each with its `error`.
+        photos: Files and standard input; folders and ZIP files are replaced by the photos in them.
+        failed: Folders and ZIP files without photos, each with its `error`.
         skipped: Files in folders that are not painted, each with its `reason`.
     """
 
@@ -65,6 +66,11 @@ def find_sources(photos: Sequence[str]) -> Sources:
             reasons = {picture: reason_to_skip(picture) for picture in pictures}
             sources += [picture for picture, reason in reasons.items() if not reason]
             skipped += [{"photo": str(each), "reason": reason} for each, reason in reasons.items() if reason]
+        elif path.suffix.lower() == ZIP_EXTENSION:
+            try:
+                sources += find_zip_photos(path)
+            except ImageError as error:
+                failed.append({"photo": photo, "error": str(error)})
         else:
             sources.append(path)
     if sources.count(STANDARD_STREAM) > 1:
@@ -88,6 +94,11 @@ def _is_painted_clip(clip: Path) -> bool:
     from stylecore.video.reading import is_painted
 
     return is_painted(clip)
+
+
+def is_single(photos: Sequence[str]) -> bool:
+    """Whether a command line names a single photo: no folder, and no ZIP file."""
+    return len(photos) == 1 and not os.path.isdir(photos[0]) and Path(photos[0]).suffix != ZIP_EXTENSION
 
 
 def output_path(
@@ -153,6 +164,8 @@ def output_hint(pictures: Sequence[str], output: str | None, *, least: int) -> s
 def read_source(source: Location, *, max_side: int | None) -> Image.Image:
     if source == STANDARD_STREAM:
         return load_image(sys.stdin.buffer.read(), max_side=max_side)
+    if isinstance(source, ZipPhoto):
+        return load_image(source.read(), max_side=max_side)
     return load_image(source, max_side=max_side)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from stylecore.commands.batch import Batch
 from stylecore.commands.clips import add_clip_options, check_clip_options, is_painted_as_clip
 from stylecore.commands.console import UsageError, print_json
-from stylecore.commands.files import STANDARD_STREAM, Location, find_sources, output_path
+from stylecore.commands.files import STANDARD_STREAM, Location, find_sources, is_single, output_path
 from stylecore.commands.parsing import add_device, add_json
 from stylecore.commands.style_choice import choose_styles
 from stylecore.commands.where import Where, add_where
@@ -27,6 +26,7 @@ examples:
   impasto stylize family/ --style mosaic --keep-faces
   impasto stylize clip.mp4 --style the_scream --start 2 --end 5
   impasto stylize photo.jpg --style candy.impasto:0.6,mosaic:0.4
+  impasto stylize archive/ more.zip --style mosaic -o painted/
 
 A picture becomes a style at once. `impasto learn`, which needs torch and takes minutes, makes a style
 file that follows the picture better, and `impasto optimize` paints one photo that follows it best.
@@ -42,7 +42,7 @@ def add_stylize(commands: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "photos", nargs="+", metavar="PHOTO", help="photo, clip, folder of both, or - for standard input"
+        "photos", nargs="+", metavar="PHOTO", help="photo, clip, folder of both, ZIP of photos, or -"
     )
     parser.add_argument(
         "--style",
@@ -131,7 +131,7 @@ def name_outputs(
 ) -> list[Location]:
     """Where each photo's painting goes, see `output_path`; different files for all of them."""
     label = "_".join(name for name, weight in weights.items() if weight)
-    is_one = len(options.photos) == 1 and not os.path.isdir(options.photos[0])
+    is_one = is_single(options.photos)
     outputs = [
         where.output_for(
             output_path(source, options.output, label, is_one=is_one, is_clip=source in clips), options
