@@ -18,7 +18,7 @@ from stylecore.host.jobs import Job, RunningJob
 from stylecore.host.memory import free_memory
 from stylecore.images.sizes import limit_long_side
 from stylecore.instant.stylizer import STROKE_SCALES
-from stylecore.video.painting import painting_ratio
+from stylecore.video.painting import painting_size
 
 MEGABYTE = 10**6
 EXPECTED_BYTES = 600 * MEGABYTE  # that it takes at most, see docs/measurements.md
@@ -180,7 +180,7 @@ def still_look(clip: Clip, look: Look) -> Look:
     """The look in which a photo is painted with strokes as large as those of a clip."""
     size = clip.info.width, clip.info.height
     side = max(min(max(size), 2 * min(size)), max(size) / 2)  # as for photos, see `working_size`
-    scale = painting_ratio(size, look.stroke_scale) * WORKING_SIDE / side
+    scale = size[0] / painting_size(size, look.stroke_scale)[0] * WORKING_SIDE / side
     return replace(look, stroke_scale=min(max(scale, STROKE_SCALES[0]), STROKE_SCALES[1]))
 
 
