@@ -1,5 +1,7 @@
 """A video or an animated picture, painted without flicker."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.shared.address import keep_number, write_address
@@ -9,9 +11,10 @@ from pages.shared.entrance import come_in
 from pages.shared.keeping import come_back, show_refusals
 from pages.shared.long_jobs import job_queue
 from pages.shared.pictures import duration, sentence
-from pages.shared.showing import keep_in_view, look_titles, paint_photo, show_style_credits
+from pages.shared.showing import keep_in_view, look_titles, paint_photo, show_style_credits, where_titles
 from pages.shared.styling import choose_look, choose_style
 from pages.shared.visit import visit
+from pages.shared.where_choices import choose_where_in_clip
 from stylecore import ClipError
 from stylecore.host.extras import has_extra, missing_extra
 
@@ -35,6 +38,9 @@ limits = clip_files.clip_limits()
 painting_column, choice_column = st.columns([3, 2])
 with painting_column:
     stage, actions = st.container(key="stage"), st.container(key="take_home")
+with stage:
+    keep_in_view("painting")
+still = None
 with choice_column:
     upload = st.file_uploader(
         f"Your clip, up to {duration(limits.seconds)} of it and {limits.megabytes:g} MB",
@@ -55,8 +61,14 @@ with choice_column:
         clip_views.show_kept_clip(visit().clip)
     clip = visit().clip
     part = None if clip is None else clip_views.choose_part(clip, limits.seconds)
+    if clip is not None:
+        try:
+            still = Choice(clip_views.still_of(clip, part[0]), clip.name)
+        except ClipError as error:
+            stage.error(sentence(error), icon=":material/movie:")
     style = choose_style()
     look = choose_look(style)
+    look = replace(look, where=choose_where_in_clip(still))
     steadiness = st.slider(
         "Steadiness",
         min_value=0,
@@ -70,16 +82,8 @@ with choice_column:
         persist_state="session",
     )
 job = come_back(job_queue(), "clip", clip_painting.ClipRequest)
-still = None
-with stage:
-    keep_in_view("painting")
-    if clip is not None:
-        try:
-            still = clip_views.still_of(clip, part[0])
-        except ClipError as error:
-            st.error(sentence(error), icon=":material/movie:")
-    elif job is None:
-        st.info("Choose a clip: its first frame is painted at once, the whole clip when you say so.")
+if clip is None and job is None:
+    stage.info("Choose a clip: its first frame is painted at once, the whole clip when you say so.")
 is_busy = job is not None and not job.is_finished
 action_place = stage if clip is None else actions.container()  # above the buttons that paint
 has_result = job is not None and job.is_finished and job.result is not None and not job.result.is_gone
@@ -88,9 +92,10 @@ if still is not None:
     with actions:
         file_format = clip_views.choose_clip_format(clip)
     with stage:
-        painting = paint_photo(Choice(still, clip.name), clip_painting.still_look(clip, look))
+        painting = paint_photo(still, clip_painting.still_look(clip, look))
     choice = clip.checksum, part, look.key, steadiness, file_format
 write_address()
+title = f"{look_titles(look)}{where_titles(look.where)}"
 is_new = choice is not None and (job is None or job.about.choice != choice)
 
 # Show.
@@ -112,7 +117,7 @@ with stage:
                     painting.original,
                     painting.painted,
                     before_alt="A frame of your clip as it was",
-                    after_alt=f"A frame of your clip painted like {look_titles(look)}",
+                    after_alt=f"A frame of your clip painted like {title}",
                     before_tag="Clip",
                     key="compare",
                 )
@@ -142,7 +147,7 @@ if painting is not None:
         if is_trial or is_whole:
             request = clip_painting.ClipRequest(
                 name=f"{clip.name}_{look.name}",
-                title=look_titles(look),
+                title=title,
                 still=painting.original,
                 painted_still=painting.painted,
                 megapixels=megapixels,

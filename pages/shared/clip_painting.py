@@ -13,6 +13,7 @@ from pages.shared.limits import limits
 from pages.shared.long_jobs import job_queue
 from pages.shared.painting import WORKING_SIDE, Look, encode_screen, stylizer
 from pages.shared.visit import visit
+from pages.shared.where import EVERYTHING
 from stylecore import ClipProgress, stylize_clip
 from stylecore.host.jobs import Job, RunningJob
 from stylecore.host.memory import free_memory
@@ -35,7 +36,7 @@ class ClipRequest:
 
     Attributes:
         name: File name of the painting, without its ending.
-        title: Title of the style.
+        title: Titles of the styles, and what is painted.
         still: A frame before painting, encoded at screen size.
         painted_still: The same painted.
         megapixels: Of a frame.
@@ -105,7 +106,7 @@ class ClipWork:
 
     def __call__(self, job: RunningJob[ClipState]) -> PaintedClip:
         job.report(ClipState())
-        request, reported = self.request, -REPORT_S
+        request, where, reported = self.request, self.request.look.where, -REPORT_S
 
         def show(progress: ClipProgress) -> None:
             nonlocal reported
@@ -125,6 +126,9 @@ class ClipWork:
                 strength=request.look.strength,
                 preserve_color=request.look.preserve_color,
                 stroke_scale=request.look.stroke_scale,
+                where=None if where.part == EVERYTHING else where.part,
+                elsewhere=dict(where.elsewhere) or None,
+                keep_faces=where.keeps_faces,
                 start_s=request.start_s,
                 end_s=request.end_s,
                 stylizer=stylizer(),

@@ -16,6 +16,7 @@ from pages.shared.limits import limits
 from pages.shared.pictures import duration, plain
 from pages.shared.streamlit_workarounds import show_animation
 from pages.shared.visit import visit
+from pages.shared.where import BACKGROUND
 from stylecore.errors import describe
 from stylecore.host.jobs import JobState
 
@@ -139,7 +140,7 @@ def show_clip_failure(job: ClipJob) -> None:
 
 
 def show_clip_result(job: ClipJob, *, key: str) -> None:
-    """Show a painted clip, and why it ends early if it does.
+    """Show a painted clip, and why it ends early or has no painted part if that is so.
 
     Args:
         job: A finished job with a result.
@@ -151,6 +152,9 @@ def show_clip_result(job: ClipJob, *, key: str) -> None:
     elif not painted.result.is_complete:
         most = f"{limits().painted_megabytes} MB"
         st.info(f"It ends early: the file has reached {most}. Choose a shorter part, or MP4.")
+    if not painted.result.is_found:
+        is_all = job.about.look.where.part == BACKGROUND
+        st.info(f"No subject was found in it: {'all of it is painted' if is_all else 'no part is painted'}.")
     with st.container(key=key):
         mime = DOWNLOAD_FORMATS[job.about.file_format][1]
         _play(painted, mime, alt=f"Your clip painted like {job.about.title}")

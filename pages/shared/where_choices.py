@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -28,6 +28,11 @@ PARTS = {
 # Names of styles have no colons.
 PHOTO, TRANSPARENT = ":photo", ":transparent"
 LOOKS = {PHOTO: "The photo itself", TRANSPARENT: "Nothing: transparent"}
+CLIP_LOOKS = {PHOTO: "The clip itself"}
+NOT_IN_FRAME = {
+    SUBJECT: "No subject was found in this frame. In the clip, frames without one stay as they are.",
+    BACKGROUND: "No subject was found in this frame, so all of it is painted.",
+}
 
 
 def choose_where(
@@ -47,7 +52,7 @@ def choose_where(
         keeps_faces = has_faces and _choose_faces()
     where = Where(part, keeps_faces=keeps_faces)
     if part != EVERYTHING and has_rest:
-        where = _choose_rest(where)
+        where = _choose_rest(where, LOOKS)
     if part in (EVERYTHING, BRUSH):
         forget("elsewhere")
     if part == BRUSH:
@@ -62,6 +67,27 @@ def choose_where(
         return _show_brush(photo, where) if part == BRUSH else where
     except StyleTransferError:  # the page shows it where the painting would be
         return where
+
+
+def choose_where_in_clip(frame: Choice | None) -> Where:
+    """Show the choice of what of a clip is painted; the address keeps it. Clips have no brush and no cut-out.
+
+    Args:
+        frame: A frame of the clip, in which the part is looked for; None if there is no clip.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = _choose_part([part for part in PARTS if part != BRUSH])
+        where = Where(part, keeps_faces=_choose_faces())
+    if part == EVERYTHING:
+        forget("elsewhere")
+        return where
+    where = _choose_rest(where, CLIP_LOOKS)
+    try:
+        if frame is not None and screen_mask(frame.data, where) is None:
+            st.info(NOT_IN_FRAME[part], icon=":material/search_off:")
+    except StyleTransferError:  # the page shows it where the painting would be
+        pass
+    return where
 
 
 def _choose_faces() -> bool:
@@ -97,13 +123,13 @@ def _choose_part(parts: Sequence[str]) -> str:
     return part
 
 
-def _choose_rest(where: Where) -> Where:
-    """Show the choice of the look that the rest has."""
+def _choose_rest(where: Where, looks: Mapping[str, str]) -> Where:
+    """Show the choice of the look that the rest has: a style, or one of `looks`."""
     try:
         styles = known_styles()
     except WeightsError:  # the page has said so
         styles = dict(visit().own_styles)
-    titles = LOOKS | {name: style_title(style) for name, style in styles.items()}
+    titles = {**looks} | {name: style_title(style) for name, style in styles.items()}
     if st.session_state.get("elsewhere", PHOTO) not in titles:  # an own style that was removed
         st.session_state["elsewhere"] = PHOTO
     first = keep_choice("elsewhere", PHOTO, titles)
@@ -115,7 +141,7 @@ def _choose_rest(where: Where) -> Where:
         key="elsewhere",
         persist_state="session",
     )
-    elsewhere = () if chosen in LOOKS else ((styles[chosen], 1.0),)
+    elsewhere = () if chosen in looks else ((styles[chosen], 1.0),)
     return replace(where, elsewhere=elsewhere, is_cut_out=chosen == TRANSPARENT)
 
 

@@ -5,10 +5,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import clip_files, clip_painting, limits, long_jobs
+from pages.shared import clip_files, clip_painting, limits, long_jobs, painting
 from pages.shared.clip_files import PaintedClip
 from pages.shared.clip_painting import ClipJob
 from stylecore import ClipError, ClipLimits
@@ -136,6 +137,32 @@ def test_only_the_chosen_part_is_painted_with_the_chosen_settings(video, monkeyp
     expected = {"steadiness": 0.4, "strength": 0.7, "start_s": 0.2, "end_s": 0.5}
     assert {key: settings[key] for key in expected} == expected
     assert app.query_params["steadiness"] in ("40", ["40"])
+
+
+def test_a_part_is_painted_and_said_if_it_is_in_no_frame(video, monkeypatch):
+    asked = []
+    stylize_clip = clip_painting.stylize_clip
+
+    def paint_faces(source, target, style, **settings):
+        asked.append({name: settings[name] for name in ("where", "elsewhere", "keep_faces")})
+        return stylize_clip(source, target, style, **settings | {"where": "faces"})  # found sooner
+
+    monkeypatch.setattr(clip_painting, "stylize_clip", paint_faces)
+    monkeypatch.setattr(painting, "find_subject", lambda image: Image.new("L", image.size))
+    app = open_clip_page()
+    app.segmented_control(key="where").set_value("subject").run()
+    app.selectbox(key="elsewhere").set_value("mosaic").run()
+    app.toggle(key="keep_faces").set_value(True).run()
+    assert "transparent" not in " ".join(app.selectbox(key="elsewhere").options)
+    upload(app, video)
+    assert "No subject was found in this frame. In the clip, frames without one stay" in messages(app)
+    assert painted(app).result.frames == 8
+    assert "No subject was found in it: no part is painted." in messages(app)
+    assert "Painted: Starry Night, on the subject, elsewhere Mosaic, faces kept" in captions(app)
+    (settings,) = asked
+    assert [style.name for style in settings.pop("elsewhere")] == ["mosaic"]
+    assert settings == {"where": "subject", "keep_faces": True}
+    assert app.query_params["where"] == "Subject"
 
 
 def test_three_seconds_can_be_tried_first(long_video):
