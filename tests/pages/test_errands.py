@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browsing import keep_screenshot, tap_picture, wait_for_upload
+from pages.shared.pictures import SAMPLES
+from tests.browsing import drag_finger, keep_screenshot, tap_picture, wait_for_upload
 from tests.conftest import encoded, make_photo
 
 pytestmark = pytest.mark.browser
@@ -216,6 +217,48 @@ def test_make_noon_look_like_evening(visit, size):
     assert red > blue + 20
     assert visitor.clicks == 4
     visitor.leave(f"noon_{size[0]}")
+
+
+@pytest.mark.parametrize(
+    "size", [pytest.param((1280, 900), marks=pytest.mark.slow), (390, 844)], ids=["desktop", "phone"]
+)
+def test_paint_all_but_my_child(visit, size):
+    visitor = visit(size)
+    photo = SAMPLES["portrait"].path.read_bytes()
+    visitor.drop(0, {"name": "child.jpg", "mimeType": "image/jpeg", "buffer": photo})
+    wait_for_upload(visitor.page, "photo")
+    visitor.click("radio", "Background")
+    visitor.see("Painted: Starry Night, on the background")
+    download = visitor.download("Download in full size")
+    with Image.open(download.path()) as painted, Image.open(io.BytesIO(photo)) as before:
+        assert painted.size == before.size
+        middle = before.width // 2, before.height // 2
+        change = np.subtract(painted.getpixel(middle), before.getpixel(middle), dtype=int)
+        assert np.abs(change).max() < 12  # the photo's, but for the JPEG
+    assert visitor.clicks == 3
+
+    visitor.click("radio", "My brush")  # which begins with the background: her dog is to be painted, too
+    sheet = visitor.page.locator(".sheet")
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    places = [(box["width"] * x, box["height"] * 0.5) for x in (0.4, 0.5, 0.6)]
+    visitor.clicks += 1
+    if size[0] < 400:
+        drag_finger(sheet, *places)
+    else:
+        visitor.page.mouse.move(box["x"] + places[0][0], box["y"] + places[0][1])
+        visitor.page.mouse.down()
+        visitor.page.mouse.move(box["x"] + places[-1][0], box["y"] + places[-1][1], steps=5)
+        visitor.page.mouse.up()
+    visitor.see("Painted: Starry Night, on what you brushed")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    visitor.page.wait_for_timeout(1500)  # until the stroke was sent
+    visitor.see("Painted: Starry Night, on what you brushed")
+    download = visitor.download("Download in full size")
+    with Image.open(download.path()) as corrected:
+        assert np.abs(np.subtract(corrected.getpixel(middle), before.getpixel(middle), dtype=int)).max() > 12
+    assert visitor.clicks == 6
+    visitor.leave(f"child_{size[0]}")
 
 
 def test_find_out_how_it_works(visit):
