@@ -28,5 +28,8 @@ def test_without_styles_the_other_pages_still_serve(app, monkeypatch):
         # An own style that has been painted before is shown without the ready-made ones.
         assert all(error.value.startswith("rows.safetensors is damaged") for error in app.error)
         assert app.error or "Painted in" in " ".join(caption.value for caption in app.caption)
+        app.segmented_control(key="where").set_value("background").run()
+        assert not app.exception
+        assert app.selectbox(key="elsewhere").options == ["The photo itself", "Nothing: transparent"]
     finally:
         catalog._read_styles.cache_clear()

@@ -169,7 +169,7 @@ def test_a_mask_is_scaled_to_the_full_photo_and_nothing_brushed_is_no_mask():
     assert Where().mask((401, 300), subject) is None
 
 
-def test_sheets_show_every_style_on_the_part(monkeypatch):
+def test_sheets_show_every_style_on_the_part(small_paintings, monkeypatch):
     monkeypatch.setattr(sheets, "known_styles", lambda: {"mosaic": get_style("mosaic")})
     monkeypatch.setattr(sheets, "SHEET_SIDE", 200)
     where = Where("background")
