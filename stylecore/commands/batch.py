@@ -51,6 +51,7 @@ class Batch:
         where: The part of each photo that is painted.
     Attributes:
         status: Exit status so far.
+        device: Where photos are painted; None before the first.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Batch:
     ) -> None:
         self.options, self.styles, self.sources, self.where = options, styles, sources.photos, where
         self.stylizer: FastStylizer | None = None
+        self.device: str | None = None
         self.done: list[dict] = []
         self.failed, self.skipped = list(sources.failed), sources.skipped
         self.status = OK
@@ -97,14 +99,8 @@ class Batch:
         except (Exception, KeyboardInterrupt) as error:
             return self.note_failure(source, error)
         size = {"width": width, "height": height} | frames
-        self.done.append(
-            {"photo": str(source), "output": str(output)} | size | {"milliseconds": milliseconds}
-        )
-        of_frames = f", {frames['frames']} frames" if frames else ""
-        progress(
-            f"{source} -> {output}: {width} x {height} px{of_frames}, {milliseconds} ms "
-            f"on {self.stylizer.device}"
-        )
+        self.device = self.stylizer.device
+        self.note_done({"photo": str(source), "output": str(output)} | size | {"milliseconds": milliseconds})
         if image is not None and (notice := stylized.info.get("notice")):
             progress(f"{source}: {notice}")
         if not is_complete:
@@ -112,6 +108,15 @@ class Batch:
             self.failed.append({"photo": str(source), "error": error})
             self.status = fail(error, FAILED)
         return is_complete
+
+    def note_done(self, picture: dict) -> None:
+        """Reports a painting."""
+        self.done.append(picture)
+        size = f"{picture['width']} x {picture['height']} px"
+        if "frames" in picture:
+            size += f", {picture['frames']} frames"
+        took = f"{picture['milliseconds']} ms on {self.device}"
+        progress(f"{picture['photo']} -> {picture['output']}: {size}, {took}")
 
     def read(self, source: Location) -> Image.Image:
         """Reads a photo; in full where a mask file must have its size."""
@@ -169,16 +174,19 @@ class Batch:
         if is_end and not (self.done or self.failed):
             raise error
         message = "interrupted" if isinstance(error, KeyboardInterrupt) else describe(error)
-        if is_input and source is self.sources[-1]:
+        if is_input and self.sources and source is self.sources[-1]:
             message += output_hint(self.options.photos, self.options.output, least=1)
-        self.failed.append({"photo": str(source), "error": message})
-        self.status = fail(message, BAD_INPUT if is_input and self.status != FAILED else FAILED)
+        self.note_error(source, message, BAD_INPUT if is_input else FAILED)
         return not is_end
 
+    def note_error(self, source: Location, message: str, status: int) -> None:
+        """Reports a photo that is not painted; a failure outweighs bad input in the exit status."""
+        self.failed.append({"photo": str(source), "error": message})
+        self.status = fail(message, FAILED if FAILED in (status, self.status) else status)
+
     def report(self) -> dict:
-        device = self.stylizer.device if self.stylizer else None
         return {
-            "device": device,
+            "device": self.device,
             "style": self.options.style,
             "pictures": self.done,
             "skipped": self.skipped,

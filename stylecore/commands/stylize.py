@@ -11,6 +11,7 @@ from stylecore.commands.clips import add_clip_options, check_clip_options, is_pa
 from stylecore.commands.console import UsageError, print_json
 from stylecore.commands.files import STANDARD_STREAM, Location, find_sources, is_single, output_path
 from stylecore.commands.parsing import add_device, add_json
+from stylecore.commands.ray_batch import add_ray, check_ray, paint_on_ray
 from stylecore.commands.style_choice import choose_styles
 from stylecore.commands.where import Where, add_where
 from stylecore.images.files import free_path
@@ -26,7 +27,7 @@ examples:
   impasto stylize family/ --style mosaic --keep-faces
   impasto stylize clip.mp4 --style the_scream --start 2 --end 5
   impasto stylize photo.jpg --style candy.impasto:0.6,mosaic:0.4
-  impasto stylize archive/ more.zip --style mosaic -o painted/
+  impasto stylize archive/ more.zip --style mosaic -o painted/ --ray
 
 A picture becomes a style at once. `impasto learn`, which needs torch and takes minutes, makes a style
 file that follows the picture better, and `impasto optimize` paints one photo that follows it best.
@@ -59,6 +60,7 @@ def add_stylize(commands: argparse._SubParsersAction) -> None:
     add_look(parser)
     add_where(parser)
     add_clip_options(parser)
+    add_ray(parser)
     add_device(parser, default="auto", use="to paint on")
     add_json(parser)
     parser.set_defaults(run=run_stylize)
@@ -107,6 +109,7 @@ def run_stylize(options: argparse.Namespace) -> int:
     where = Where.from_options(options)
     if where.elsewhere:
         resolve_styles(where.elsewhere.weights)
+    check_ray(options)
     sources = find_sources(options.photos)
     clips = {source for source in sources.photos if is_painted_as_clip(source, options.output)}
     if clips:
@@ -114,9 +117,12 @@ def run_stylize(options: argparse.Namespace) -> int:
         where.check_for_clips()
     outputs = name_outputs(sources.photos, options, styles.by_name(), clips, where)
     batch = Batch(options, styles, sources, where)
-    for source, output in zip(sources.photos, outputs, strict=True):
-        if not batch.paint(source, output, is_clip=source in clips):
-            break
+    if options.ray:
+        paint_on_ray(batch, outputs, clips)
+    else:
+        for source, output in zip(sources.photos, outputs, strict=True):
+            if not batch.paint(source, output, is_clip=source in clips):
+                break
     if options.json:
         print_json(batch.report())
     return batch.status
