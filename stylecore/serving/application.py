@@ -18,11 +18,12 @@ from stylecore.errors import ServerError
 from stylecore.host.jobs import QueueFullError
 from stylecore.serving.config import ServingConfig
 from stylecore.serving.http_api import http_api
-from stylecore.serving.local_ray import START_S, running_ray
+from stylecore.serving.local_ray import running_ray
 from stylecore.serving.painting_request import Painted, PaintRequest, StylePicture
 from stylecore.serving.replica import Painter
 
 APP_NAME = "impasto"
+START_S = 300.0  # until a server that does not paint yet counts as failed
 FRONT_PLACES = 1000  # requests that the front may hold; the queue in front of the painters has its own limit
 logger = logging.getLogger(__name__)
 

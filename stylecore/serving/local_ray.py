@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
 
 from stylecore.errors import ServerError
 from stylecore.host.extras import import_extra
 
 LOCAL = "local"  # address of a Ray of our own on this machine
 NAMESPACE = "impasto"
-START_S = 300.0  # until a Ray that does not answer counts as failed
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # else Ray reports its use to its maker
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's future default, about which it would warn
@@ -44,21 +41,11 @@ def running_ray(address: str = LOCAL, *, cpus: int | None = None) -> Iterator[No
         options |= {"num_cpus": cpus, "include_dashboard": False}
         # Else Ray would keep one in the home folder.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    _start(ray, address, options)
+    try:
+        ray.init(address=address, **options)
+    except Exception as error:  # Ray raises plain exceptions when it takes too long
+        raise ServerError(f"Ray at {address} does not start: {error}") from error
     try:
         yield
     finally:
         ray.shutdown()
-
-
-def _start(ray: ModuleType, address: str, options: dict) -> None:
-    """Start or reach Ray, whose own limit of 30 s is too short for busy machines."""
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            ray.init(address=address, **options)
-            return
-        except Exception as error:  # Ray raises plain exceptions when it takes too long
-            ray.shutdown()
-            if "timed out" not in str(error) or time.monotonic() > deadline:
-                raise ServerError(f"Ray at {address} does not start: {error}") from error
