@@ -128,3 +128,10 @@ def test_the_architecture_names_folders_and_functions_that_exist():
     for file, name in places:
         code = (ROOT / file).read_text(encoding="utf-8")
         assert re.search(rf"^(def|class) {name}\b", code, re.MULTILINE), f"{name} in {file}"
+
+
+def test_no_clock_is_read_that_can_go_back():
+    for path in modules_in("stylecore") + modules_in("pages"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                assert ast.unparse(node.func) not in ("time.time", "datetime.now", "datetime.today"), path

@@ -61,8 +61,11 @@ def read_any_checkpoint(path: Path) -> dict:
 def write_checkpoint(path: Path, contents: dict) -> None:
     """Write a checkpoint; if interrupted, the former one stays intact."""
     partial = path.with_suffix(".partial")
-    torch.save(contents, partial)
-    partial.replace(path)
+    try:
+        torch.save(contents, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def new_network(config: TrainingConfig, styles: int) -> StyledNetwork:

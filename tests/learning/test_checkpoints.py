@@ -44,6 +44,7 @@ def test_an_interrupted_write_leaves_the_former_checkpoint(network, tmp_path):
     with pytest.raises(Exception, match="pickle"):
         write_checkpoint(path, {"styles": lambda: None})
     assert read_checkpoint(path)["styles"] == ["dots", "lines"]
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
 @pytest.mark.parametrize("contents", [b"", b"not a checkpoint", None])

@@ -45,6 +45,7 @@ class Report:
         counts: How often what was done.
         errors: What went wrong.
         memory: Seconds since the start, and megabytes of the server.
+        server_s: Processor time of the server.
     """
 
     taps: list[float] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Report:
     counts: Counter = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     memory: list[tuple[float, float]] = field(default_factory=list)
+    server_s: float = 0.0
 
     def summary(self) -> dict:
         """The figures."""
@@ -63,6 +65,7 @@ class Report:
             "painted_median_s": round(float(np.median(self.painted or [0])), 2),
             "counts": dict(self.counts),
             "errors": self.errors[:20],
+            "server_s_a_painting": round(self.server_s / max(1, len(self.painted)), 2),
             "memory_mb": [round(float(sizes[0])), round(float(sizes.max())), round(float(sizes[-1]))],
             "memory_mb_a_minute": round(float(slope), 2),
         }
@@ -81,6 +84,7 @@ class Plan:
         minutes: How long they stay.
         pause_s: Mean pause before a tap.
         custom: Every so many-th visitor also starts refinements.
+        patience_s: After which a visitor counts it as an error that nothing comes.
         seed: Of their choices.
     """
 
@@ -88,6 +92,7 @@ class Plan:
     minutes: float = 5.0
     pause_s: float = 20.0
     custom: int = 10
+    patience_s: float = 120.0
     seed: int = 0
 
 
@@ -105,7 +110,7 @@ class Visitor:
         """Come and go until a time of `time.monotonic`."""
         await asyncio.sleep(self.random.uniform(0, min(self.plan.pause_s, self.plan.minutes * 10)))
         while time.monotonic() < until:
-            self.session = Session(url, threads)
+            self.session = Session(url, threads, patience_s=self.plan.patience_s)
             try:
                 await self._visit(until)
                 self.report.counts["visits"] += 1
@@ -235,6 +240,7 @@ async def crowd(url: str, process: psutil.Process, plan: Plan) -> Report:
         visitors = [Visitor(number, plan, marks, report) for number in range(plan.visitors)]
         await asyncio.gather(*(visitor.stay(url, until, threads) for visitor in visitors))
     watching.cancel()
+    report.server_s = sum(process.cpu_times()[:2])
     return report
 
 

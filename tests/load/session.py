@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from urllib.parse import urlparse
 
@@ -26,14 +26,16 @@ class Session:
     Args:
         url: Address of the app.
         threads: Threads for HTTP requests.
+        patience_s: After which it is an error that nothing comes.
     Attributes:
         elements: Elements of the page by their place, as the last run left them.
         token: Name of the session.
         last_answer: The last answer to an HTTP request.
     """
 
-    def __init__(self, url: str, threads: Executor) -> None:
+    def __init__(self, url: str, threads: Executor, *, patience_s: float = 120.0) -> None:
         self.url = url
+        self.patience_s = patience_s
         self.elements: dict[tuple[int, ...], Element] = {}
         self.last_answer: requests.Response | None = None
         self._threads = threads
@@ -53,7 +55,11 @@ class Session:
         token = self._http.cookies["_streamlit_xsrf"]
         address = f"ws{self.url.removeprefix('http')}/_stcore/stream"
         self._socket = await connect(
-            address, subprotocols=["streamlit", token], origin=self.url, max_size=None, open_timeout=60
+            address,
+            subprotocols=["streamlit", token],
+            origin=self.url,
+            max_size=None,
+            open_timeout=self.patience_s,
         )
         self._reader = asyncio.create_task(self._read())
         await self.run()
@@ -75,18 +81,13 @@ class Session:
         await self._socket.send(message.SerializeToString())
 
     async def run(
-        self,
-        trigger: str = "",
-        on_element: Callable[[Element], None] = lambda element: None,
-        *,
-        timeout_s: float = 120,
+        self, trigger: str = "", on_element: Callable[[Element], None] = lambda element: None
     ) -> None:
         """Run the page's script to its end.
 
         Args:
             trigger: Key of the button that is pressed.
             on_element: Called with every element that comes.
-            timeout_s: After which it is an error.
         """
         self._finished.clear()
         self._on_element = on_element
@@ -96,7 +97,7 @@ class Session:
         if trigger:
             states.append(WidgetState(id=self.find(trigger).button.id, trigger_value=True))
         await self._socket.send(message.SerializeToString())
-        await self._wait(self._finished.wait(), timeout_s)
+        await self._wait(self._finished.wait())
 
     async def go_to(self, page: str) -> None:
         """Change to a page by its address."""
@@ -185,27 +186,29 @@ class Session:
         elif kind == "backend_operation_response":
             self._answers.pop(message.backend_operation_response.request_id).set_result(message)
 
-    async def _ask(self, request: BackMsg, token: str, timeout_s: float = 120) -> ForwardMsg:
+    async def _ask(self, request: BackMsg, token: str) -> ForwardMsg:
         self._answers[token] = asyncio.get_running_loop().create_future()
         await self._socket.send(request.SerializeToString())
-        return await self._wait(self._answers[token], timeout_s)
+        return await self._wait(self._answers[token])
 
-    async def _wait(self, what, timeout_s: float):
+    async def _wait(self, what: Awaitable) -> object:
         """Wait for something, or for the end of the connection."""
         waiting = asyncio.ensure_future(what)
-        await asyncio.wait({waiting, self._reader}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            {waiting, self._reader}, timeout=self.patience_s, return_when=asyncio.FIRST_COMPLETED
+        )
         if waiting.done():
             return waiting.result()
         waiting.cancel()
         if self._reader.done():
             raise ConnectionError("the connection has ended") from self._reader.exception()
-        raise TimeoutError(f"no answer within {timeout_s} s; the page says {self.texts}")
+        raise TimeoutError(f"no answer within {self.patience_s} s; the page says {self.texts}")
 
     async def _request(self, method: str, path: str, **options: object) -> requests.Response:
         def send() -> requests.Response:
             token = self._http.cookies.get("_streamlit_xsrf", "")
             address, headers = f"{self.url}{urlparse(path).path}", {"X-Xsrftoken": token}
-            answer = self._http.request(method, address, headers=headers, timeout=120, **options)
+            answer = self._http.request(method, address, headers=headers, timeout=self.patience_s, **options)
             self.last_answer = answer
             answer.raise_for_status()
             return answer
