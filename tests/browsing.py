@@ -58,7 +58,7 @@ def wait_for_server(
         yield url, process
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)  # ten seconds of its own, which other work may stretch
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import streamlit as st
 from pages.shared.long_jobs import unfinished_jobs
 from pages.shared.streamlit_workarounds import free_ended_sessions, open_browser
 
-STOP_S = 8.0  # after a signal to stop; container hosts kill after ten
+STOP_S = 6.0  # after a signal to stop; container hosts kill after ten
 logger = logging.getLogger(__name__)
 
 

@@ -16,7 +16,7 @@ from stylecore.errors import StyleTransferError
 from stylecore.host.extras import import_extra
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
-STOP_S = 8.0  # from SIGTERM to the end at the latest; container hosts kill after ten
+STOP_S = 6.0  # from SIGTERM to the end at the latest; container hosts kill after ten
 
 
 class UsageError(StyleTransferError):

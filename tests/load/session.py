@@ -18,6 +18,7 @@ from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 
 class Session:
@@ -60,6 +61,7 @@ class Session:
             origin=self.url,
             max_size=None,
             open_timeout=self.patience_s,
+            ping_interval=None,
         )
         self._reader = asyncio.create_task(self._read())
         await self.run()
@@ -67,7 +69,7 @@ class Session:
     async def close(self) -> None:
         """Leave, as a closed tab does."""
         self._reader.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
             await self._reader
         await self._socket.close()
         self._http.close()
