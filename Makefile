@@ -54,7 +54,7 @@ soak: .venv/soak.stamp
 
 # Known flaws of the pinned packages; asks a server on the internet.
 audit: .venv/soak.stamp
-	$(BIN)/pip-audit --requirement requirements.txt --requirement requirements-lite.txt --no-deps --disable-pip
+	$(BIN)/pip-audit --requirement requirements.txt --requirement requirements-lite.txt --no-deps --disable-pip --strict
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .

@@ -13,6 +13,9 @@ from stylecore import load_style_file
 from tests.browsing import ROOT
 from tests.conftest import make_photo
 
+# Many short steps.
+SMALL = ("--steps", 5000, "--crop-size", 64, "--batch-size", 1, "--crops", 8)
+
 
 def start(*arguments: object, folder: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "stylecore", *map(str, arguments)]
@@ -53,7 +56,7 @@ def test_a_batch_that_is_terminated_says_so_and_leaves_whole_files(tmp_path):
 @pytest.mark.slow
 def test_a_learning_that_is_terminated_keeps_the_best_so_far(tmp_path):
     make_photo(300, 200).save(tmp_path / "wave.png")
-    process = start("learn", "wave.png", "-o", "wave.impasto", "--minutes", "5", folder=tmp_path)
+    process = start("learn", "wave.png", "-o", "wave.impasto", *SMALL, folder=tmp_path)
     wait_for_line(process, "step ")
     status, printed, seconds = stop(process)
     assert status == 1
@@ -65,7 +68,7 @@ def test_a_learning_that_is_terminated_keeps_the_best_so_far(tmp_path):
 @pytest.mark.slow
 def test_a_learning_that_is_killed_leaves_no_half_file(tmp_path):
     make_photo(300, 200).save(tmp_path / "wave.png")
-    process = start("learn", "wave.png", "-o", "wave.impasto", "--minutes", "5", folder=tmp_path)
+    process = start("learn", "wave.png", "-o", "wave.impasto", *SMALL, folder=tmp_path)
     wait_for_line(process, "step ")
     process.kill()
     process.communicate()
