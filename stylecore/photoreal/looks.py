@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from stylecore.errors import ImageError
 from stylecore.host.extras import import_extra
 from stylecore.images.colors import flatten, flatten_content
 from stylecore.images.loading import load_image
@@ -22,12 +21,12 @@ from stylecore.photoreal.cube import encode_cube, write_cube
 from stylecore.photoreal.grid import apply_grid, global_part, weaken
 from stylecore.photoreal.look_files import REFERENCE_SIDE, LookRecord, encode_look, read_look, write_look
 from stylecore.photoreal.start import first_grid
+from stylecore.regions.pairs import check_mask
 
 if TYPE_CHECKING:
     from stylecore.photoreal.fitting import LookProgress
 
 MaskPair = tuple[Image.Image, Image.Image]
-MIN_MASK = 0.001  # share of a picture that a mask must cover
 THUMBNAIL_SIDE = 8  # px; a photo is known again by one of this size
 SAME_PHOTO = 3.0  # of 255: mean difference of the thumbnails of one photo at other sizes or in other formats
 
@@ -84,8 +83,9 @@ class PhotoLook:
         check_look_config(config)
         photo = flatten_content(load_image(photo, max_megapixels=math.inf))
         reference = flatten(load_image(reference, max_megapixels=math.inf))
-        for pair in regions:
-            _check_masks(pair, (photo, reference))
+        for own, other in regions:
+            check_mask(own, photo.size, "photo")
+            check_mask(other, reference.size, "reference")
         small, target = (limit_long_side(each, config.side) for each in (photo, reference))
         pairs = [(_resized(own, small), _resized(other, target)) for own, other in regions]
         pixels = _pixels(small)
@@ -192,17 +192,6 @@ class PhotoLook:
         check_share("strength", strength)
         check_share("keep_light", keep_light)
         return weaken(grid, strength, keep_light)
-
-
-def _check_masks(masks: MaskPair, pictures: MaskPair) -> None:
-    for mask, picture, name in zip(masks, pictures, ("photo", "reference"), strict=True):
-        if mask.size != picture.size:
-            raise ImageError(
-                f"a mask of the {name} has {mask.width} x {mask.height} px: "
-                f"{picture.width} x {picture.height} px are needed, as the {name} has"
-            )
-        if np.asarray(mask.convert("L").resize((64, 64))).mean() < 255 * MIN_MASK:
-            raise ImageError(f"a mask of the {name} is empty: it needs white where the region is")
 
 
 def _resized(mask: Image.Image, picture: Image.Image) -> Image.Image:

@@ -53,8 +53,8 @@ def find_colors(doodle: Image.Image, name: str) -> list[tuple[int, int, int]]:
         ImageError: More than 8 colors.
     """
     scale = min(1, SIDE / max(doodle.size))
-    size = tuple(max(2, round(length * scale)) for length in doodle.size)
-    pixels = np.asarray(flatten(doodle).resize(size, Image.Resampling.NEAREST), np.int16)
+    width, height = (max(2, round(length * scale)) for length in doodle.size)
+    pixels = np.asarray(flatten(doodle).resize((width, height), Image.Resampling.NEAREST), np.int16)
     corners = pixels[:-1, :-1]
     others = (pixels[1:, :-1], pixels[:-1, 1:])
     is_flat = np.all([np.abs(corners - other).max(axis=-1) <= FLAT for other in others], axis=0)
