@@ -12,7 +12,7 @@ import numpy as np
 
 from stylecore.errors import StyleError
 from stylecore.images.arrays import LUMA
-from stylecore.photoreal.grid import tents
+from stylecore.photoreal.grid import bend, tents
 
 CUBE_ENDING = ".cube"
 POINTS = 33  # along each axis, a usual number
@@ -55,6 +55,7 @@ def color_table(grid: np.ndarray) -> np.ndarray:
     depth = len(grid)
     transforms = np.einsum("dp,dij->pij", tents(colors @ LUMA * (depth - 1), depth), grid[:, 0, 0])
     found = np.einsum("pij,pj->pi", transforms[:, :, :3], colors) + transforms[:, :, 3]
+    bend(found, colors)
     return found.clip(0, 1)
 
 

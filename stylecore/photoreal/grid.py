@@ -22,6 +22,8 @@ from stylecore.images.arrays import LUMA
 IDENTITY = np.eye(3, 4, dtype=np.float32)
 STRIP_ROWS = 16  # rows of the photo that a thread computes at a time
 MAX_THREADS = 4
+SHOULDER = 0.05  # of [0, 1], next to black and white, in which colors bend
+TINY = np.float32(1e-9)  # against 0 / 0
 
 
 def constant_grid(transform: np.ndarray, cells: tuple[int, int, int] = (1, 1, 1)) -> np.ndarray:
@@ -112,6 +114,32 @@ def global_part(grid: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     return np.einsum("dyx,dyxij->dij", shares, grid)[:, None, None].astype(np.float32)
 
 
+def bend(values: np.ndarray, colors: np.ndarray) -> None:
+    """Bring transformed colors into [0, 1], in place: near black and white they bend, and are not clipped.
+
+    A bend begins `SHOULDER` away from the end, or where the photo's own color is if that is nearer, so that
+    what a grid leaves alone stays as it is.
+
+    Args:
+        values: Transformed colors, of any range.
+        colors: The photo's, in [0, 1], of the same shape.
+    Source: Reinhard et al. (2002), *Photographic tone reproduction for digital images*, equation 3, for the
+        curve.
+    """
+    high = values > 1 - SHOULDER
+    values[high] = 1 - _bent(1 - values[high], 1 - colors[high])
+    low = values < SHOULDER
+    values[low] = _bent(values[low], colors[low])
+
+
+def _bent(values: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    """Bend values so that they stay at 0 or above."""
+    room = np.minimum(colors, np.float32(SHOULDER))
+    below = np.maximum(room - values, 0)
+    # Where nothing is below, it is the value, and the further below, the nearer to 0.
+    return np.where(below > 0, room * room / (room + below + TINY), values)
+
+
 def _interpolated(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Interpolate along the first axis."""
     low = np.minimum(positions.astype(int), max(len(values) - 2, 0))
@@ -140,7 +168,7 @@ def _apply_to_tile(transforms: np.ndarray, shares: np.ndarray, colors: np.ndarra
     for channel in range(3):
         found[:, channel] *= rgb[:, None, channel]
         result += found[:, channel]
+    bend(result, rgb)
     result *= 255
     result += 0.5
-    np.clip(result, 0, 255, out=result)
     return result.astype(np.uint8).transpose(0, 2, 1)

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from stylecore.images.arrays import LUMA
-from stylecore.photoreal.grid import IDENTITY, apply_grid, constant_grid, global_part, weaken
+from stylecore.photoreal.grid import IDENTITY, SHOULDER, apply_grid, constant_grid, global_part, weaken
 
 
 def random_grid(*cells: int) -> np.ndarray:
@@ -32,7 +32,15 @@ def applied_by_pixel(grid: np.ndarray, image: Image.Image) -> np.ndarray:
                 if weight > 0 and all(c < n for c, n in zip(cell, grid.shape[:3], strict=True)):
                     transform += weight * grid[tuple(cell)]
             result[y, x] = transform @ [*color, 1]
-    return result.clip(0, 1) * 255
+    return np.vectorize(bent)(result, pixels) * 255
+
+
+def bent(value: float, color: float) -> float:
+    """A value near black or white, or beyond, bent as in equation 3 of Reinhard et al. (2002), scaled."""
+    if value > 0.5:
+        return 1 - bent(1 - value, 1 - color)
+    room = min(color, SHOULDER)
+    return value if value >= room else room / (1 + (room - value) / room) if room else 0.0
 
 
 @pytest.mark.parametrize("cells", [(8, 16, 16), (4, 1, 5), (1, 3, 1), (1, 1, 1), (2, 7, 2)])
@@ -83,3 +91,20 @@ def test_the_global_part_counts_cells_by_their_pixels():
     assert found[0, 0, 0, 0, 3] > 0.7
     assert found[1, 0, 0, 0, 3] == 0
     assert global_part(grid, 1 - dark_top_left)[0, 0, 0, 0, 3] < 0.25
+
+
+def test_colors_bend_towards_white_and_black_without_being_clipped():
+    steps = np.arange(8, 248, dtype=np.uint8)
+    photo = Image.fromarray(np.repeat(steps[None, :, None], 3, axis=2).repeat(32, axis=0))
+    contrast = constant_grid(np.column_stack([1.3 * np.eye(3), np.full(3, -0.15)]).astype(np.float32))
+    values = np.asarray(apply_grid(contrast, photo), int)[0, :, 0]
+    assert values.min() > 0
+    assert values.max() < 255
+    assert (np.diff(values) >= 0).all()
+    between = (steps > 255 * (0.15 + SHOULDER) / 1.3 + 1) & (steps < 255 * (1.15 - SHOULDER) / 1.3 - 1)
+    assert np.abs(values - (1.3 * steps - 0.15 * 255))[between].max() <= 0.5 + 1e-3
+
+
+def test_the_identity_leaves_every_color_alone():
+    photo = random_photo(64, 64)
+    assert np.array_equal(np.asarray(apply_grid(constant_grid(IDENTITY), photo)), np.asarray(photo))
