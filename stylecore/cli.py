@@ -15,6 +15,7 @@ from stylecore.commands.evaluate import add_evaluate
 from stylecore.commands.import_model import add_import
 from stylecore.commands.info import add_info
 from stylecore.commands.learn import add_learn
+from stylecore.commands.load import add_load
 from stylecore.commands.look import add_look_command
 from stylecore.commands.optimize import add_optimize
 from stylecore.commands.parsing import Parser
@@ -59,6 +60,7 @@ train and measure:
   train      train a network on style pictures
   evaluate   measure the content and style losses of the styles
   bench      measure speed
+  load       measure a painting server, and how many processes visitors need
 
 installation:
   info       show versions, devices and weights
@@ -130,6 +132,7 @@ def build_parser() -> Parser:
         add_train,
         add_evaluate,
         add_bench,
+        add_load,
         add_info,
     ):
         add(commands)

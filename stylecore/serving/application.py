@@ -138,6 +138,7 @@ def running_server(config: ServingConfig, *, address: str, cpus: int | None = No
 
 def _start(config: ServingConfig) -> None:
     """Start the application; Serve's own limit of a minute is too short for busy machines."""
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     deadline = time.monotonic() + START_S
     while True:
         try:
