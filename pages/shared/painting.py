@@ -16,7 +16,7 @@ import streamlit as st
 from PIL import Image
 
 from pages.shared.limits import load_photo
-from pages.shared.painting_server import served_file, served_picture
+from pages.shared.painting_server import away_note, served_file, served_picture
 from pages.shared.turns import large_line, reading_line, shown_place, small_line
 from pages.shared.where import Where
 from stylecore import FastStylizer, Region, Style, find_faces, find_subject, keep_faces
@@ -218,7 +218,7 @@ def preview(photo: bytes, look: Look) -> Preview:
             started = time.perf_counter()
             painted = _paint(small, look, screen_mask(photo, look.where))
             seconds = time.perf_counter() - started
-        notice = painted.info.get(NOTICE, "")
+        notice = painted.info.get(NOTICE) or away_note(look)
         made = Painted(b"", seconds, engine.device, engine.device_note, notice)
     return previews.keep(key, _preview(small, painted, made, size, is_served=False))
 

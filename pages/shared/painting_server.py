@@ -51,16 +51,28 @@ def served_file(photo: bytes, look: Look, file_format: str) -> bytes | None:
     return None if painted is None else painted.picture
 
 
+def away_note(look: Look) -> str:
+    """A sentence for a painting that this process made because the server did not; else empty."""
+    if not _is_served(look):
+        return ""
+    return "The painting server did not answer, so this app painted by itself"
+
+
 def _ask(look: Look, paint: Callable[[PaintingServer], Result]) -> Result | None:
     """What `paint` does on the server; None for parts of pictures, without a server, and if it cannot now."""
-    server = painting_server()
-    if server is None or look.where.part != EVERYTHING or look.where.keeps_faces:
+    if not _is_served(look):
         return None
     try:
-        return paint(server)
+        return paint(painting_server())
     except ServerError as error:
         logger.warning("this process paints instead: %s", error)
         return None
+
+
+def _is_served(look: Look) -> bool:
+    """Whether a look is painted on the server, if it answers."""
+    is_whole = look.where.part == EVERYTHING and not look.where.keeps_faces
+    return is_whole and painting_server() is not None
 
 
 def _settings(look: Look, *, fine: bool = True) -> PaintSettings:

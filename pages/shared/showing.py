@@ -12,7 +12,6 @@ from pages.shared.choosing import Choice, say_unusable, seen_strokes
 from pages.shared.comparing import compare
 from pages.shared.own_styles import style_title
 from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview
-from pages.shared.painting_server import show_if_away
 from pages.shared.pictures import plain
 from pages.shared.sharing import offer_share
 from pages.shared.visit import visit
@@ -156,7 +155,6 @@ def show_seen(look: Look) -> None:
 
 def show_credits(painting: Preview, look: Look) -> None:
     """Show how a painting was made, and the credits of its styles."""
-    show_if_away()
     is_gpu = painting.device == "cuda"
     server = "painting server's " if painting.is_served else ""
     st.caption(

@@ -1,4 +1,4 @@
-"""Refuses requests that are too large before they are in memory."""
+"""Refuses requests that are too large, without holding them in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 class BodyLimit:
     """ASGI middleware that answers requests above `max_bytes` with status 413.
 
-    A request that states its length is refused at once, another as soon as it has sent more.
+    A request that states its length is read and dropped, another is refused as soon as it has sent more.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
@@ -24,6 +24,9 @@ class BodyLimit:
             return
         stated = Headers(scope=scope).get("content-length", "")
         if stated.isdecimal() and int(stated) > self._max_bytes:
+            # A client that still sends when the connection ends would not see the answer.
+            while (await receive()).get("more_body"):
+                pass
             refusal = JSONResponse({"error": self._error, "status": 413}, 413)
             await refusal(scope, receive, send)
             return

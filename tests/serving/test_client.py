@@ -52,6 +52,14 @@ def test_a_busy_server_and_a_wrong_token_are_reported(service):
             PaintingServer(url, "secret").paint(photo, {get_style("mosaic"): 1})
 
 
+def test_a_photo_beyond_the_limit_of_the_server_does_not_count_as_a_server_that_is_away(service):
+    with serving(service, megabytes=0.5) as url:
+        server = PaintingServer(url)
+        with pytest.raises(ServerError, match="status 413: the request is too large"):
+            server.paint(b"x" * 20_000_000, {get_style("mosaic"): 1})
+        assert not server.is_away
+
+
 def test_a_server_that_was_away_is_not_asked_again_at_once(service):
     with serving(service) as url:
         pass

@@ -88,7 +88,7 @@ def test_bad_input_is_answered_with_the_reason(url, given, files, message):
     assert message in error
 
 
-def test_a_large_request_is_refused_before_it_is_read(url):
+def test_a_large_request_is_refused(url):
     large = [("photo", "a.jpg", b"x" * 600_000)]
     assert error_of(ask(url, "/v1/paint", {"style": "mosaic"}, large)) == (
         413,
