@@ -1,4 +1,4 @@
-"""Masks of the frames of a clip: found now and then, and carried along by the flow between."""
+"""The mask of the frames of a clip: found now and then, and carried along by the flow between."""
 
 from __future__ import annotations
 
@@ -10,25 +10,28 @@ import numpy as np
 from stylecore.video.camera import camera_flow
 from stylecore.video.flow import positions
 from stylecore.video.following import Motion
+from stylecore.video.mask_edges import snap_to_edges
 
 EVERY = 10  # frames from one search to the next
+FADE = 3  # frames in which a mask that was carried gives way to one that was found
 UNCOVERED = 1 / 80  # of the long side: how far from a border what comes into view is expected
 
 
 class MaskFollower:
-    """Finds masks in every tenth frame and where a scene starts, and carries them along in between.
+    """Finds a mask in every tenth frame and where a scene starts, and carries it along in between.
 
-    What is found replaces what was carried little by little, over the frames up to the next search, so that
-    no border jumps.
+    What is found replaces what was carried over some frames, so that no border jumps.
 
     Args:
-        find: Returns the masks of a frame of shape (H, W, 3), as uint8 of shape (H, W, number of masks).
+        find: Returns the mask of a frame of shape (H, W, 3), as uint8 of shape (H, W).
+        has_edges: Whether the mask ends at edges of the frame, to which it is then moved after each step.
     """
 
-    def __init__(self, find: Callable[[np.ndarray], np.ndarray]) -> None:
-        self._find, self._matrix = find, np.eye(3)
-        self._former = self._newest = np.zeros((0, 0, 0), np.float32)
-        self._age = 0  # of the newest masks, in frames
+    def __init__(self, find: Callable[[np.ndarray], np.ndarray], *, has_edges: bool = True) -> None:
+        self._find, self._has_edges, self._matrix = find, has_edges, np.eye(3)
+        self._newest = np.zeros((0, 0), np.float32)
+        self._former: np.ndarray | None = None  # what the newest one replaces, until it has
+        self._age = 0  # of the newest mask, in frames
 
     def __call__(self, pixels: np.ndarray, motion: Motion, shape: tuple[int, int]) -> np.ndarray:
         """Go on to the next frame.
@@ -38,20 +41,23 @@ class MaskFollower:
             motion: How the frame follows from the one before.
             shape: Height and width at which the motion was found.
         Returns:
-            Masks in [0, 1], float32 of shape (H, W, number of masks).
+            Mask in [0, 1], float32 of shape (H, W).
         """
         if motion.flow is None:
-            self._newest = self._former = self._search(pixels)
+            self._former, self._newest = None, self._search(pixels)
         else:
             places, trust = self._places(motion, shape, pixels.shape[:2])
-            self._former, self._newest = (
-                _carried(masks, places, trust) for masks in (self._former, self._newest)
-            )
             self._age += 1
+            self._newest = self._carried(self._newest, pixels, places, trust)
             if self._age == EVERY:
                 self._former, self._newest = self._newest, self._search(pixels)
+            elif self._former is not None:
+                is_needed = self._age < FADE
+                self._former = self._carried(self._former, pixels, places, trust) if is_needed else None
         self._matrix = motion.matrix
-        share = np.float32(self._age / EVERY)
+        if self._former is None:
+            return self._newest
+        share = np.float32((self._age + 1) / (FADE + 1))
         return self._former + share * (self._newest - self._former)
 
     def _search(self, pixels: np.ndarray) -> np.ndarray:
@@ -68,16 +74,17 @@ class MaskFollower:
         field[..., :2] += camera_flow(before, motion.matrix, shape)
         if full != shape:
             field = cv2.resize(field, full[::-1]) * np.float32((full[1] / shape[1], full[0] / shape[0], 1))
-        return positions(*full) + field[..., :2], field[..., 2:]
+        return positions(*full) + field[..., :2], field[..., 2]
 
+    def _carried(
+        self, mask: np.ndarray, pixels: np.ndarray, places: np.ndarray, trust: np.ndarray
+    ) -> np.ndarray:
+        """Mask of the former frame where its parts are now.
 
-def _carried(masks: np.ndarray, places: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """Masks of the former frame where their parts are now.
-
-    What is not trusted next to a border is what has just come into view: it belongs to what lies behind.
-    """
-    moved = cv2.remap(masks, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    side = 2 * round(UNCOVERED * max(moved.shape)) + 1
-    behind = cv2.erode(moved, np.ones((side, side), np.uint8))
-    moved, behind = (each.reshape(masks.shape) for each in (moved, behind))  # OpenCV drops a single channel
-    return behind + trust * (moved - behind)
+        What is not trusted next to a border is what has just come into view: it belongs to what lies behind.
+        """
+        moved = cv2.remap(mask, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        side = 2 * round(UNCOVERED * max(moved.shape)) + 1
+        behind = cv2.erode(moved, np.ones((side, side), np.uint8))
+        moved = behind + trust * (moved - behind)
+        return snap_to_edges(moved, pixels) if self._has_edges else moved

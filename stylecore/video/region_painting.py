@@ -24,13 +24,14 @@ class MaskedFrame:
     Attributes:
         moved: The frame for the painter of the part, or of everything.
         rest: The same for the painter of the rest, if there is one.
-        masks: Of the part and of the faces, as far as they are needed, float32 of shape (H, W, number of
-            masks).
+        part: Mask of the part in [0, 1], float32 of shape (H, W); None if it is everything.
+        faces: Mask of the faces; None if they are painted as all else.
     """
 
     moved: MovedFrame
     rest: MovedFrame | None
-    masks: np.ndarray | None
+    part: np.ndarray | None
+    faces: np.ndarray | None
 
     @property
     def frame(self) -> Frame:
@@ -58,9 +59,9 @@ class RegionPainter:
         keeps_faces: bool = False,
     ) -> None:
         self._painter, self._rest = painter, rest
-        self._where, self._keeps_faces = where, keeps_faces
-        self._masks = MaskFollower(self._find) if where is not None or keeps_faces else None
-        self._follower = MotionFollower()
+        self._where, self._follower = where, MotionFollower()
+        self._part = None if where is None else MaskFollower(self._find_part, has_edges=where != "faces")
+        self._faces = MaskFollower(_find_faces, has_edges=False) if keeps_faces else None
         self.is_found = where is None
 
     @property
@@ -72,38 +73,36 @@ class RegionPainter:
         """Find the motion and the masks of the next frame; may run ahead of the painting."""
         moved = self._painter.follow(frame)
         rest = None if self._rest is None else self._rest.follow(frame)  # may be painted at another size
-        if self._masks is None:
-            return MaskedFrame(moved, rest, None)
-        motion = moved.motion or self._follower(moved.source)
-        return MaskedFrame(moved, rest, self._masks(moved.pixels, motion, moved.source.shape[:2]))
+        followers = self._part, self._faces
+        motion = moved.motion
+        if motion is None and any(followers):
+            motion = self._follower(moved.source)
+        size = moved.source.shape[:2]
+        return MaskedFrame(moved, rest, *(each and each(moved.pixels, motion, size) for each in followers))
 
     def paint(self, masked: MaskedFrame) -> Frame:
         """Paint the next frame, as `follow` returned it; alpha is kept."""
         moved, own = masked.moved, masked.frame.pixels
         painted = self._painter.paint(moved)
-        if masked.masks is None:
-            return painted
-        masks, pixels = list(cv2.split(masked.masks)), painted.pixels
-        if self._where is not None:
+        pixels = painted.pixels
+        if masked.part is not None:
             rest = own if masked.rest is None else self._rest.paint(masked.rest).pixels
-            pixels = _mixed(rest, pixels, masks.pop(0))
-        if self._keeps_faces:
-            pixels = _mixed(pixels, own, masks.pop(0) * np.float32(1 - KEPT_STRENGTH))
+            pixels = _mixed(rest, pixels, masked.part)
+        if masked.faces is not None:
+            pixels = _mixed(pixels, own, masked.faces * np.float32(1 - KEPT_STRENGTH))
         return replace(painted, pixels=pixels)
 
-    def _find(self, pixels: np.ndarray) -> np.ndarray:
-        """Masks of the part and of the faces, as far as they are asked for, see `MaskFollower`.
+    def _find_part(self, pixels: np.ndarray) -> np.ndarray:
+        """Mask of the part, uint8 of shape (H, W). A frame without a subject is all background."""
+        part = find_part(Image.fromarray(pixels), self._where)
+        if part is None:
+            return np.full(pixels.shape[:2], 255 if self._where == "background" else 0, np.uint8)
+        self.is_found = True
+        return np.asarray(part)
 
-        Without a subject in the frame, all of it is background.
-        """
-        image, masks = Image.fromarray(pixels), []
-        if self._where is not None:
-            part = find_part(image, self._where)
-            self.is_found |= part is not None
-            masks.append(part or Image.new("L", image.size, 255 if self._where == "background" else 0))
-        if self._keeps_faces:
-            masks.append(find_faces(image))
-        return np.dstack([np.asarray(mask) for mask in masks])
+
+def _find_faces(pixels: np.ndarray) -> np.ndarray:
+    return np.asarray(find_faces(Image.fromarray(pixels)))
 
 
 def _mixed(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -3,8 +3,9 @@ import pytest
 from PIL import Image
 
 from stylecore import FastStylizer, find_faces, find_subject, load_image, stylize_clip
+from stylecore.regions.guided_filter import guided_filter
 from stylecore.regions.keeping import KEPT_STRENGTH
-from stylecore.video import masks, region_painting
+from stylecore.video import mask_edges, region_painting
 from stylecore.video.following import MotionFollower
 from stylecore.video.masks import MaskFollower
 from tests.browsing import ROOT
@@ -25,7 +26,7 @@ def crossing(count: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
     square = np.asarray(make_photo(40, 40, seed=2))[::-1, :, ::-1]
     frames, truths = [], []
     for index in range(count):
-        frame, truth = background[:, index : index + 160].copy(), np.zeros((120, 160, 1), np.uint8)
+        frame, truth = background[:, index : index + 160].copy(), np.zeros((120, 160), np.uint8)
         place = slice(40, 80), slice(20 + 2 * index, 60 + 2 * index)
         frame[place], truth[place] = square, 255
         frames.append(frame)
@@ -69,12 +70,23 @@ def test_a_mask_is_found_anew_at_a_cut():
     assert (shown[4] == 1 - shown[0]).all()
 
 
-def test_a_mask_that_is_found_elsewhere_comes_little_by_little():
+def test_a_mask_that_is_found_elsewhere_comes_over_some_frames():
     still = np.asarray(make_photo(96, 64))
-    found = iter([np.zeros((64, 96, 2), np.uint8)] + [np.full((64, 96, 2), 255, np.uint8)] * 2)
-    means = [float(mask.mean()) for mask in follow([still] * 21, lambda pixels: next(found))]
-    assert means[: masks.EVERY + 1] == [0] * (masks.EVERY + 1)
-    assert np.diff(means[masks.EVERY :]) == pytest.approx(np.full(10, 0.1), abs=1e-3)
+    found = iter([np.zeros((64, 96), np.uint8), np.full((64, 96), 255, np.uint8)])
+    means = [float(mask.mean()) for mask in follow([still] * 15, lambda pixels: next(found))]
+    assert means[:10] == pytest.approx([0] * 10, abs=1e-3)
+    assert means[10:] == pytest.approx([0.25, 0.5, 0.75, 1, 1], abs=1e-3)
+
+
+def test_edges_are_those_of_the_guided_filter_of_photos():
+    frame = make_photo(160, 120)
+    mask = np.asarray(Image.linear_gradient("L").resize((160, 120)), np.float32) / 255
+    refined = guided_filter(frame, frame, mask, radius=2, smoothness=mask_edges.SMOOTHNESS) / np.float32(255)
+    low, high = mask_edges.CORE
+    expected = ((refined - low) / (high - low)).clip(0, 1)
+    inside = np.s_[4:-4, 4:-4]  # windows end at the borders there, and are mirrored here
+    snapped = mask_edges.snap_to_edges(mask, np.asarray(frame))
+    assert np.abs(snapped - expected)[inside].max() < 0.01
 
 
 def shown_frames(source, target, style="mosaic", **options) -> list[tuple[np.ndarray, np.ndarray]]:
