@@ -3,7 +3,8 @@
     python -m export.explaining_pictures
 
 They show a photo rebuilt from each layer of VGG19, a style picture from the Gram matrices of one to five
-layers, Gram matrices, and paintings of several style weights. Takes about five minutes on 2 cores.
+layers, Gram matrices, paintings of several style weights, and a photo look. Takes about five minutes on 2
+cores.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from stylecore import OptimizationConfig, load_image, optimize_image
+from stylecore import OptimizationConfig, PhotoLook, PhotoLookConfig, load_image, optimize_image
 from stylecore.images.arrays import to_batch
 from stylecore.images.encoding import encode_image
 from stylecore.images.sheets import fit
 from stylecore.perception.constants import STYLE_LAYERS
 from stylecore.perception.features import Vgg19Features
 from stylecore.perception.losses import gram_matrix
+from stylecore.photoreal.grid import apply_grid
 
 SHARED = Path(__file__).resolve().parent.parent / "pages" / "shared"
 FOLDER = SHARED / "explaining"
@@ -29,6 +31,8 @@ PHOTO, STYLE = "portrait", "mosaic"
 SIDE = 208  # px
 DIAL = (0.25, 1.0, 4.0, 16.0, 256.0)  # style weights, with content weight 1
 GRAM_LAYER = "relu2_1"
+LOOK_PHOTO, LOOK_REFERENCE = "temple", "evening"
+LOOK_SIDE = 512  # px, at which looks are found
 FROM_NOISE = OptimizationConfig(steps=120, max_side=SIDE, start="noise", tv_weight=2.0)
 
 
@@ -55,6 +59,8 @@ def main() -> None:
             pictures = {"photo": photo, "style": style, "painting": painting}
     for name, picture in draw_grams(pictures).items():
         save(picture, f"gram_{name}")
+    for name, picture in draw_look().items():
+        save(picture, f"look_{name}")
 
 
 @torch.no_grad()
@@ -76,6 +82,26 @@ def draw_grams(pictures: dict[str, Image.Image]) -> dict[str, Image.Image]:
         drawn[name] = Image.fromarray((255 * values).astype(np.uint8)).convert("RGB")
         drawn[name] = drawn[name].resize((SIDE, SIDE), Image.Resampling.NEAREST)
     return drawn
+
+
+def draw_look() -> dict[str, Image.Image]:
+    """Draw a photo look: both pictures, the look at once and refined, and what that makes of middle gray."""
+    photo, reference = (
+        fit(load_image(SHARED / "samples" / f"{name}.jpg"), (LOOK_SIDE, LOOK_SIDE))
+        for name in (LOOK_PHOTO, LOOK_REFERENCE)
+    )
+    instant, refined = (
+        PhotoLook.fit(photo, reference, PhotoLookConfig(method=method)) for method in ("instant", "strong")
+    )
+    gray = Image.new("RGB", photo.size, (128, 128, 128))
+    drawn = {
+        "photo": photo,
+        "reference": reference,
+        "instant": instant.apply(photo),
+        "refined": refined.apply(photo),
+        "gray": apply_grid(refined.grid, gray),
+    }
+    return {name: fit(picture, (SIDE, SIDE)) for name, picture in drawn.items()}
 
 
 def save(image: Image.Image, name: str) -> None:
