@@ -169,6 +169,9 @@ row(
             "The astronaut as in the photo, before a painted background",
         ),
         ("where_both", "Two styles", "The astronaut in one style, the background in another"),
+    ]
+)
+
 st.subheader("A look instead of a style", anchor=False)
 st.markdown(
     "A **photo look** changes nothing but light and colors. At once, a single transform of all colors gives "
