@@ -9,8 +9,11 @@ import streamlit as st
 from PIL import Image
 
 from pages.shared.choosing import Choice
-from pages.shared.painting import screen_subject
+from pages.shared.painting import screen_photo, screen_subject
 from pages.shared.pictures import plain, sample_title
+from stylecore import find_faces
+from stylecore.images.encoding import encode_image
+from stylecore.regions.matching import pair_masks
 from stylecore.regions.pairs import MaskPair, is_empty
 
 WORDS = "subject with subject"  # among the settings of a refinement
@@ -24,7 +27,8 @@ def match_subjects(photo: Choice, pictures: Sequence[Choice], weights: Sequence[
         pictures: The style pictures.
         weights: Their shares; pictures of share 0 do not count.
     Returns:
-        Masks as PNG, the photo's first; none where the photo or all style pictures have no subject.
+        Masks as PNG: of the subjects, the photo's first, then of the faces; none where the photo or all style
+        pictures have no subject.
     """
     with st.spinner("Looking for the subjects ..."):
         masks = tuple(screen_subject(each.data) for each in (photo, *pictures))
@@ -38,7 +42,15 @@ def match_subjects(photo: Choice, pictures: Sequence[Choice], weights: Sequence[
     if missing:
         rest = "it gives its style to the background" if is_matched else "the pictures are taken as a whole"
         st.info(f"No subject was found in {' and '.join(missing)}: {rest}.", icon=":material/person_search:")
-    return masks if is_matched else ()
+    if not is_matched:
+        return ()
+    return *masks, *(screen_faces(each.data) for each in (photo, *pictures))
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def screen_faces(photo: bytes) -> bytes:
+    """Find the faces of a picture at screen size; returns their mask as PNG."""
+    return encode_image(find_faces(screen_photo(photo)[0]), "PNG")
 
 
 def mask_pairs(
@@ -47,8 +59,9 @@ def mask_pairs(
     """The masks of `match_subjects` at the sizes of the pictures, as `optimize_image` takes them."""
     if not masks:
         return []
-    own, *others = (_at(mask, each.size) for mask, each in zip(masks, (photo, *style_images), strict=True))
-    return [(own, others)]
+    pictures = [photo, *style_images]
+    found = [_at(mask, each.size) for mask, each in zip(masks, [*pictures, *pictures], strict=True)]
+    return pair_masks(found[: len(pictures)], found[len(pictures) :])
 
 
 def _at(mask: bytes, size: tuple[int, int]) -> Image.Image:

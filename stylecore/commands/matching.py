@@ -24,8 +24,8 @@ def add_regions(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--regions",
         choices=PARTS,
-        help="paint the subject in the style of the style picture's subject, the background in that of its "
-        "background",
+        help="paint the subject in the style of the style picture's subject, faces in that of its faces, the "
+        "background in that of its background",
     )
     group.add_argument(
         "--region",
@@ -116,7 +116,7 @@ class Matching:
             return pair_colors(own, others)
         if self.part is None:
             return []
-        from stylecore.regions.subject import pair_subjects
+        from stylecore.regions.matching import pair_subjects
 
         pairs = pair_subjects(photo, styles)
         if not pairs:

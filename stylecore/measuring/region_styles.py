@@ -35,8 +35,8 @@ from stylecore.optimization.optimize import optimize_image
 from stylecore.perception.constants import STYLE_LAYERS
 from stylecore.perception.features import Vgg19Features
 from stylecore.perception.losses import gram_error, gram_matrix, position_weights
-from stylecore.regions.pairs import CompletePair, MaskPair, complete_pairs
-from stylecore.regions.subject import pair_subjects
+from stylecore.regions.pairs import CompletePair, MaskPair, complete_pairs, is_empty
+from stylecore.regions.subject import find_subject
 
 PARTS = ("subject", "background")
 SIDE, STEPS = 256, 50
@@ -74,8 +74,8 @@ def measure_pair(
     photo: Image.Image, style_image: Image.Image, config: OptimizationConfig, style_error: RegionStyleError
 ) -> tuple[dict, list[Image.Image]]:
     """Figures of a pair without and with regions, and the two paintings; empty where no subject is found."""
-    pairs = pair_subjects(photo, [style_image])
-    if not pairs:
+    pairs = [(find_subject(photo), find_subject(style_image))]
+    if any(map(is_empty, pairs[0])):
         return {}, []
     regions = complete_pairs(pairs, photo.size, [(style_image.size, 1.0)])
     row, paintings = {}, []
@@ -102,7 +102,7 @@ def measure_memory(
     photo: Image.Image, style_image: Image.Image, config: OptimizationConfig
 ) -> dict[str, int]:
     """Peak of a fresh process above what it had before, in MiB, without and with regions."""
-    pairs = pair_subjects(photo, [style_image])
+    pairs = [(find_subject(photo), find_subject(style_image))]
     context = multiprocessing.get_context("spawn")
     peaks = {}
     for name, given in (("plain", []), ("regions", pairs)):

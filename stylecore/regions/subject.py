@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -14,7 +13,6 @@ from stylecore.images.colors import flatten_content
 from stylecore.images.sizes import limit_long_side
 from stylecore.instant.sessions import open_session
 from stylecore.regions.guided_filter import guided_filter
-from stylecore.regions.pairs import MaskPair, is_empty
 
 MODEL = "u2netp.onnx"  # file in `weights/`
 SIDE = 320  # px, side of the square that the network sees
@@ -88,15 +86,3 @@ def find_subject(image: Image.Image) -> Image.Image:
         if not _finders:
             _finders.append(SubjectFinder())
     return _finders[0].find(flatten_content(image))
-
-
-def pair_subjects(photo: Image.Image, style_images: Sequence[Image.Image]) -> list[MaskPair]:
-    """Pair the subject of a photo with those of style pictures; `complete_pairs` pairs the backgrounds.
-
-    Returns:
-        One pair, or none where the photo has no subject, or no style picture has one.
-    Raises:
-        WeightsError: The network that finds subjects is missing or damaged.
-    """
-    own, others = find_subject(photo), [find_subject(image) for image in style_images]
-    return [] if is_empty(own) or all(map(is_empty, others)) else [(own, others)]

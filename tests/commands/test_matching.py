@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from stylecore.optimization import optimize as optimization
-from stylecore.regions import subject
+from stylecore.regions import matching
 from tests.commands.conftest import run
 from tests.conftest import make_photo
 
@@ -86,7 +86,7 @@ def test_pictures_without_a_subject_are_taken_whole_and_that_is_said(capsys, tmp
 
 
 def test_a_recipe_of_the_app_matches_subjects(capsys, style_file, tmp_path, given, monkeypatch):
-    monkeypatch.setattr(subject, "find_subject", lambda image: Image.new("L", image.size, 255))
+    monkeypatch.setattr(matching, "find_subject", lambda image: Image.new("L", image.size, 255))
     make_photo(64, 64).save(tmp_path / "photo.png")
     config = {"steps": 1, "max_side": 48, "start": "content"}
     recipe = {"styles": [{"name": "a", "weight": 1}], "config": config, "regions": "subject"}

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from stylecore import ImageError
-from stylecore.regions import subject
+from stylecore.regions import matching
 from stylecore.regions.doodles import find_colors, pair_colors
 from stylecore.regions.pairs import complete_pairs
 from tests.conftest import make_photo
@@ -89,13 +89,24 @@ def test_a_mask_for_each_style_picture_is_needed():
         complete_pairs([(left(PHOTO), left(STYLE))], PHOTO, [(STYLE, 0.5), (STYLE, 0.5)])
 
 
-def test_subjects_are_paired_and_a_picture_without_one_is_not(monkeypatch):
-    monkeypatch.setattr(subject, "find_subject", lambda image: image.convert("L"))
-    bright, black = make_photo(*PHOTO), Image.new("RGB", STYLE)
-    assert subject.pair_subjects(bright, [black, bright]) == [
-        (bright.convert("L"), [black.convert("L"), bright.convert("L")])
-    ]
-    assert subject.pair_subjects(bright, [black]) == subject.pair_subjects(black, [bright]) == []
+def test_faces_are_paired_with_faces_and_the_rest_of_subjects_with_each_other(monkeypatch):
+    faces = {PHOTO: part(PHOTO, (0, 0, 0.25, 1)), STYLE: part(STYLE, (0, 0, 0.25, 1))}
+    monkeypatch.setattr(matching, "find_subject", lambda image: left(image.size))
+    monkeypatch.setattr(matching, "find_faces", lambda image: faces[image.size])
+    photo, style = make_photo(*PHOTO), make_photo(*STYLE)
+    pairs = matching.pair_subjects(photo, [style])
+    boxes = [(own.getbbox(), other.getbbox()) for own, (other,) in pairs]
+    assert boxes == [((0, 0, 16, 48), (0, 0, 10, 80)), ((16, 0, 32, 48), (10, 0, 20, 80))]
+    faces[STYLE] = Image.new("L", STYLE)
+    assert matching.pair_subjects(photo, [style]) == [(left(PHOTO), [left(STYLE)])]
+
+
+def test_subjects_are_paired_where_the_photo_and_a_style_picture_have_one():
+    subject, nothing, no_faces = left(PHOTO), Image.new("L", PHOTO), [Image.new("L", PHOTO)] * 3
+    pair = (subject, [nothing, subject])
+    assert matching.pair_masks([subject, nothing, subject], no_faces) == [pair]
+    assert matching.pair_masks([subject, nothing, nothing], no_faces) == []
+    assert matching.pair_masks([nothing, subject, subject], no_faces) == []
 
 
 def doodle(size: tuple[int, int], share: float, colors=("#2452a8", "#3f9144")) -> Image.Image:

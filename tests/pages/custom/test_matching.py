@@ -16,6 +16,7 @@ def test_subject_is_matched_with_subject(app, monkeypatch):
     empty = encoded(mask)
     mask.paste(255, (15, 10, 45, 30))
     monkeypatch.setattr(matching, "screen_subject", lambda data: empty if data == mosaic else encoded(mask))
+    monkeypatch.setattr(matching, "screen_faces", lambda data: empty)
     app.toggle(key="match_subjects").set_value(True).run()
     assert any("No subject was found in Mosaic: the pictures are taken" in info.value for info in app.info)
     upload(app, 1, make_photo(64, 64))
@@ -30,7 +31,7 @@ def test_masks_come_back_at_the_sizes_of_the_pictures():
     mask = Image.new("L", (60, 40))
     mask.paste(255, (0, 0, 30, 40))
     photo, style = make_photo(90, 60), make_photo(50, 50)
-    masks = *[encoded(mask)] * 2, encoded(Image.new("L", (9, 9)))
+    masks = *[encoded(mask)] * 2, *[encoded(Image.new("L", (9, 9)))] * 4
     ((own, others),) = matching.mask_pairs(masks, photo, [style, style])
     assert [each.size for each in (own, *others)] == [(90, 60), (50, 50), (50, 50)]
     assert (own.getpixel((10, 30)), own.getpixel((80, 30))) == (255, 0)
