@@ -10,11 +10,15 @@ from PIL import Image, ImageCms
 from stylecore.images.color_codes import HIGH_RANGE
 from stylecore.images.high_range import tone_map
 
+STRIP_ROWS = 256  # rows that are summed at a time
 _SRGB = ImageCms.createProfile("sRGB")
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """Convert any mode to 8-bit sRGB, RGBA when there is an alpha channel or a transparent color."""
+    """Convert any mode to 8-bit sRGB, RGBA when there is an alpha channel or a transparent color.
+
+    An image that is so already is returned itself, without a copy.
+    """
     profile, high_range = image.info.get("icc_profile"), image.info.get(HIGH_RANGE)
     if image.mode.startswith(("I", "F")):  # 16-bit and 32-bit grey
         image = _grey_to_8_bit(image)
@@ -23,15 +27,17 @@ def to_srgb(image: Image.Image) -> Image.Image:
         image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
     elif image.mode in ("P", "PA", "1") or (has_alpha and image.mode in ("L", "RGB")):
         image = image.convert("RGBA" if has_alpha else "RGB")
+    if image.mode in ("RGB", "RGBA") and not (profile or high_range):
+        return image
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     if high_range:
         color = tone_map(image.convert("RGB"), *high_range)
     else:
         color = _apply_profile(image, profile) if profile else image
-    color = color.convert("RGB")
+    if color.mode != "RGB" or color is image:
+        color = color.convert("RGB")
     if alpha is not None:
         color.putalpha(alpha)
-    color.info.clear()  # profiles that no longer apply, and depth maps, which cannot be cached
     return color
 
 
@@ -87,9 +93,11 @@ def flatten_content(image: Image.Image) -> Image.Image:
     """
     if image.mode != "RGBA":
         return flatten(image)
-    pixels = np.asarray(image)
-    color, alpha = pixels[..., :3], pixels[..., 3]
-    # A large photo as float32 would take gigabytes; this sums a buffer at a time.
-    total = np.einsum("hwc,hw->c", color, alpha, dtype=np.int64)
-    red, green, blue = (int(value) for value in total / max(alpha.sum(dtype=np.int64), 1))
+    total, opacity = np.zeros(3, np.int64), 0
+    for top in range(0, image.height, STRIP_ROWS):  # a large photo as an array would be held twice
+        pixels = np.asarray(image.crop((0, top, image.width, min(top + STRIP_ROWS, image.height))))
+        alpha = pixels[..., 3]
+        total += np.einsum("hwc,hw->c", pixels[..., :3], alpha, dtype=np.int64)
+        opacity += int(alpha.sum(dtype=np.int64))
+    red, green, blue = (int(value) for value in total / max(opacity, 1))
     return flatten(image, backdrop=(red, green, blue))

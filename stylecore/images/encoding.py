@@ -9,6 +9,7 @@ import secrets
 import shutil
 from os import PathLike
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -50,15 +51,9 @@ def encode_image(image: Image.Image, image_format: str, *, description: Descript
     Raises:
         ImageError: A WEBP of more than 16,383 px or a JPEG of more than 65,500 px a side.
     """
-    if max(image.size) > MAX_SIDES.get(image_format, math.inf):
-        raise ImageError(f"{image_format} cannot hold {image.width} x {image.height} px: use PNG")
-    options: dict[str, object] = {**SAVE_OPTIONS[image_format]}
-    if description is not None:
-        options |= painting_options(image_format, description, image.info.get(TAKEN))
-    if image_format == "JPEG":
-        image = flatten(image)
+    check_format(image, image_format)
     buffer = io.BytesIO()
-    image.save(buffer, image_format, **options)
+    _save(image, buffer, image_format, description)
     return buffer.getvalue()
 
 
@@ -75,15 +70,36 @@ def write_image(image: Image.Image, path: str | PathLike, *, description: Descri
         ImageError: An ending that cannot be written, or a picture too large for the format.
         OSError: The file cannot be written; an existing one is unchanged.
     """
-    contents = encode_image(image, save_format(path), description=description)
+    image_format = save_format(path)
+    check_format(image, image_format)
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{secrets.token_hex(8)}.partial")
     try:
         with partial.open("xb") as file:
-            file.write(contents)
+            _save(image, file, image_format, description)
         if target.exists():
             shutil.copymode(target, partial)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_format(image: Image.Image, image_format: str) -> None:
+    """Refuse a picture that is too large for a format.
+
+    Raises:
+        ImageError: A WEBP of more than 16,383 px or a JPEG of more than 65,500 px a side.
+    """
+    if max(image.size) > MAX_SIDES.get(image_format, math.inf):
+        raise ImageError(f"{image_format} cannot hold {image.width} x {image.height} px: use PNG")
+
+
+def _save(image: Image.Image, file: BinaryIO, image_format: str, description: Description | None) -> None:
+    """Encode an image into a file, see `encode_image`."""
+    options: dict[str, object] = {**SAVE_OPTIONS[image_format]}
+    if description is not None:
+        options |= painting_options(image_format, description, image.info.get(TAKEN))
+    if image_format == "JPEG":
+        image = flatten(image)
+    image.save(file, image_format, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
@@ -75,18 +76,33 @@ def load_image(
     try:
         image = picture.decode() if isinstance(picture, TiffPage) else picture
         taken = image.info.get(TAKEN) or read_taken(image)
-        image = _decode(image, file, max_side)
-        turn = _TURNS.get(_orientation(image))
-        image = to_srgb(image if turn is None else image.transpose(turn))
+        decoded = _decode(image, file, max_side)
+        turn = _TURNS.get(_orientation(decoded))
+        image = to_srgb(decoded if turn is None else decoded.transpose(turn))
+        if image is decoded:
+            image = image.copy()  # the caller's picture, or one that holds its file
     except MemoryError:
         raise
     except PictureProblem as error:
         raise ImageError(f"{label} {error}") from error
     except Exception as error:  # decoders raise anything, from OSError to RuntimeError
         raise ImageError(f"{label} is damaged: its pixels cannot be decoded") from error
+    image.info.clear()  # profiles that no longer apply, and depth maps, which cannot be cached
     if taken:
         image.info[TAKEN] = taken
     return image if max_side is None else limit_long_side(image, max_side)
+
+
+def as_loaded(image: Image.Image) -> Image.Image:
+    """Return an image as `load_image` would, the image itself where that changes nothing.
+
+    Raises:
+        ImageError: As `load_image`, without a limit of megapixels.
+    """
+    is_plain = type(image) is Image.Image and image.mode in ("RGB", "RGBA") and image.info.keys() <= {TAKEN}
+    if is_plain and min(image.size) >= MIN_SIDE and _orientation(image) == 1:
+        return image
+    return load_image(image, max_megapixels=math.inf)
 
 
 def load_style(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
