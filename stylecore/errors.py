@@ -52,3 +52,7 @@ class CheckpointError(StyleTransferError):
 
 class OutOfMemoryError(StyleTransferError):
     """No settings fit into the memory that is free; the message says how much is needed."""
+
+
+class StoppedError(StyleTransferError):
+    """A painting was stopped before its end, as its caller asked."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import errno
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from stylecore.commands.clips import paint_clip
+from stylecore.commands.clips import REPORT_S, paint_clip
 from stylecore.commands.console import BAD_INPUT, FAILED, OK, fail, progress
 from stylecore.commands.files import (
     Location,
@@ -27,6 +28,7 @@ from stylecore.errors import ClipError, ImageError, StyleTransferError, describe
 from stylecore.images.metadata import Description, describe_painting
 
 if TYPE_CHECKING:
+    from stylecore.instant.progress import PaintingProgress
     from stylecore.instant.stylizer import FastStylizer
 
 # Errors after which no further picture can be written; Windows lacks EDQUOT.
@@ -82,7 +84,7 @@ class Batch:
             if self.stylizer is None:
                 self.stylizer = FastStylizer(self.options.device)
             started, is_complete = time.perf_counter(), True
-            if image is None:
+            if is_clip:
                 clip = paint_clip(
                     source, output, self.styles.weights, self.options, self.where, self.stylizer
                 )
@@ -91,8 +93,9 @@ class Batch:
             else:
                 stylized = self.stylize(image, source)
                 width, height, frames = *stylized.size, {}
+                del image  # not needed while a large painting is written
             milliseconds = round((time.perf_counter() - started) * 1000)
-            if image is not None:
+            if not is_clip:
                 self.write(stylized, source, output)
         except BrokenPipeError:
             raise  # the program that read standard output has ended
@@ -140,6 +143,7 @@ class Batch:
             max_side=self.options.max_side,
             fine=not self.options.fast,
             regions=self.where.regions(image, source, base),
+            on_progress=_reporter(source),
         )
 
     def write(self, stylized: Image.Image, source: Location, output: Location) -> None:
@@ -192,3 +196,17 @@ class Batch:
             "skipped": self.skipped,
             "errors": self.failed,
         }
+
+
+def _reporter(source: Location) -> Callable[[PaintingProgress], None]:
+    """Reports on a photo that takes long, every few seconds."""
+    reported = time.monotonic()
+
+    def report(state: PaintingProgress) -> None:
+        nonlocal reported
+        if time.monotonic() - reported < REPORT_S:
+            return
+        reported = time.monotonic()
+        progress(f"{source}: {state.share:.0%}, {state.remaining_s:.0f} s left")
+
+    return report

@@ -14,6 +14,8 @@ from stylecore.host.device_choices import check_device
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
 from stylecore.instant.foreign import ForeignNetwork
+from stylecore.instant.half import HalfNetwork
+from stylecore.instant.layers import LayeredNetwork
 from stylecore.instant.sessions import missing_cuda, open_session
 from stylecore.styles.records import model_checksum
 from stylecore.styles.style import Style, network_name
@@ -22,6 +24,8 @@ from stylecore.styles.trunk import add_to_weights
 if TYPE_CHECKING:
     import onnxruntime as ort
 
+MAX_HALF_NETWORKS = 4  # that stay loaded in float16
+MAX_LAYERED_NETWORKS = 2  # that stay loaded as single layers
 MAX_OWN_NETWORKS = 4  # of styles that stay loaded; each is opened in 20 ms, a foreign one in some 100
 
 
@@ -61,6 +65,8 @@ class Networks:
         ValueError: Another device.
     """
 
+    has_half = True  # whether pictures are painted in float16 on a GPU
+
     def __init__(self, device: str) -> None:
         check_device(device)
         self._asked_for = device
@@ -72,6 +78,8 @@ class Networks:
         self._lock = threading.Lock()
         self._shipped: dict[str, ort.InferenceSession] = {}
         self._own: OrderedDict[Network, ort.InferenceSession | ForeignNetwork] = OrderedDict()
+        self._half: OrderedDict[Network, HalfNetwork] = OrderedDict()
+        self._layers: OrderedDict[Network, LayeredNetwork] = OrderedDict()
 
     def start(self, models: Iterable[str]) -> None:
         """Open the first network that can be opened, which shows where networks really run.
@@ -101,8 +109,8 @@ class Networks:
             DeviceError: `cuda` was asked for, and the network does not start there.
         """
         with self._lock:
-            if (style := network.style) is not None:
-                return self._kept(network, lambda: self._open_changed(network.model, style))
+            if network.style is not None:
+                return self._kept(network, lambda: self._open_changed(network), self._own)
             if network.model not in self._shipped:
                 self._shipped[network.model] = self._checked(
                     open_session(_checked_file(network.model), self.device)
@@ -117,7 +125,9 @@ class Networks:
         """
         with self._lock:
             return self._kept(
-                Network(style=style), lambda: ForeignNetwork(style.foreign_network, self.device)
+                Network(style=style),
+                lambda: ForeignNetwork(style.foreign_network, self.device),
+                self._own,
             )
 
     def leave_cuda(self, error: Exception) -> bool:
@@ -133,22 +143,56 @@ class Networks:
                     raise DeviceError(f"cuda was asked for, and it stopped working: {reason}") from error
                 self.device, self.device_note = "cpu", f"the GPU stopped working: {reason}"
                 self._has_left_cuda = True
-                self._shipped.clear()
-                self._own.clear()
+                for networks in (self._shipped, self._own, self._half, self._layers):
+                    networks.clear()
             return self._has_left_cuda
 
-    def _kept(self, network: Network, open_network: Callable[[], Any]) -> Any:
-        """One of the networks used last; the one that was not used for longest leaves."""
-        if network not in self._own:
-            self._own[network] = open_network()
-        self._own.move_to_end(network)
-        if len(self._own) > MAX_OWN_NETWORKS:
-            self._own.popitem(last=False)
-        return self._own[network]
+    def row_length(self, network: Network) -> int:
+        """Number of scales and shifts that a network in `weights/` needs."""
+        return self.session(network).get_inputs()[1].shape[1]
 
-    def _open_changed(self, model: str, style: Style) -> ort.InferenceSession:
-        changed = add_to_weights(_checked_file(model).read_bytes(), style.trunk[network_name(model)])
-        return self._checked(open_session(changed, self.device, keeps_memory=False))
+    def layers(self, network: Network) -> LayeredNetwork:
+        """A network in `weights/` as single layers.
+
+        Raises:
+            StyleError, WeightsError: As of `session`.
+        """
+        with self._lock:
+            return self._kept(
+                network,
+                lambda: LayeredNetwork(_contents(network), self.device),
+                self._layers,
+                MAX_LAYERED_NETWORKS,
+            )
+
+    def half(self, network: Network) -> HalfNetwork:
+        """A network in `weights/` in float16, for GPUs.
+
+        Raises:
+            StyleError, WeightsError: As of `session`.
+        """
+        with self._lock:
+            return self._kept(
+                network, lambda: HalfNetwork(_contents(network), self.device), self._half, MAX_HALF_NETWORKS
+            )
+
+    def _kept(
+        self,
+        network: Network,
+        open_network: Callable[[], Any],
+        kept: OrderedDict[Network, Any],
+        most: int = MAX_OWN_NETWORKS,
+    ) -> Any:
+        """One of the networks used last; the one that was not used for longest leaves."""
+        if network not in kept:
+            kept[network] = open_network()
+        kept.move_to_end(network)
+        if len(kept) > most:
+            kept.popitem(last=False)
+        return kept[network]
+
+    def _open_changed(self, network: Network) -> ort.InferenceSession:
+        return self._checked(open_session(_contents(network), self.device, keeps_memory=False))
 
     def _checked(self, session: ort.InferenceSession) -> ort.InferenceSession:
         """The session, if it runs where it was asked for."""
@@ -164,3 +208,11 @@ def _checked_file(model: str) -> Path:
     path = WEIGHTS_FOLDER / model
     check_weights_file(path, sha256=model_checksum(model))
     return path
+
+
+def _contents(network: Network) -> bytes:
+    """The ONNX file of a network in `weights/`, with what its style changes."""
+    contents = _checked_file(network.model).read_bytes()
+    if network.style is None:
+        return contents
+    return add_to_weights(contents, network.style.trunk[network_name(network.model)])

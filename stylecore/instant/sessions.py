@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from stylecore.errors import WeightsError
 from stylecore.host.cgroups import thread_limit
@@ -20,7 +24,15 @@ else:
 
 
 def open_session(
-    model: Path | bytes, device: str, *, keeps_memory: bool = True, is_compact: bool = False
+    model: Path | bytes,
+    device: str,
+    *,
+    keeps_memory: bool = True,
+    shares_memory: bool = False,
+    is_compact: bool = False,
+    initializers: Mapping[str, np.ndarray] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    profile: Path | None = None,
 ) -> ort.InferenceSession:
     """An ONNX Runtime session set up for pictures of changing size.
 
@@ -31,8 +43,15 @@ def open_session(
         device: `cpu` or `cuda`.
         keeps_memory: Keep the memory of a picture for the next one; without it, networks that run rarely
             leave it to others.
+        shares_memory: Take memory from one pool for all such sessions, which keeps it.
         is_compact: Take less memory and more time: the layout of channels stays as it is, and each result is
             freed after its last use instead of holding a smaller one later.
+        initializers: Values of initializers that the model lacks, by name. They are not copied: the caller
+            keeps them as long as the session.
+        sizes: Of inputs, by name, where they are always the same: what follows from them is computed once.
+            With `cuda` the session is captured as a CUDA graph: inputs and outputs must be bound, and stay
+            where they are.
+        profile: Path and beginning of the name of a file that the session writes when it ends profiling.
     Raises:
         WeightsError: Not a network that ONNX Runtime can load.
     """
@@ -41,20 +60,43 @@ def open_session(
     options.intra_op_num_threads = thread_limit() or 0
     options.enable_cpu_mem_arena = keeps_memory
     options.enable_mem_reuse = not is_compact
+    if shares_memory:
+        _register_shared_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
     if is_compact:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     # Spinning threads would slow down other work on a small host.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if profile is not None:
+        options.enable_profiling, options.profile_file_prefix = True, str(profile)
+    if initializers:
+        values = [ort.OrtValue.ortvalue_from_numpy(value) for value in initializers.values()]
+        options.add_external_initializers(list(initializers), values)
+    for name, size in (sizes or {}).items():
+        options.add_free_dimension_override_by_name(name, size)
     providers: list = ["CPUExecutionProvider"]
     if device == "cuda":
         # EXHAUSTIVE, the default, searches for up to a second at every new picture size.
-        cuda = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
+        cuda: dict[str, str] = {
+            "cudnn_conv_algo_search": "HEURISTIC",
+            "arena_extend_strategy": "kSameAsRequested",
+        }
+        if sizes:
+            # Chosen once, so that the search pays, and without memory that moves.
+            cuda |= {"enable_cuda_graph": "1", "cudnn_conv_algo_search": "EXHAUSTIVE"}
         providers.insert(0, ("CUDAExecutionProvider", cuda))
     try:
         return ort.InferenceSession(model, options, providers=providers)
     except Exception as error:  # ONNX Runtime's own exceptions have no common public base
         label = model.name if isinstance(model, Path) else "the model"
         raise WeightsError(f"{label} cannot be loaded by ONNX Runtime {ort.__version__}: {error}") from error
+
+
+@cache
+def _register_shared_memory() -> None:
+    """Make the pool of `shares_memory`, which grows by what is needed and not by doubling."""
+    place = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    ort.create_and_register_allocator(place, ort.OrtArenaCfg({"arena_extend_strategy": 1}))
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image
 
-from stylecore.errors import OutOfMemoryError, StyleError
-from stylecore.images.arrays import from_batch, to_batch
 from stylecore.images.colors import flatten_content
-from stylecore.images.loading import load_image
+from stylecore.images.loading import as_loaded
 from stylecore.images.sizes import check_max_side, limit_long_side, size_at
 from stylecore.instant import blending
-from stylecore.instant.blends import learned_stroke_size, mean_rows, parts_of, titles_of
+from stylecore.instant.blends import learned_stroke_size, parts_of
 from stylecore.instant.compositing import Layer, Region, StyleChoice, check_regions, compose
-from stylecore.instant.enlarging import enlarge
-from stylecore.instant.networks import Network, Networks
-from stylecore.instant.sessions import is_out_of_memory
-from stylecore.styles.catalog import ready_made_styles
+from stylecore.instant.enlarging import band_sizes, enlarge
+from stylecore.instant.networks import Networks
+from stylecore.instant.painter import Painter, within
+from stylecore.instant.progress import Meter, OnProgress, ShouldStop
 from stylecore.styles.style import USUAL_STROKE_SIZE, Style
 
 MAX_STRENGTH = 2.0
@@ -31,16 +27,32 @@ STROKE_SCALES = (0.1, 10.0)  # smallest and largest
 # in it as those that the networks learned are in a picture of this size.
 WORKING_SIDE = 1024
 MAX_ENLARGING = 4  # times that a small picture is enlarged at most to be painted with relative strokes
-# Largest picture that goes through the network whole; it then holds 60 bytes a pixel, the fine network 130.
+# Largest picture that goes through the network, unless the photo is larger.
 MAX_WORKING_MEGAPIXELS = 16.0
 
-LEAST_SIDE = 128  # px, long side down to which a picture is made smaller when too little memory is free
 NOTICE = "notice"  # key of a painting's `info`: what the user should know about it
 
 LANCZOS = Image.Resampling.LANCZOS
 
 
-class FastStylizer:
+@dataclass(frozen=True)
+class Plan:
+    """How a photo is painted at full strength.
+
+    Attributes:
+        parts: Styles with weights and rows.
+        size: Width and height at which the network paints, from which the painting is enlarged.
+        fine: Whether the finer network does.
+        fine_detail: Whether the finer network adds the detail, too: only where it has all styles.
+    """
+
+    parts: Mapping[Style, float]
+    size: tuple[int, int]
+    fine: bool
+    fine_detail: bool
+
+
+class FastStylizer(Painter):
     """Paints photos in styles, with one session per network. One instance serves many threads.
 
     Networks of `weights/` stay loaded; of those that styles bring along (`Style.trunk`,
@@ -59,8 +71,7 @@ class FastStylizer:
     """
 
     def __init__(self, device: str = "auto", *, networks: Networks | None = None) -> None:
-        self._networks = Networks(device) if networks is None else networks
-        self._networks.start(style.model for style in ready_made_styles())
+        super().__init__(Networks(device) if networks is None else networks)
 
     @property
     def device(self) -> str:
@@ -82,6 +93,8 @@ class FastStylizer:
         max_side: int | None = None,
         fine: bool = True,
         regions: Sequence[Region] = (),
+        on_progress: OnProgress = None,
+        should_stop: ShouldStop = None,
     ) -> Image.Image:
         """Paint one photo.
 
@@ -104,12 +117,14 @@ class FastStylizer:
                 are: the wider one has all of them, and mixes strokes where the others' paintings would be
                 laid over each other.
             regions: Parts with looks of their own, see `Region`; a later one covers the earlier ones.
+            on_progress: Called after each part of the work: many of a large photo, a few of a small one.
+            should_stop: Asked as often; True ends the painting.
         Returns:
             RGB image of the size of the input (or of `max_side`), RGBA for an RGBA input or with a
             transparent region, with its `info`.
             If too little memory was free for its size, `info["notice"]` says so.
-            Photos above 16 megapixels are painted at 16; that and larger strokes are enlarged with the
-            detail of `stylecore.instant.enlarging`.
+            Larger strokes are enlarged with the detail of `stylecore.instant.enlarging`. What takes more
+            memory than `painting_memory` is painted layer by layer, see `stylecore.instant.layers`.
         Raises:
             StyleError: Unknown style, unusable weights, or a style whose rows, differences or network cannot
                 be used.
@@ -118,34 +133,37 @@ class FastStylizer:
             WeightsError: The network is missing or damaged; it is read when it is first needed.
             DeviceError: `cuda` was asked for, and the network does not start or fails there.
             OutOfMemoryError: Too little memory is free even for a small picture.
+            StoppedError: `should_stop` answered True.
         """
         check_max_side(max_side)
         parts = parts_of(style)
         check_settings(strength, stroke_scale, stroke_size)
-        image = load_image(image, max_megapixels=math.inf)
-        check_regions(regions, image.size)
+        photo = as_loaded(image)
+        check_regions(regions, photo.size)
         if max_side is not None:
-            image = limit_long_side(image, max_side)
+            photo = limit_long_side(photo, max_side)
         if strength == 0 and not regions:
-            return image
-        notes: list[str] = []
+            return photo.copy() if photo is image else photo
+        meter = Meter(on_progress, should_stop)
         if regions:
-            whole = Image.new("L", image.size, 255)
+            whole = Image.new("L", photo.size, 255)
             base = Region(whole, style, strength, preserve_color, stroke_scale, stroke_size)
-            layers = [self._layer(region, image.size, notes, fine=fine) for region in (base, *regions)]
-            painted = compose(image, layers)
+            layers = [self._layer(region, photo.size, meter, fine=fine) for region in (base, *regions)]
+            painted = compose(photo, layers)
         else:
-            painted = self._painting(image, parts, stroke_scale, stroke_size, notes, fine=fine)
+            plan = self._plan(photo.size, parts, stroke_scale, stroke_size, fine=fine)
+            meter.expect(None, self._work_of(plan, photo.size))
+            painted = self._painting(photo, plan, meter)
             if strength != 1 or preserve_color:
-                painted = blending.mix(image, painted, strength, keeps_color=preserve_color)
-            if image.mode == "RGBA":
-                painted.putalpha(image.getchannel("A"))
-        painted.info = image.info.copy()  # when the photo was taken
-        if notes:
-            painted.info[NOTICE] = notes[-1]
+                blending.mix(photo, painted, strength, keeps_color=preserve_color)
+            if photo.mode == "RGBA":
+                painted.putalpha(photo.getchannel("A"))
+        painted.info = photo.info.copy()  # when the photo was taken
+        if meter.notes:
+            painted.info[NOTICE] = meter.notes[-1]
         return painted
 
-    def _layer(self, region: Region, size: tuple[int, int], notes: list[str], *, fine: bool) -> Layer:
+    def _layer(self, region: Region, size: tuple[int, int], meter: Meter, *, fine: bool) -> Layer:
         """A region whose look can be painted, its mask at the size of the picture."""
         mask = region.mask.resize(size, LANCZOS)
         check_settings(region.strength, region.stroke_scale, region.stroke_size)
@@ -154,117 +172,53 @@ class FastStylizer:
         if region.style is None or region.strength == 0:
             return Layer(mask)
         parts, strokes = parts_of(region.style), (region.stroke_scale, region.stroke_size)
+        plan, look = self._plan(size, parts, *strokes, fine=fine), (frozenset(parts.items()), strokes)
+        meter.expect(look, self._work_of(plan, size))
         return Layer(
             mask,
-            lambda picture: self._painting(picture, parts, *strokes, notes, fine=fine),
-            (frozenset(parts.items()), strokes),
+            lambda picture: self._painting(picture, plan, meter),
+            look,
             region.strength,
             region.preserve_color,
         )
 
-    def _painting(
+    def _plan(
         self,
-        image: Image.Image,
+        size: tuple[int, int],
         parts: Mapping[Style, float],
         stroke_scale: float,
         stroke_size: int | None,
-        notes: list[str],
         *,
         fine: bool,
-    ) -> Image.Image:
-        """A photo painted at full strength, RGB; what the user should know goes to `notes`."""
+    ) -> Plan:
+        """How to paint a picture of this width and height."""
         is_across = len({part.model for part in parts}) > 1
         fine = fine or is_across
         if stroke_size is None:
-            size = working_size(image.size, stroke_scale)
+            painted_size = working_size(size, stroke_scale)
         else:
-            size = _size_for(image.size, stroke_size / learned_stroke_size(parts, fine=fine))
-        size = _within(size, self.max_megapixels(parts))
-        painting = self._pass(_working_picture(image, size), parts, notes, fine=fine)
+            painted_size = _size_for(size, stroke_size / learned_stroke_size(parts, fine=fine))
         # A fast network adds detail as well as the fine one.
+        return Plan(parts, within(painted_size, self.max_megapixels(parts)), fine, is_across)
+
+    def _painting(self, image: Image.Image, plan: Plan, meter: Meter) -> Image.Image:
+        """A photo painted at full strength, RGB."""
+        parts = plan.parts
+        working = _working_picture(image, plan.size)
+        painting = self.paint_picture(working, parts, fine=plan.fine, meter=meter)
+        del working  # before the large one is made
         return enlarge(
-            painting, image.size, lambda picture: self._pass(picture, parts, notes, fine=is_across)
+            painting,
+            image.size,
+            lambda picture: self.paint_picture(picture, parts, fine=plan.fine_detail, meter=meter),
         )
 
-    def _pass(
-        self, image: Image.Image, parts: Mapping[Style, float], notes: list[str], *, fine: bool
-    ) -> Image.Image:
-        """One pass of the networks at the picture's own size, or at the largest that they can paint.
-
-        If too little memory is free, a smaller picture is painted and enlarged, and noted.
-        """
-        size = _within(image.size, self.max_megapixels(parts))
-        if size == image.size:
-            try:
-                return from_batch(self.paint_batch(to_batch(image), parts, fine=fine))
-            except (MemoryError, OutOfMemoryError):
-                if max(size) < 2 * LEAST_SIDE:
-                    raise
-            size = size_at(max(size) / 2, size)
-            notes.append(
-                f"little memory was free, so it was painted at {size[0]} x {size[1]} px and enlarged"
-            )
-        smaller = self._pass(image.resize(size, LANCZOS), parts, notes, fine=fine)
-        return smaller.resize(image.size, LANCZOS)
-
-    def paint_batch(
-        self,
-        batch: np.ndarray,
-        parts: Mapping[Style, float],
-        *,
-        fine: bool,
-        noise_origin: tuple[int, int] = (0, 0),
-    ) -> np.ndarray:
-        """One pass of the networks over a picture at its own size, for frames of clips.
-
-        Args:
-            batch: Shape (1, 3, H, W), float32 in [0, 1], H and W of at least 32; the painting has it as well.
-            parts: Styles with weights and rows, from `resolve_styles` and `with_rows`.
-            fine: As `stylize` takes it.
-            noise_origin: Row and column of the noise at the picture's upper left corner, at least 0.
-        """
-        origin = np.array(noise_origin, np.int64)
-        by_network: dict[Network, dict[Style, float]] = defaultdict(dict)
-        for style, weight in parts.items():
-            by_network[Network.of(style, fine=fine)][style] = weight
-        outputs = (self._run(network, batch, weights, origin) for network, weights in by_network.items())
-        return reduce(np.add, outputs)
-
-    def _run(
-        self, network: Network, batch: np.ndarray, weights: dict[Style, float], noise_origin: np.ndarray
-    ) -> np.ndarray:
-        """The network's output for the mean of its styles' rows, times the sum of their weights."""
-        share = sum(weights.values())
-        if network.is_foreign:
-            (style,) = weights
-            stylized = self._networks.foreign(style).paint(batch)
-        else:
-            stylized = self._run_session(network, batch, weights, noise_origin)
-        if not np.isfinite(stylized.sum()):
-            raise StyleError(f"{titles_of(weights)} cannot be painted: the style's numbers are too large")
-        return stylized if share == 1 else stylized * np.float32(share)
-
-    def _run_session(
-        self, network: Network, batch: np.ndarray, weights: dict[Style, float], noise_origin: np.ndarray
-    ) -> np.ndarray:
-        """The network's output; on the CPU if CUDA fails in the middle."""
-        session = self._networks.session(network)
-        rows = mean_rows(network.model, weights, session.get_inputs()[1].shape[1])
-        feed = {"image": batch, "rows": rows[None], "noise_origin": noise_origin}
-        try:
-            return session.run(None, feed)[0]
-        except Exception as error:  # ONNX Runtime's own exceptions have no common public base
-            if is_out_of_memory(error):
-                height, width = batch.shape[2:]
-                raise OutOfMemoryError(f"too little memory is free for {width} x {height} px") from error
-            if not self._networks.leave_cuda(error):
-                raise
-        return self._networks.session(network).run(None, feed)[0]
-
-    def max_megapixels(self, parts: Mapping[Style, float]) -> float:
-        """Size of the largest picture that all foreign networks of a blend can paint."""
-        networks = [self._networks.foreign(style) for style in parts if style.foreign_network]
-        return min((network.max_megapixels for network in networks), default=math.inf)
+    def _work_of(self, plan: Plan, size: tuple[int, int]) -> float:
+        """The work of painting a picture of this width and height, see `Painter.work`."""
+        detail = sum(
+            self.work(part, plan.parts, fine=plan.fine_detail) for part in band_sizes(plan.size, size)
+        )
+        return self.work(plan.size, plan.parts, fine=plan.fine) + detail
 
 
 def working_size(size: tuple[int, int], stroke_scale: float = 1.0) -> tuple[int, int]:
@@ -298,14 +252,8 @@ def check_settings(strength: float, stroke_scale: float = 1.0, stroke_size: int 
 
 def _size_for(size: tuple[int, int], ratio: float) -> tuple[int, int]:
     """A picture's size divided by `ratio`, for strokes larger by it, within the network's limit."""
-    limit = math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (size[0] * size[1]))
+    limit = max(1.0, math.sqrt(MAX_WORKING_MEGAPIXELS * 1e6 / (size[0] * size[1])))
     return size_at(max(size) * min(1 / ratio, limit), size)
-
-
-def _within(size: tuple[int, int], max_megapixels: float) -> tuple[int, int]:
-    """A picture's width and height, smaller where it has more pixels than that."""
-    ratio = math.sqrt(max_megapixels * 1e6 / (size[0] * size[1]))
-    return size if ratio > 0.99 else size_at(max(size) * ratio, size)
 
 
 def _working_picture(photo: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -40,6 +40,8 @@ class SharedNetworks(Networks):
         run_pass: Called with each `Pass` in the thread that paints; returns the painting, shape (1, 3, H, W).
     """
 
+    has_half = False  # runs are shared in float32
+
     def __init__(self, device: str, run_pass: Callable[[Pass], np.ndarray]) -> None:
         super().__init__(device)
         self._run_pass = run_pass

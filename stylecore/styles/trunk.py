@@ -13,7 +13,7 @@ from stylecore.styles.foreign.protobuf import read_fields, read_integers, read_t
 # Numbers of fields in onnx.proto.
 GRAPH, INITIALIZER = 7, 5
 DIMS, DATA_TYPE, NAME, RAW_DATA = 1, 2, 8, 9
-FLOAT = 1  # data type
+FLOAT, UINT8 = 1, 2  # data types
 
 
 def read_weights(network: bytes | bytearray) -> dict[str, np.ndarray]:
@@ -24,14 +24,18 @@ def read_weights(network: bytes | bytearray) -> dict[str, np.ndarray]:
     Raises:
         StyleError: Cut or damaged.
     """
-    return {
-        name: weights
-        for number, _, graph in read_fields(memoryview(network))
-        if number == GRAPH
-        for field, _, tensor in read_fields(graph, limit=MAX_GRAPH_FIELDS)
-        if field == INITIALIZER
-        for name, weights in _float_weights(tensor)
-    }
+    return dict(_initializers(network, FLOAT, "<f4"))
+
+
+def read_noise(network: bytes) -> np.ndarray:
+    """Return the noise of a painting network, uint8 of shape (H, W).
+
+    Raises:
+        StyleError: Cut or damaged, or without noise.
+    """
+    for _, noise in _initializers(network, UINT8, "u1"):
+        return noise
+    raise StyleError("the network has no noise: one of Impasto's painting networks is needed")
 
 
 def add_to_weights(network: bytes, differences: Mapping[str, np.ndarray]) -> bytes:
@@ -59,8 +63,19 @@ def add_to_weights(network: bytes, differences: Mapping[str, np.ndarray]) -> byt
     return bytes(changed)
 
 
-def _float_weights(tensor: memoryview) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and values of a tensor, if it is float32."""
+def _initializers(
+    network: bytes | bytearray, wanted_type: int, dtype: str
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and values of each initializer of a data type."""
+    for number, _, graph in read_fields(memoryview(network)):
+        if number == GRAPH:
+            for field, _, tensor in read_fields(graph, limit=MAX_GRAPH_FIELDS):
+                if field == INITIALIZER:
+                    yield from _values(tensor, wanted_type, dtype)
+
+
+def _values(tensor: memoryview, wanted_type: int, dtype: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and values of a tensor, if it is of that data type."""
     shape, name, data_type, raw = [], "", 0, memoryview(b"")
     for number, kind, value in read_fields(tensor):
         if number == DIMS:
@@ -71,5 +86,5 @@ def _float_weights(tensor: memoryview) -> Iterator[tuple[str, np.ndarray]]:
             name = read_text(kind, value)
         elif number == RAW_DATA:
             raw = value
-    if data_type == FLOAT:
-        yield name, np.frombuffer(raw, "<f4").reshape(shape)
+    if data_type == wanted_type:
+        yield name, np.frombuffer(raw, dtype).reshape(shape)

@@ -77,16 +77,32 @@ def test_what_is_hardly_larger_is_resized_alone(size):
     assert difference(enlarged, make_photo(90, 60).resize(size, Image.Resampling.LANCZOS)) == 0
 
 
-def test_beyond_some_megapixels_no_more_detail_is_added(monkeypatch):
-    monkeypatch.setattr(enlarging, "DETAIL_PIXELS", 200 * 120)
+def test_large_pictures_begin_with_the_smallest_step(monkeypatch):
+    monkeypatch.setattr(enlarging, "POSTER_PIXELS", 300 * 180)
+    assert enlarging.steps((50, 30), (300, 180)) == [(100, 60), (200, 120), (300, 180)]
+    assert enlarging.steps((50, 30), (310, 186)) == [(78, 47), (155, 93), (310, 186)]
+    assert enlarging.steps((50, 30), (440, 264)) == [(110, 66), (220, 132), (440, 264)]
+    assert enlarging.steps((50, 30), (60, 36)) == []
+
+
+def test_large_pictures_have_detail_to_the_end_and_no_seams_between_parts(monkeypatch):
+    painting = make_photo(100, 75)
+    whole = enlarge(painting, (800, 600), sharpen)
+    for name, value in {"POSTER_PIXELS": 0, "BAND_PIXELS": 1}.items():
+        monkeypatch.setattr(enlarging, name, value)
     sizes = []
 
     def repaint(picture: Image.Image) -> Image.Image:
         sizes.append(picture.size)
-        return picture
+        return sharpen(picture)
 
-    assert enlarge(make_photo(50, 30), (400, 240), repaint).size == (400, 240)
-    assert sizes == [(100, 60), (200, 120)]
+    parts = enlarge(painting, (800, 600), repaint)
+    assert sizes == enlarging.band_sizes(painting.size, (800, 600))
+    assert sizes[-12:] == [(256, 256)] * 12
+    apart = np.asarray(parts, np.float32) - np.asarray(whole, np.float32)
+    assert np.abs(apart).mean() < 1
+    for axis in (0, 1):
+        assert np.abs(np.diff(apart.mean((axis, 2)))).max() < 0.5  # a seam would be a step
 
 
 @pytest.mark.parametrize("size", [(3000, 40), (40, 3000)])

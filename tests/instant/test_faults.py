@@ -43,8 +43,22 @@ def failing_stylizer(monkeypatch, most_pixels: float, message: str) -> FastStyli
         "CUDA failure 2: out of memory ; GPU=0",
     ],
 )
-def test_a_picture_is_painted_smaller_when_memory_is_short_and_says_so(monkeypatch, message):
+def test_a_picture_is_painted_layer_by_layer_when_memory_is_short_and_says_so(monkeypatch, message):
     stylizer = failing_stylizer(monkeypatch, 200 * 200, message)
+    photo = make_photo(300, 200)
+    painted = stylizer.stylize(photo, "mosaic", **SETTINGS)
+    assert "painted layer by layer" in painted.info[NOTICE]
+    monkeypatch.undo()
+    expected = FastStylizer("cpu").stylize(photo, "mosaic", **SETTINGS)
+    assert np.abs(np.asarray(painted, int) - np.asarray(expected, int)).max() <= 3
+
+
+def test_a_picture_is_painted_smaller_when_memory_does_not_suffice_for_layers_either(monkeypatch):
+    def fail(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(FastStylizer, "_paint_layers", fail)
+    stylizer = failing_stylizer(monkeypatch, 200 * 200, "std::bad_alloc")
     photo = make_photo(800, 600)
     painted = stylizer.stylize(photo, "mosaic", **SETTINGS)
     assert painted.size == photo.size
@@ -58,6 +72,10 @@ def test_a_picture_for_which_memory_suffices_says_nothing(monkeypatch):
 
 
 def test_without_any_memory_the_error_says_so(monkeypatch):
+    def fail(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(FastStylizer, "_paint_layers", fail)
     stylizer = failing_stylizer(monkeypatch, 0, "std::bad_alloc")
     with pytest.raises(OutOfMemoryError, match="too little memory is free"):
         stylizer.stylize(make_photo(320, 240), "mosaic", **SETTINGS)

@@ -245,7 +245,7 @@ def test_max_side_limits_the_output(stylizer):
     assert stylizer.stylize(make_photo(300, 200), "mosaic", max_side=150, **AS_LEARNED).size == (150, 100)
 
 
-def test_very_large_photos_are_painted_at_a_working_size(stylizer, monkeypatch):
+def test_very_large_photos_are_painted_at_their_own_size_at_most(stylizer, monkeypatch):
     monkeypatch.setattr(inference_module, "MAX_WORKING_MEGAPIXELS", 0.01)
     sizes = []
     run = FastStylizer._run
@@ -255,8 +255,9 @@ def test_very_large_photos_are_painted_at_a_working_size(stylizer, monkeypatch):
         return run(self, network, batch, weights, noise_origin)
 
     monkeypatch.setattr(FastStylizer, "_run", spy)
-    assert stylizer.stylize(make_photo(400, 100), "mosaic", **AS_LEARNED).size == (400, 100)
-    assert sizes == [(1, 3, 50, 200), (1, 3, 100, 400)]  # then detail is added
+    settings = {"stroke_size": 256, "fine": False}
+    assert stylizer.stylize(make_photo(400, 100), "mosaic", **settings).size == (400, 100)
+    assert sizes == [(1, 3, 100, 400)]  # smaller ones are enlarged first
 
 
 def test_narrow_pictures_keep_their_shape_under_coarse_strokes():
