@@ -104,7 +104,7 @@ class Batch:
         size = {"width": width, "height": height} | frames
         self.device = self.stylizer.device
         self.note_done({"photo": str(source), "output": str(output)} | size | {"milliseconds": milliseconds})
-        if image is not None and (notice := stylized.info.get("notice")):
+        if not is_clip and (notice := stylized.info.get("notice")):
             progress(f"{source}: {notice}")
         if not is_complete:
             error = f"interrupted after {frames['frames']} frames; {output} has the clip so far"
