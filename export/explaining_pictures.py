@@ -91,7 +91,8 @@ def draw_look() -> dict[str, Image.Image]:
         for name in (LOOK_PHOTO, LOOK_REFERENCE)
     )
     instant, refined = (
-        PhotoLook.fit(photo, reference, PhotoLookConfig(method=method)) for method in ("instant", "strong")
+        PhotoLook.fit(photo, reference, PhotoLookConfig(method=method, keep_skin=0.0))
+        for method in ("instant", "natural")
     )
     gray = Image.new("RGB", photo.size, (128, 128, 128))
     drawn = {
