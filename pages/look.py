@@ -67,7 +67,7 @@ with stage:
         say_unusable(error, "picture")
     with st.container(key="painting"):
         if busy is not None and busy is job:
-            look_views.show_fitting(busy, has_picture=True)
+            look_views.show_newest_look(busy)
         elif shown is not None:
             look_views.show_look(shown, reference.name)
 
@@ -76,9 +76,10 @@ has_torch = has_extra("torch")
 with actions:
     if job is not None and job.is_finished:
         look_views.show_look_failure(job)
-    if busy is not None and busy is not job:
-        st.caption("Your look of before is still being refined.")
-        look_views.show_fitting(busy, has_picture=False)
+    if busy is not None:
+        if busy is not job:
+            st.caption("Your look of before is still being refined.")
+        look_views.show_fitting(busy)
     if shown is not None:
         if is_for_this:
             st.caption(f"The look of {sample_title(reference.name)}, refined for this photo.")

@@ -116,20 +116,20 @@ def show_kept_look() -> Choice:
 
 
 @st.fragment(run_every=REFRESH_S)
-def show_fitting(job: LookJob, *, has_picture: bool) -> None:
-    """Show a running fitting; only this part of the page is refreshed.
+def show_newest_look(job: LookJob) -> None:
+    """Show the newest picture of a running fitting next to the photo; only this part is refreshed."""
+    state = job.progress
+    picture = state.picture if state is not None and state.picture is not None else job.about.first
+    _compare(job.about.photo, picture, job.about.names[1], key="compare")
 
-    Args:
-        job: The job.
-        has_picture: Whether its newest picture is shown, next to the photo.
-    """
+
+@st.fragment(run_every=REFRESH_S)
+def show_fitting(job: LookJob) -> None:
+    """Show the progress of a fitting, and the button that stops it; only this part is refreshed."""
     job.touch()
     if job.is_finished:
         st.rerun()
     place, state = job.place, job.progress
-    if has_picture:
-        picture = state.picture if state is not None and state.picture is not None else job.about.first
-        _compare(job.about.photo, picture, job.about.names[1], key="compare")
     if place:
         show_place(place)
     elif state is None or not state.step:
