@@ -106,7 +106,7 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
     with st.container(key="take_home"):
         st.caption(plain(f"Painted: {look_titles(look)}{where_titles(look.where)}"))
         if painting.notice:
-            st.info(f"{painting.notice[0].upper()}{painting.notice[1:]}.", icon=":material/memory:")
+            st.info(f"{painting.notice[0].upper()}{painting.notice[1:]}.", icon=":material/info:")
         width, height = painting.size
         with st.container(horizontal=True, vertical_alignment="bottom"):
             file_format = choose_format(painting.size, is_transparent=painting.is_transparent)
