@@ -110,7 +110,7 @@ class Networks:
         """
         with self._lock:
             if network.style is not None:
-                return self._kept(network, lambda: self._open_changed(network), self._own)
+                return self._kept(network, lambda: self._open_changed(network), self._own, MAX_OWN_NETWORKS)
             if network.model not in self._shipped:
                 self._shipped[network.model] = self._checked(
                     open_session(_checked_file(network.model), self.device)
@@ -128,6 +128,7 @@ class Networks:
                 Network(style=style),
                 lambda: ForeignNetwork(style.foreign_network, self.device),
                 self._own,
+                MAX_OWN_NETWORKS,
             )
 
     def leave_cuda(self, error: Exception) -> bool:
@@ -181,7 +182,7 @@ class Networks:
         network: Network,
         open_network: Callable[[], Any],
         kept: OrderedDict[Network, Any],
-        most: int = MAX_OWN_NETWORKS,
+        most: int,
     ) -> Any:
         """One of the networks used last; the one that was not used for longest leaves."""
         if network not in kept:

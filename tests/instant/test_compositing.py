@@ -30,13 +30,13 @@ def pixels(image: Image.Image) -> np.ndarray:
 def passes(stylizer, monkeypatch) -> list[int]:
     """How many passes of the networks are made."""
     counted = []
-    paint_batch = stylizer.paint_batch
+    paint_picture = stylizer.paint_picture
 
     def counting(*arguments, **settings):
         counted.append(1)
-        return paint_batch(*arguments, **settings)
+        return paint_picture(*arguments, **settings)
 
-    monkeypatch.setattr(stylizer, "paint_batch", counting)
+    monkeypatch.setattr(stylizer, "paint_picture", counting)
     return counted
 
 
