@@ -208,6 +208,9 @@ def test_make_noon_look_like_evening(visit, size):
     wait_for_upload(visitor.page, "look_photo")
     visitor.click("button", "Refine the look")
     visitor.see(re.compile(r"Step \d+ of 20"))
+    is_patient = size[0] > 640
+    if not is_patient:
+        visitor.click("button", "Stop and keep the best so far")
     visitor.see("refined for this photo")
     expect(visitor.page.get_by_alt_text("Your photo in the look of Evening")).to_be_in_viewport(ratio=0.5)
     download = visitor.download("Download in full size (480 x 360)")
@@ -215,7 +218,7 @@ def test_make_noon_look_like_evening(visit, size):
     with Image.open(download.path()) as picture, Image.open(io.BytesIO(file_of("", 1)["buffer"])) as noon:
         red, _, blue = (np.asarray(picture, float) - np.asarray(noon, float)).mean((0, 1))
     assert red > blue + 20
-    assert visitor.clicks == 4
+    assert visitor.clicks == (4 if is_patient else 5)
     visitor.leave(f"noon_{size[0]}")
 
 
