@@ -30,6 +30,8 @@ svg { width: 1.25rem; height: 1.25rem; fill: currentColor; }
 # Browsers share only within some seconds after a tap. If making the file takes longer, the label changes
 # and a second tap shares it.
 JS = """
+let lastShared = 0; // number of the request; a component that is built anew gets the file once more
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const button = parentElement.querySelector('button');
   const label = button.querySelector('span');
@@ -54,7 +56,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     button.file = null;
     show('Share', false);
   }
-  if (data.file && !button.file) {
+  if (data.file && !button.file && data.request > lastShared) {
+    lastShared = data.request;
     button.file = asFile([Uint8Array.from(atob(data.file), (character) => character.charCodeAt(0))]);
     share();
   }
@@ -82,6 +85,7 @@ def offer_share(make: Callable[[], bytes], *, file_name: str, mime: str, version
 
     def ask() -> None:
         visit().asked_share = version
+        visit().share_requests += 1
 
     file = None
     if visit().asked_share == version:
@@ -91,7 +95,13 @@ def offer_share(make: Callable[[], bytes], *, file_name: str, mime: str, version
             visit().asked_share = ""  # otherwise every later script run would fail too
             raise
     _button(
-        data={"fileName": file_name, "mime": mime, "version": version, "file": file},
+        data={
+            "fileName": file_name,
+            "mime": mime,
+            "version": version,
+            "file": file,
+            "request": visit().share_requests,
+        },
         on_asked_change=ask,
         width="content",
         key=key,

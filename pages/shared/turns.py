@@ -27,15 +27,16 @@ def shown_place() -> Iterator[Callable[[int], None]]:
     if get_script_run_ctx(suppress_warning=True) is None:
         yield lambda place: None
         return
-    slot, told = st.empty(), []
+    slots = []  # one, as soon as it is needed: an element more makes the browser build all below it anew
 
     def show(place: int) -> None:
-        told.append(place)
-        slot.info(
+        if not slots:
+            slots.append(st.empty())
+        slots[0].info(
             f"You are number {place} in line: the pictures of others are painted first.",
             icon=":material/hourglass:",
         )
 
     yield show
-    if told:
+    for slot in slots:
         slot.empty()

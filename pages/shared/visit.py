@@ -73,6 +73,7 @@ class Visit:
         brush_start: Part with which the brush begins on a photo on which nothing was drawn yet.
         brushes: What was drawn last by the keys of the widgets: the photo's version, and the mask as PNG.
         asked_share: Version of the file that is to be shared and not yet made, see `sharing`.
+        share_requests: Number of files that were to be shared so far.
         watched_jobs: Jobs that every page keeps alive.
         owner: Random name of the visit, by which the queues count its jobs.
     """
@@ -114,6 +115,7 @@ class Visit:
     brush_start: str = "everything"
     brushes: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     asked_share: str = ""
+    share_requests: int = 0
     watched_jobs: list[Job] = field(default_factory=list)
     owner: str = field(default_factory=secrets.token_hex)
 

@@ -125,13 +125,13 @@ def test_a_snapshot_is_not_written_over_by_the_sheet(capsys, photo_file, tmp_pat
 def test_an_interrupted_optimization_keeps_the_best_so_far(capsys, photo_file, tmp_path, monkeypatch):
     optimize_whole = stylecore.optimization.optimize.optimize_image
 
-    def interrupt(*arguments, on_iterate, should_stop):
+    def interrupt(*arguments, on_iterate, **settings):
         def note(iterate):
             on_iterate(iterate)
             if iterate.step == 2:
                 signal.raise_signal(signal.SIGINT)
 
-        return optimize_whole(*arguments, on_iterate=note, should_stop=should_stop)
+        return optimize_whole(*arguments, on_iterate=note, **settings)
 
     monkeypatch.setattr("stylecore.optimization.optimize.optimize_image", interrupt)
     arguments = ["optimize", photo_file, photo_file, "-o", tmp_path / "a.png", "--max-side", 48]
