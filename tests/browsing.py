@@ -138,6 +138,7 @@ def drag_finger(element, *places: tuple[int, int]) -> None:
         point = {"x": box["x"] + x, "y": box["y"] + y}
         kind = "touchMove" if number else "touchStart"
         client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        element.page.wait_for_timeout(50)  # faster than any finger, Chromium takes it for a fling
     client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     client.detach()
 
