@@ -35,5 +35,5 @@ def test_the_explanation_shows_its_pictures(app):
     app.run()
     app.switch_page("pages/how_it_works.py").run()
     assert not app.exception
-    assert len(app.image) == 23
+    assert len(app.image) == 34
     assert "Gatys" in app.markdown[-1].value
