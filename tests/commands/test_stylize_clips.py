@@ -92,7 +92,11 @@ def test_ctrl_c_keeps_what_is_done(folder, tmp_path, capsys, monkeypatch):
     write_clip(folder / "long.mp4", panning(30))
     monkeypatch.setattr(clips, "progress", lambda line: signal.raise_signal(signal.SIGINT))
     monkeypatch.setattr(clips, "REPORT_S", 0)
-    assert stylize(folder / "long.mp4", "-o", tmp_path / "a.mp4", "--json") == 1
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
+    try:
+        assert stylize(folder / "long.mp4", "-o", tmp_path / "a.mp4", "--json") == 1
+    finally:
+        signal.signal(signal.SIGINT, before)
     printed = capsys.readouterr()
     report = json.loads(printed.out)
     assert (
