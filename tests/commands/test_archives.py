@@ -1,8 +1,10 @@
 """Photos in ZIP files."""
 
+import contextlib
 import json
 import zipfile
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -66,3 +68,23 @@ def test_a_damaged_photo_is_named(archive):
     archive.write_bytes(data)
     with pytest.raises(ImageError, match=r"beach/IMG_1.png cannot be unpacked: Bad CRC"):
         photo.read()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_of_any_compression_is_one_sentence(tmp_path, method):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as file:
+        file.writestr("cat.png", encoded(make_photo(64, 48)))
+    sound = path.read_bytes()
+    random = np.random.default_rng(0)
+    for _ in range(60):
+        data = bytearray(sound)
+        for place in random.integers(len(data), size=3):
+            data[place] = random.integers(256)
+        path.write_bytes(data)
+        with contextlib.suppress(ImageError):
+            for photo in find_zip_photos(path):
+                photo.read()
+    path.write_bytes(sound[:60] + b"\xff" * 40 + sound[100:])
+    with pytest.raises(ImageError, match="cannot be unpacked"):
+        find_zip_photos(path)[0].read()
