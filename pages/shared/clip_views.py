@@ -10,10 +10,9 @@ from pages.shared.address import forget, keep_choice
 from pages.shared.clip_files import DOWNLOAD_FORMATS, Clip, PaintedClip, read_still
 from pages.shared.clip_painting import MEGABYTE, ClipJob
 from pages.shared.entrance import why_stopped
-from pages.shared.job_views import REFRESH_S, show_place
-from pages.shared.keeping import offer_to_stop
+from pages.shared.job_views import REFRESH_S, show_progress
 from pages.shared.limits import limits
-from pages.shared.pictures import duration, plain
+from pages.shared.pictures import plain
 from pages.shared.streamlit_workarounds import show_animation
 from pages.shared.visit import visit
 from pages.shared.where import BACKGROUND
@@ -114,19 +113,11 @@ def show_clip_progress(job: ClipJob) -> None:
     job.touch()
     if job.is_finished:
         st.rerun()
-    place, state = job.place, job.progress
-    if place:
-        show_place(place)
-    elif state is None or not state.frames:
-        st.progress(0.0, "Starting ...")
-    else:
+    state, share, done = job.progress, None, ""
+    if state is not None and state.frames:
         of_all = f" of {state.total_frames}" if state.total_frames else ""
-        left = "" if state.remaining_s is None else f", about {duration(state.remaining_s)} left"
-        if job.state is JobState.PAUSED:
-            left = ", paused while a shorter one is painted"
-        st.progress(state.share, f"Frame {state.frames}{of_all}{left}")
-    label = "Leave the line" if place else "Stop and keep what is painted"
-    offer_to_stop(job, label, "Stopping after this frame ...", key="stop_clip")
+        share, done = state.share, f"Frame {state.frames}{of_all}"
+    show_progress(job, share, done, verb="painted", kept="what is painted", unit="frame", key="stop_clip")
 
 
 def show_clip_failure(job: ClipJob) -> None:

@@ -1,4 +1,4 @@
-"""The views that running refinements and learnings have in common."""
+"""The views that running jobs have in common."""
 
 from __future__ import annotations
 
@@ -42,13 +42,51 @@ def show_place(place: int) -> None:
     st.info(message, icon=":material/hourglass:")
 
 
+def show_progress(
+    job: Job, share: float | None, done: str, *, verb: str, kept: str, unit: str, key: str
+) -> None:
+    """Show the place in line or the progress of a running job, and the button that stops it.
+
+    Args:
+        job: The job; its progress has `remaining_s`.
+        share: Of the work that is done; None before the first step.
+        done: What is done, in words: `Step 3 of 20`.
+        verb: What is done with a job, for `a shorter one is painted`.
+        kept: What a stopped job keeps, for `Stop and keep`.
+        unit: What is finished before it stops: `step`.
+        key: Key of the button.
+    """
+    place = job.place
+    if place:
+        show_place(place)
+    elif share is None:
+        st.progress(0.0, "Starting ...")
+    else:
+        remaining_s = job.progress.remaining_s
+        left = "" if remaining_s is None else f", about {duration(remaining_s)} left"
+        if job.state is JobState.PAUSED:
+            left = f", paused while a shorter one is {verb}"
+        st.progress(min(1.0, share), done + left)
+    label = "Leave the line" if place else f"Stop and keep {kept}"
+    offer_to_stop(job, label, f"Stopping after this {unit} ...", key=key)
+
+
+def show_steps(job: Job[object, Progress, object], *, verb: str, key: str) -> None:
+    """As `show_progress`, for a job that counts steps."""
+    progress, share, done = job.progress, None, ""
+    if progress is not None and progress.step:
+        share = progress.step / max(1, progress.steps)
+        done = f"Step {progress.step} of {progress.steps}"
+    show_progress(job, share, done, verb=verb, kept="the best so far", unit="step", key=key)
+
+
 @st.fragment(run_every=REFRESH_S)
 def show_running(job: Job[Request, Progress, object]) -> None:
     """Show a running job; only this part of the page is refreshed."""
     job.touch()
     if job.is_finished:
         st.rerun()
-    place, shown = job.place, job.progress
+    shown = job.progress
     with st.container(key="painting"):
         if shown is not None and shown.picture is not None:
             picture, caption = shown.picture, "The painting so far"
@@ -57,18 +95,7 @@ def show_running(job: Job[Request, Progress, object]) -> None:
         else:
             picture, caption = job.about.photo, "Your photo"
         st.image(picture, caption=caption, width="stretch", alt=caption)
-        if place:
-            show_place(place)
-        elif shown is None or not shown.step:
-            st.progress(0.0, "Starting ...")
-        else:
-            left = f"about {duration(shown.remaining_s)} left"
-            if job.state is JobState.PAUSED:
-                left = "paused while a shorter one is painted"
-            share = min(1.0, shown.step / max(1, shown.steps))
-            st.progress(share, f"Step {shown.step} of {shown.steps}, {left}")
-        label = "Leave the line" if place else "Stop and keep the best so far"
-        offer_to_stop(job, label, "Stopping after this step ...", key="cancel")
+        show_steps(job, verb="painted", key="cancel")
     show_style_pictures(job.about.styles, job.about.names[1:])
     if shown is not None and len(shown.losses) > 1:
         show_losses(job)

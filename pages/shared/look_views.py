@@ -10,8 +10,7 @@ from pages.shared.address import keep_choice, keep_number
 from pages.shared.choosing import Choice
 from pages.shared.comparing import compare
 from pages.shared.entrance import why_stopped
-from pages.shared.job_views import REFRESH_S, show_place
-from pages.shared.keeping import offer_to_stop
+from pages.shared.job_views import REFRESH_S, show_steps
 from pages.shared.looking import (
     METHODS,
     LookJob,
@@ -22,7 +21,7 @@ from pages.shared.looking import (
     look_preview,
 )
 from pages.shared.painting import DOWNLOAD_FORMATS
-from pages.shared.pictures import duration, plain, sample_title, sentence
+from pages.shared.pictures import plain, sample_title, sentence
 from pages.shared.sharing import offer_share
 from pages.shared.showing import choose_format
 from pages.shared.visit import visit
@@ -129,18 +128,7 @@ def show_fitting(job: LookJob) -> None:
     job.touch()
     if job.is_finished:
         st.rerun()
-    place, state = job.place, job.progress
-    if place:
-        show_place(place)
-    elif state is None or not state.step:
-        st.progress(0.0, "Starting ...")
-    else:
-        left = f"about {duration(state.remaining_s)} left"
-        if job.state is JobState.PAUSED:
-            left = "paused while a shorter one is made"
-        st.progress(state.step / state.steps, f"Step {state.step} of {state.steps}, {left}")
-    label = "Leave the line" if place else "Stop and keep the best so far"
-    offer_to_stop(job, label, "Stopping after this step ...", key="stop_look")
+    show_steps(job, verb="made", key="stop_look")
 
 
 def show_look_failure(job: LookJob) -> None:
