@@ -8,7 +8,7 @@
 
 Which photos, which part of each, and their authors and licenses are in `learning_photos.json`. The
 photos, `SOURCES.json`, `faces.json` and `LICENSES.md` are written to `weights/learning_photos/`.
-Needs `dpkg-deb`. Boxes of faces were drawn by hand, since the cascade of `find_faces` finds only three
+Needs `dpkg-deb`. Boxes of faces were drawn by hand, since OpenCV's cascade finds only three
 of the seventeen.
 """
 

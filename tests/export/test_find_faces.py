@@ -1,17 +1,11 @@
-import importlib
 import json
-import sys
 
-import pytest
-
+from export.find_faces import find_faces
+from stylecore.learning.crops import read_faces
 from tests.browsing import ROOT
 
 
 def test_the_face_of_the_portrait_is_found(tmp_path):
-    pytest.importorskip("cv2")
-    from export.find_faces import find_faces
-    from stylecore.learning.crops import read_faces
-
     samples = ROOT / "pages" / "shared" / "samples"
     (tmp_path / "broken.jpg").write_text("not a photo")
     faces = find_faces([samples / "portrait.jpg", samples / "coffee.jpg", tmp_path / "broken.jpg"])
@@ -22,10 +16,3 @@ def test_the_face_of_the_portrait_is_found(tmp_path):
     path = tmp_path / "faces.json"
     path.write_text(json.dumps({"portrait.jpg": [(left, top, right, bottom)]}))
     assert read_faces(path) == {"portrait.jpg": [(left, top, right, bottom)]}
-
-
-def test_looking_for_faces_without_opencv_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cv2", None)
-    monkeypatch.delitem(sys.modules, "export.find_faces", raising=False)
-    with pytest.raises(SystemExit, match="pip install 'opencv-python-headless<5'"):
-        importlib.import_module("export.find_faces")
