@@ -28,7 +28,7 @@ from stylecore.styles.files import save_style_file
 if TYPE_CHECKING:
     from PIL import Image
 
-    from stylecore.learning.learn import LearningProgress
+    from stylecore.learning.learning_progress import LearningProgress
 
 HELPS = {
     "minutes": "minutes to learn",

@@ -41,7 +41,7 @@ from stylecore.optimization.config import CLASSIC_RECIPE, QUALITIES, Optimizatio
 if TYPE_CHECKING:
     from PIL import Image
 
-    from stylecore.optimization.optimize import Iterate, OptimizationResult
+    from stylecore.optimization.iterates import Iterate, OptimizationResult
     from stylecore.optimization.planning import Plan
 
 HELPS = {

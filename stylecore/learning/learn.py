@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from stylecore.learning.learner import Learner, warming_average
 from stylecore.learning.learning_config import LearningConfig, check_learning_config
 from stylecore.learning.learning_crops import KnownCrop, LearningCrops
 from stylecore.learning.learning_objective import LearningObjective
+from stylecore.learning.learning_progress import LearningProgress
 from stylecore.learning.networks import StyledNetwork
 from stylecore.learning.objective import StepLosses
 from stylecore.learning.runs import fresh_noise
@@ -40,31 +41,6 @@ PROBE_STEPS = 50  # between two judgments
 SAMPLE_SIDE = 384  # px, long side of the sample painting
 SAMPLE_S = 4.0  # seconds between sample paintings
 SMOOTHING = 0.95  # of the reported losses, from step to step
-
-
-@dataclass(frozen=True)
-class LearningProgress:
-    """State of a learning after a step; losses are moving averages of those of the steps.
-
-    Attributes:
-        step: Steps done.
-        steps: Steps of the whole run; if `minutes` end it, a prediction.
-        content_loss: Relative content loss, unweighted.
-        style_loss: Relative style loss, unweighted.
-        total_loss: Weighted sum with the penalties.
-        elapsed_s: Seconds since the call.
-        remaining_s: Seconds left.
-        image: The sample, painted with the weights of now, or None between samples.
-    """
-
-    step: int
-    steps: int
-    content_loss: float
-    style_loss: float
-    total_loss: float
-    elapsed_s: float
-    remaining_s: float
-    image: Image.Image | None
 
 
 def learn_style(

@@ -10,7 +10,8 @@ from PIL import Image
 
 from stylecore.measuring.step_benchmark import run_seconds
 from stylecore.optimization.config import CLASSIC_RECIPE, OptimizationConfig
-from stylecore.optimization.optimize import Iterate, optimize_image
+from stylecore.optimization.iterates import Iterate
+from stylecore.optimization.optimize import optimize_image
 from stylecore.perception.convolutions import plain_convolutions
 
 RACE_SIDE = 256  # px

@@ -14,8 +14,9 @@ from stylecore.host.devices import select_device
 from stylecore.images.loading import load_image
 from stylecore.images.sizes import resize_long_side
 from stylecore.optimization.config import QUALITIES, OptimizationConfig
+from stylecore.optimization.iterates import Iterate
 from stylecore.optimization.objective import batch_at, is_mixed, load_vgg
-from stylecore.optimization.optimize import Iterate, optimize_image
+from stylecore.optimization.optimize import optimize_image
 from stylecore.optimization.preview import PreviewPainter
 from stylecore.perception.convolutions import plain_convolutions
 from stylecore.perception.features import Vgg19Features

@@ -5,8 +5,9 @@ from __future__ import annotations
 from PIL import Image
 
 from stylecore.optimization.config import OptimizationConfig, step_work
+from stylecore.optimization.iterates import Iterate
 from stylecore.optimization.objective import is_mixed
-from stylecore.optimization.optimize import STEP_FAILURES, Iterate, optimize_image
+from stylecore.optimization.optimize import STEP_FAILURES, optimize_image
 from stylecore.optimization.planning import run_work
 
 # Seconds for a unit of `planning.run_work` on 2 cores, in 16 bits and in float32.

@@ -11,10 +11,11 @@ from stylecore.instant.encoder import encode_style
 from stylecore.instant.stylizer import FastStylizer
 from stylecore.learning import learn
 from stylecore.learning.config import AnyStyleConfig
-from stylecore.learning.learn import GENERAL, LearningProgress, learn_style
+from stylecore.learning.learn import GENERAL, learn_style
 from stylecore.learning.learning_config import LearningConfig
 from stylecore.learning.learning_crops import LearningCrops
 from stylecore.learning.learning_objective import LearningObjective
+from stylecore.learning.learning_progress import LearningProgress
 from stylecore.styles.files import load_style_file, save_style_file
 from tests.conftest import make_photo
 
