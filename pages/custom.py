@@ -16,6 +16,7 @@ from pages.shared.own_style_views import show_own_tiles, show_style_card
 from pages.shared.own_styles import kept_style, shown_style
 from pages.shared.painting import Look
 from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, duration, sentence
+from pages.shared.run_requests import LearningRequest, RefinementRequest
 from pages.shared.showing import offer_download, paint_photo, show_credits, show_painting
 from pages.shared.style_pictures import MAX_MIXED, choose_shares, encode_pictures
 from pages.shared.visit import visit
@@ -61,7 +62,7 @@ if style is not None:
     with stage:
         painting = paint_photo(photo, look)
 title = "" if style is None else style.title
-choice = zlib.crc32(photo.data), tuple(zlib.crc32(each.data) for each in pictures), weights
+choice = repr((zlib.crc32(photo.data), [zlib.crc32(each.data) for each in pictures], weights))
 
 # Run.
 run = learning = None
@@ -70,8 +71,8 @@ if has_torch:
     from pages.shared import learning as learnings
     from pages.shared import learning_views, matching, refinement_choices, refinement_views, refining
 
-    run = come_back(job_queue(), "run", refining.Request)
-    learning = come_back(job_queue(), "learning", learnings.LearningRequest)
+    run = come_back(job_queue(), "run", RefinementRequest)
+    learning = come_back(job_queue(), "learning", LearningRequest)
     if has_learned_style():  # found by the address
         adopt_learned_style()
         st.rerun()
@@ -91,7 +92,7 @@ with refine_card:
 write_address()
 
 # Show. A painting that was opened is shown until something else is chosen.
-refined_choice = *choice, config, bool(masks)
+refined_choice = repr((choice, config, bool(masks)))
 if is_found_by_address:
     visit().seen_choice = refined_choice
 elif visit().seen_choice != refined_choice:

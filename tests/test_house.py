@@ -26,7 +26,7 @@ ROOMS = {
         *("regions", "photoreal", "optimization", "learning", "video"),
     },
 }
-ROOMS["serving"] = {"host", "images", "styles", "instant"}
+ROOMS["serving"] = {"host", "images", "styles", "instant", "regions", "optimization", "learning"}
 ROOMS["commands"] = {*ROOMS}
 TORCHLESS = ("images", "styles", "instant", "regions")
 HEAVY = {"torch", "torchvision", "ray", "av", "cv2"}

@@ -13,8 +13,7 @@ from pages.shared.painting import screen_photo, screen_subject
 from pages.shared.pictures import plain, sample_title
 from stylecore import find_faces
 from stylecore.images.encoding import encode_image
-from stylecore.regions.matching import pair_masks
-from stylecore.regions.pairs import MaskPair, is_empty
+from stylecore.regions.pairs import is_empty
 
 WORDS = "subject with subject"  # among the settings of a refinement
 
@@ -51,21 +50,6 @@ def match_subjects(photo: Choice, pictures: Sequence[Choice], weights: Sequence[
 def screen_faces(photo: bytes) -> bytes:
     """Find the faces of a picture at screen size; returns their mask as PNG."""
     return encode_image(find_faces(screen_photo(photo)[0]), "PNG")
-
-
-def mask_pairs(
-    masks: Sequence[bytes], photo: Image.Image, style_images: Sequence[Image.Image]
-) -> list[MaskPair]:
-    """The masks of `match_subjects` at the sizes of the pictures, as `optimize_image` takes them."""
-    if not masks:
-        return []
-    pictures = [photo, *style_images]
-    found = [_at(mask, each.size) for mask, each in zip(masks, [*pictures, *pictures], strict=True)]
-    return pair_masks(found[: len(pictures)], found[len(pictures) :])
-
-
-def _at(mask: bytes, size: tuple[int, int]) -> Image.Image:
-    return _opened(mask).resize(size, Image.Resampling.BICUBIC)
 
 
 def _opened(mask: bytes) -> Image.Image:

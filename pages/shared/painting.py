@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -17,19 +18,20 @@ from PIL import Image
 
 from pages.shared.limits import load_photo
 from pages.shared.painting_server import away_note, served_file, served_picture
-from pages.shared.turns import large_line, reading_line, shown_place, small_line
+from pages.shared.turns import large_line, shown_place, small_line
 from pages.shared.where import Where
 from stylecore import FastStylizer, Region, Style, find_faces, find_subject, keep_faces
 from stylecore.host.byte_cache import ByteCache
 from stylecore.host.memory import share_freed_memory
 from stylecore.host.sizes import held_bytes
-from stylecore.host.waiting_line import WaitingLine
+from stylecore.host.waiting_line import WaitingLine, reading_line
 from stylecore.images.colors import is_transparent
-from stylecore.images.encoding import encode_image
+from stylecore.images.encoding import encode_image, encode_screen
 from stylecore.images.metadata import Description, describe_painting
 from stylecore.images.sizes import limit_long_side
 from stylecore.instant.stylizer import NOTICE, WORKING_SIDE, working_size
 from stylecore.regions.masks import invert
+from stylecore.serving.client import TOKEN_VARIABLE
 from stylecore.serving.painting_request import Painted
 
 # Bytes: pictures that take more memory are painted one after another; a preview of 1024 x 1024 px takes less.
@@ -118,16 +120,6 @@ class ScreenPicture:
 
     encoded: bytes
     size: tuple[int, int]
-
-
-def screen_format(image: Image.Image) -> str:
-    """PNG if any part of a picture is transparent, otherwise JPEG."""
-    return "PNG" if is_transparent(image) else "JPEG"
-
-
-def encode_screen(image: Image.Image) -> bytes:
-    """Encode a picture for the page."""
-    return encode_image(image, screen_format(image))
 
 
 def stylizer() -> FastStylizer:

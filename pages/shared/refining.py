@@ -1,188 +1,34 @@
-"""Refinements by optimization: what their jobs do and report."""
+"""Refinements by optimization: starting them, what they cost, their recipes and files."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 
 import streamlit as st
-from PIL import Image
 
 from pages.shared import long_jobs
 from pages.shared.limits import limits
-from pages.shared.matching import mask_pairs
-from pages.shared.painting import WORKING_SIDE, encode_screen, read_photo, screen_picture
+from pages.shared.painting import read_photo, screen_picture
 from pages.shared.pictures import SAMPLES
+from pages.shared.run_requests import RefinementRequest
 from pages.shared.visit import visit
-from stylecore import Iterate, OptimizationConfig, OptimizationResult, optimize_image
-from stylecore.host.jobs import Job, RunningJob
+from stylecore import OptimizationConfig, OptimizationResult
+from stylecore.host.jobs import Job
 from stylecore.host.sizes import held_bytes
 from stylecore.images.encoding import encode_image
 from stylecore.images.metadata import describe_refinement
-from stylecore.images.sizes import limit_long_side
-from stylecore.instant.sessions import is_out_of_memory
 from stylecore.optimization import pacing
-from stylecore.optimization.config import CLASSIC_RECIPE, stroke_size_at
+from stylecore.optimization.config import CLASSIC_RECIPE
 from stylecore.optimization.config import QUALITIES as PLANNED_QUALITIES
 from stylecore.optimization.pacing import TIMED, Pace, seen_pace, slowness, usual_pace
-from stylecore.optimization.planning import Plan, fit_to_memory, free_budget, peak_memory
-
-StyleBytes = tuple[tuple[bytes, float], ...]  # encoded style pictures with weights
+from stylecore.optimization.planning import Plan, peak_memory
+from stylecore.serving import working
+from stylecore.serving.orders import RefinementOrder, StyleBytes
+from stylecore.serving.progress import Refinement
 
 QUALITIES = {**PLANNED_QUALITIES, "classic": CLASSIC_RECIPE}
-LIVE_STEPS = 5  # at most, between two pictures of a running job
 
-
-@dataclass(frozen=True)
-class Request:
-    """The pictures and settings of a refinement.
-
-    Attributes:
-        photo: Encoded at screen size.
-        size: Width and height of the photo itself.
-        styles: Style pictures, encoded at screen size.
-        shares: Weights of the styles.
-        names: Names of the photo and the styles.
-        first: Encoded instant painting, shown until the run has a picture; None if it begins elsewhere.
-        config: Settings that the visitor chose.
-        quality: Name of the quality that they come from.
-        words: The settings as text for the page: "quick, medium strokes, balanced".
-        choice: What was chosen, to compare with what is chosen now.
-        has_matched_subjects: Whether subject takes the style of subject, and background that of background.
-    """
-
-    photo: bytes
-    size: tuple[int, int]
-    styles: tuple[bytes, ...]
-    shares: tuple[float, ...]
-    names: tuple[str, ...]
-    first: bytes | None
-    config: OptimizationConfig
-    quality: str
-    words: str
-    choice: tuple = ()
-    has_matched_subjects: bool = False
-
-    @property
-    def loss_label(self) -> str:
-        """Title of the x axis of the losses."""
-        return "step; each larger size begins with a jump" if self.config.is_coarse_to_fine else "step"
-
-
-@dataclass(frozen=True)
-class Refinement:
-    """The progress of an optimization.
-
-    Attributes:
-        config: Settings that fit into memory.
-        changes: Settings that were reduced to fit, as text.
-        losses: Total loss after every step.
-        snapshots: Step numbers and encoded pictures of screen size; the last one is the final picture.
-        picture: The newest picture, encoded at screen size.
-        newest: The last step, without its picture; its times are without pauses.
-    """
-
-    config: OptimizationConfig
-    changes: tuple[str, ...]
-    losses: tuple[float, ...] = ()
-    snapshots: tuple[tuple[int, bytes], ...] = ()
-    picture: bytes | None = None
-    newest: Iterate | None = None
-
-    @property
-    def step(self) -> int:
-        """Number of the newest step; 0 before the first."""
-        return 0 if self.newest is None else self.newest.step
-
-    @property
-    def steps(self) -> int:
-        """Number of all steps."""
-        return self.config.steps if self.newest is None else self.newest.steps
-
-    @property
-    def remaining_s(self) -> float | None:
-        """Expected time to the end in seconds; None before the first step."""
-        return None if self.newest is None else self.newest.remaining_s
-
-    def after(self, iterate: Iterate, paused_s: float) -> Refinement:
-        """The progress one step later; `paused_s` seconds of the run's time were pauses."""
-        losses, snapshots, picture = self.losses, self.snapshots, self.picture
-        if math.isfinite(iterate.total_loss):
-            losses = (*losses, iterate.total_loss)
-        if iterate.image is not None:
-            picture = _for_screen(iterate.image)
-            if iterate.step % self.config.preview_every == 0:
-                snapshots = (*snapshots, (iterate.step, picture))
-        ran_s = iterate.elapsed_s - paused_s
-        remaining_s = iterate.remaining_s * ran_s / iterate.elapsed_s
-        newest = replace(iterate, image=None, elapsed_s=ran_s, remaining_s=remaining_s)
-        return replace(self, losses=losses, snapshots=snapshots, picture=picture, newest=newest)
-
-    def ended(self, result: OptimizationResult) -> Refinement:
-        """The progress with the final picture as the last snapshot."""
-        done = len(result.iterates)
-        if self.snapshots and self.snapshots[-1][0] == done:
-            return self
-        return replace(self, snapshots=(*self.snapshots, (done, _for_screen(result.image))))
-
-
-RefinementJob = Job[Request, Refinement, OptimizationResult]
-
-
-@dataclass(frozen=True)
-class RefinementWork:
-    """The work of a job. While it waits it holds the encoded files.
-
-    Attributes:
-        photo: Encoded.
-        styles: Encoded, with weights.
-        size: Width and height of the photo.
-        wanted: Settings; they are reduced if memory is short when the job starts.
-        masks: Of the subjects of photo and styles, see `match_subjects`; none: no regions.
-    """
-
-    photo: bytes
-    styles: StyleBytes
-    size: tuple[int, int]
-    wanted: OptimizationConfig
-    masks: tuple[bytes, ...] = ()
-
-    def __call__(self, job: RunningJob[Refinement]) -> OptimizationResult:
-        planned = plan(self.size, self.wanted, len(self.styles))
-        try:
-            return self._refine(job, planned)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            needed = peak_memory(self.size, planned.config, styles=len(self.styles))
-        smaller = fit_to_memory(self.size, planned.config, needed // 2, styles=len(self.styles))
-        return self._refine(job, replace(smaller, changes=(*planned.changes, *smaller.changes)))
-
-    def _refine(self, job: RunningJob[Refinement], planned: Plan) -> OptimizationResult:
-        config = planned.config
-        job.report(Refinement(config, planned.changes))
-
-        def show(iterate: Iterate) -> None:
-            job.report(job.progress.after(iterate, job.paused_s))
-            left = iterate.remaining_s / (iterate.elapsed_s + iterate.remaining_s)
-            job.yield_turn(left, free_bytes=free_budget(config.device, limits().jobs))
-
-        # A divisor of the steps between snapshots, so that each snapshot is one of the pictures.
-        live = replace(config, preview_every=math.gcd(config.preview_every, LIVE_STEPS))
-        content, pictures = self._read(config)
-        regions = mask_pairs(self.masks, content, [picture for picture, _ in pictures])
-        result = optimize_image(
-            content, pictures, live, regions=regions, on_iterate=show, should_stop=job.should_stop
-        )
-        job.report(job.progress.ended(result))
-        return result
-
-    def _read(self, config: OptimizationConfig) -> tuple[Image.Image, list[tuple[Image.Image, float]]]:
-        """The photo and the styles with weights, one by one reduced to the size that is needed."""
-        largest = stroke_size_at(config.max_side, config)
-        return limit_long_side(read_photo(self.photo), config.max_side), [
-            (limit_long_side(read_photo(data), largest), weight) for data, weight in self.styles
-        ]
+RefinementJob = Job[RefinementRequest, Refinement, OptimizationResult]
 
 
 def recipe_of(job: RefinementJob) -> dict:
@@ -230,10 +76,6 @@ def pace() -> Pace:
     return known
 
 
-def _for_screen(image: Image.Image) -> bytes:
-    return encode_screen(limit_long_side(image, WORKING_SIDE))
-
-
 def expected_seconds(photo_size: tuple[int, int], config: OptimizationConfig) -> float:
     """Predict how long a run takes on this machine."""
     return pacing.expected_seconds(photo_size, config, pace())
@@ -249,8 +91,7 @@ def plan(photo_size: tuple[int, int], config: OptimizationConfig, styles: int) -
     Raises:
         OutOfMemoryError: Nothing fits.
     """
-    budget = free_budget(config.device, limits().jobs)
-    return fit_to_memory(photo_size, config, budget, styles=styles)
+    return working.plan(photo_size, config, styles=styles, shared_by=limits().jobs)
 
 
 def start_run(
@@ -262,7 +103,7 @@ def start_run(
     words: str,
     names: tuple[str, ...],
     instant: bytes,
-    choice: tuple = (),
+    choice: str = "",
     masks: tuple[bytes, ...] = (),
 ) -> str:
     """Queue an optimization; returns the token that finds its job in `long_jobs.job_queue`.
@@ -272,17 +113,17 @@ def start_run(
         styles: Encoded style pictures with weights.
         config: Settings that are wanted; they are reduced if memory is short when the job starts.
         quality: Name of the quality that the settings come from, for the recipe.
-        words: The settings as text, see `Request`.
+        words: The settings as text, see `RefinementRequest`.
         names: Names of the photo and the style pictures, for the recipe.
-        instant: The encoded instant painting, see `Request`.
-        choice: See `Request`.
-        masks: See `RefinementWork`.
+        instant: The encoded instant painting, see `RefinementRequest`.
+        choice: See `RefinementRequest`.
+        masks: See `RefinementOrder`.
     Raises:
         ImageError: A picture cannot be used.
         QueueFullError: Too many visitors wait already, or this one has too many jobs.
     """
     shown = screen_picture(photo)
-    request = Request(
+    request = RefinementRequest(
         photo=shown.encoded,
         size=shown.size,
         styles=tuple(screen_picture(data).encoded for data, _ in styles),
@@ -296,7 +137,15 @@ def start_run(
         has_matched_subjects=bool(masks),
     )
     job = long_jobs.job_queue().submit(
-        RefinementWork(photo, styles, shown.size, config, masks),
+        RefinementOrder(
+            photo,
+            styles,
+            shown.size,
+            config,
+            masks,
+            megapixels=limits().megapixels,
+            shared_by=limits().jobs,
+        ),
         held_bytes=held_bytes(photo, styles, masks),
         about=request,
         owner=visit().owner,

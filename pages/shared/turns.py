@@ -10,10 +10,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from stylecore.host.waiting_line import WaitingLine
 
-# Few pictures are in memory at once, however many visitors there are: a large one takes 12 bytes a pixel
-# while it is read, 24 while it is painted and enlarged, and up to 180 for each pixel of the size at which
+# Few pictures are in memory at once, however many visitors there are: a large one takes 24 bytes a pixel
+# while it is painted and enlarged, and up to 180 for each pixel of the size at which
 # the network works. Two small ones keep all cores busy.
-reading_line = WaitingLine(noun="pictures")
 large_line = WaitingLine(noun="large pictures")
 small_line = WaitingLine(noun="pictures", at_once=2)
 

@@ -110,7 +110,7 @@ class Visit:
     adopted: set[str] = field(default_factory=set)
     tokens: dict[str, str] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
-    seen_choice: tuple | None = None
+    seen_choice: str | None = None
     part: str = "everything"
     brush_start: str = "everything"
     brushes: dict[str, tuple[str, bytes]] = field(default_factory=dict)

@@ -81,3 +81,7 @@ class WaitingLine:
                 self._held += 1
                 self._changed.notify_all()  # the next one may have a turn, too
             return is_free
+
+
+# Large pictures are read one at a time in this process: each takes up to 12 bytes a pixel meanwhile.
+reading_line = WaitingLine(noun="pictures")

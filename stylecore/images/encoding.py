@@ -14,7 +14,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from stylecore.errors import ImageError
-from stylecore.images.colors import flatten
+from stylecore.images.colors import flatten, is_transparent
 from stylecore.images.metadata import TAKEN, Description, painting_options
 
 MAX_SIDES = {"JPEG": 65_500, "WEBP": 16_383}  # px, limits of the formats
@@ -55,6 +55,11 @@ def encode_image(image: Image.Image, image_format: str, *, description: Descript
     buffer = io.BytesIO()
     _save(image, buffer, image_format, description)
     return buffer.getvalue()
+
+
+def encode_screen(image: Image.Image) -> bytes:
+    """Encode a picture for a page: as PNG if any part is transparent, otherwise as JPEG."""
+    return encode_image(image, "PNG" if is_transparent(image) else "JPEG")
 
 
 def write_image(image: Image.Image, path: str | PathLike, *, description: Description | None = None) -> None:

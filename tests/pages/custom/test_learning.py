@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from pages.shared import learning, long_jobs
+from pages.shared import long_jobs
 from stylecore import LearningProgress, encode_style
 from stylecore.errors import StyleError
 from stylecore.host.jobs import JobState
+from stylecore.serving import working
 from tests.conftest import make_photo
 from tests.pages.conftest import open_app
 from tests.pages.custom.conftest import captions, is_painted, open_custom_page, run_until
@@ -33,7 +34,7 @@ def is_over(monkeypatch, learned) -> threading.Event:
             event.wait(0.05)
         return replace(learned, title=config.title, origin=f"learned in {config.minutes:g}")
 
-    monkeypatch.setattr(learning, "learn_style", learn)
+    monkeypatch.setattr(working, "learn_style", learn)
     yield event
     event.set()
     assert all(job.wait(60) for job in long_jobs.job_queue().jobs)
@@ -121,7 +122,7 @@ def test_a_learning_that_fails_says_why(app, monkeypatch):
     def fail(*arguments, **settings):
         raise StyleError("this picture cannot be read as a style")
 
-    monkeypatch.setattr(learning, "learn_style", fail)
+    monkeypatch.setattr(working, "learn_style", fail)
     app.button(key="learn").click().run()
     run_until(app, lambda: bool(app.error))
     assert "Learning failed: this picture cannot be read as a style. Start it again." in app.error[0].value

@@ -3,6 +3,7 @@ from PIL import Image
 
 from pages.shared import matching
 from pages.shared.pictures import STYLE_SAMPLES
+from stylecore.serving.working import mask_pairs
 from tests.conftest import encoded, make_photo
 from tests.pages.custom.conftest import is_refined, job_of, recipe_of, run_until, upload
 
@@ -32,8 +33,8 @@ def test_masks_come_back_at_the_sizes_of_the_pictures():
     mask.paste(255, (0, 0, 30, 40))
     photo, style = make_photo(90, 60), make_photo(50, 50)
     masks = *[encoded(mask)] * 2, *[encoded(Image.new("L", (9, 9)))] * 4
-    ((own, others),) = matching.mask_pairs(masks, photo, [style, style])
+    ((own, others),) = mask_pairs(masks, photo, [style, style])
     assert [each.size for each in (own, *others)] == [(90, 60), (50, 50), (50, 50)]
     assert (own.getpixel((10, 30)), own.getpixel((80, 30))) == (255, 0)
     assert others[1].getbbox() is None
-    assert matching.mask_pairs((), photo, [style]) == []
+    assert mask_pairs((), photo, [style]) == []

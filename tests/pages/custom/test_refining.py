@@ -10,6 +10,7 @@ from pages.shared import long_jobs, refining
 from stylecore import load_image
 from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import JobState
+from stylecore.serving import progress, working
 from tests.conftest import encoded, make_photo
 from tests.pages.custom.conftest import (
     TINY,
@@ -80,13 +81,13 @@ def test_a_run_that_begins_with_noise_shows_the_photo_until_it_has_a_picture(app
 
 
 def test_a_failed_run_shows_its_best_picture(app, monkeypatch):
-    optimize = refining.optimize_image
+    optimize = working.optimize_image
 
     def fail_late(photo, styles, config, **callbacks):
         result = optimize(photo, styles, replace(config, steps=2), **callbacks)
         return replace(result, error=MemoryError("no memory left"))
 
-    monkeypatch.setattr(refining, "optimize_image", fail_late)
+    monkeypatch.setattr(working, "optimize_image", fail_late)
     app.button(key="refine").click().run()
     run_until(app, lambda: is_refined(app))
     assert "It ended early: too little memory was free" in app.warning[0].value
@@ -139,7 +140,7 @@ def test_the_classic_recipe_ends_in_a_row(app, monkeypatch):
 
 
 def test_snapshots_are_kept_at_screen_size(monkeypatch):
-    monkeypatch.setattr(refining, "WORKING_SIDE", 48)
+    monkeypatch.setattr(progress, "WORKING_SIDE", 48)
     pictures = encoded(make_photo(80, 60)), ((encoded(make_photo(64, 64, seed=1)), 1.0),)
     token = refining.start_run(
         *pictures, TINY, quality="quick", words="quick", names=("photo", "style"), instant=b""
