@@ -39,7 +39,13 @@ class MissingExtraError(StyleTransferError):
 
 
 class ServerError(StyleTransferError):
-    """A painting server is away, busy or out of time, or its answer cannot be used."""
+    """A painting server is away, busy or out of time, or its answer cannot be used.
+
+    Attributes:
+        status: HTTP status of its answer; 0 if there was none.
+    """
+
+    status = 0
 
 
 class DivergenceError(StyleTransferError):

@@ -8,7 +8,7 @@ from typing import Protocol
 import streamlit as st
 
 from pages.shared.keeping import offer_to_stop
-from pages.shared.long_jobs import wait_for_others
+from pages.shared.long_jobs import has_stayed_here, wait_for_others
 from pages.shared.pictures import duration, sample_title
 from pages.shared.streamlit_workarounds import line_chart
 from stylecore.host.jobs import Job, JobState
@@ -67,6 +67,11 @@ def show_progress(
         if job.state is JobState.PAUSED:
             left = f", paused while a shorter one is {verb}"
         st.progress(min(1.0, share), done + left)
+    if job.is_away:
+        st.info(
+            "The painting server does not answer: this is how far it was. It goes on when it answers again.",
+            icon=":material/cloud_off:",
+        )
     label = "Leave the line" if place else f"Stop and keep {kept}"
     offer_to_stop(job, label, f"Stopping after this {unit} ...", key=key)
 
@@ -96,6 +101,8 @@ def show_running(job: Job[Request, Progress, object]) -> None:
             picture, caption = job.about.photo, "Your photo"
         st.image(picture, caption=caption, width="stretch", alt=caption)
         show_steps(job, verb="painted", key="cancel")
+        if has_stayed_here(job):
+            st.caption("The painting server did not take this one, so this app makes it by itself.")
     show_style_pictures(job.about.styles, job.about.names[1:])
     if shown is not None and len(shown.losses) > 1:
         show_losses(job)

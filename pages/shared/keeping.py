@@ -10,14 +10,18 @@ import streamlit as st
 
 from pages.shared import address
 from pages.shared.entrance import keep_watching
+from pages.shared.long_jobs import is_away
 from pages.shared.pictures import sentence
 from pages.shared.visit import visit
 from stylecore import StyleTransferError
 from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import Job
+from stylecore.serving.served_queue import ServedQueue
+
+AWAY = "The painting server, which has what was here, does not answer now. Reload this page in a minute."
 
 
-def come_back(queue: JobQueue, name: str, about: type = object) -> Job | None:
+def come_back(queue: JobQueue | ServedQueue, name: str, about: type = object) -> Job | None:
     """Find the visitor's job: by the session after a change of page, by the address after a reload.
 
     Args:
@@ -28,6 +32,11 @@ def come_back(queue: JobQueue, name: str, about: type = object) -> Job | None:
     tokens = visit().tokens
     token = tokens.get(name) or next(iter(address.asked_for(name)), None)
     job = queue.find(token)
+    if job is None and token and is_away():
+        tokens[name] = token
+        address.put(name, token)
+        st.info(AWAY, icon=":material/cloud_off:")
+        return None
     if job is None or not isinstance(job.about, about):
         tokens.pop(name, None)
         if token:

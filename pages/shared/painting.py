@@ -33,6 +33,7 @@ from stylecore.instant.stylizer import NOTICE, WORKING_SIDE, working_size
 from stylecore.regions.masks import invert
 from stylecore.serving.client import TOKEN_VARIABLE
 from stylecore.serving.painting_request import Painted
+from stylecore.serving.tensor_networks import TENSOR_SERVER_VARIABLE, TensorNetworks
 
 # Bytes: pictures that take more memory are painted one after another; a preview of 1024 x 1024 px takes less.
 LARGE_BYTES = 215e6
@@ -131,7 +132,13 @@ def stylizer() -> FastStylizer:
 @cache  # not `st.cache_resource`, which any visitor can empty by a message of Streamlit's protocol
 def _stylizer() -> FastStylizer:
     share_freed_memory()
-    return FastStylizer()
+    if not (url := os.environ.get(TENSOR_SERVER_VARIABLE, "")):
+        return FastStylizer()
+    try:
+        networks = TensorNetworks(url, os.environ.get(TOKEN_VARIABLE, ""))
+    except ValueError as error:
+        raise ValueError(f"{TENSOR_SERVER_VARIABLE}: {error}") from error
+    return FastStylizer(networks=networks)
 
 
 def screen_photo(

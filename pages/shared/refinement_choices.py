@@ -120,7 +120,8 @@ def fit(size: tuple[int, int], config: OptimizationConfig, styles: int) -> Optim
         config: The chosen settings.
         styles: Number of style pictures.
     """
-    if long_jobs.job_queue().is_busy:  # a running job holds the memory that the next one will have
+    # A running job holds the memory that the next one will have, and the server has memory of its own.
+    if long_jobs.runs_elsewhere() or long_jobs.job_queue().is_busy:
         return config
     try:
         plan = refining.plan(size, config, styles)

@@ -27,6 +27,13 @@ HELPS = {
     "megapixels": "largest photo, in millions of pixels",
     "batch": "pictures of one size that share a run of a network; pays on GPUs",
     "batch_wait_s": "seconds that a picture waits for others of its size",
+    "jobs": "custom runs (refining, learning) at once, in processes of their own; 0 accepts none",
+    "job_cpus": "processor cores of each of these processes",
+    "job_gpus": "share of a GPU of each of these processes",
+    "job_queue": "custom runs that may wait",
+    "job_minutes": "longest time of a custom run",
+    "own_jobs": "custom runs of one owner, such as a visit of the app, that may wait or run at once",
+    "kept_megabytes": "memory of finished custom runs that are kept, in millions of bytes",
 }
 EXAMPLES = f"""\
 examples:

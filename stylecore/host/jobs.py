@@ -19,7 +19,8 @@
 
 Watchers see only `Job`, and what a job reports and returns is data, without callbacks or references to
 its submitter: a queue whose work runs in another process or on another machine can have the same
-interface. `stylecore.host.job_queue` is the queue within this process.
+interface. `stylecore.host.job_queue` is the queue within this process, `stylecore.serving.remote_jobs` the
+one on a painting server.
 """
 
 from __future__ import annotations
@@ -38,6 +39,14 @@ Result = TypeVar("Result")
 
 class QueueFullError(StyleTransferError):
     """The queue takes no further job; the message says why."""
+
+
+class UnknownJobError(StyleTransferError):
+    """No job has this token, or it is forgotten."""
+
+
+class UnfinishedJobError(StyleTransferError):
+    """A job has not yet made what was asked for, or never will."""
 
 
 class JobState(Enum):
@@ -68,6 +77,7 @@ class Job(Protocol[About, Progress, Result]):
     is_stopping: bool  # whether it was asked to stop
     is_abandoned: bool  # whether it was cancelled because nobody watched it while others waited
     is_overdue: bool  # whether it was cancelled because it ran for too long
+    is_away: bool  # whether the machine where it runs does not answer now, so that all of this may be old
 
     def touch(self) -> None:
         """Note that somebody watches it; an unwatched job is cancelled when others wait."""

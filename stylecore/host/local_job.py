@@ -39,7 +39,7 @@ class LocalJob(Generic[About, Progress, Result]):
         self.progress: Progress | None = None
         self.result: Result | None = None
         self.error: Exception | None = None
-        self.is_abandoned = self.is_overdue = False
+        self.is_abandoned = self.is_overdue = self.is_away = False
         self.expected_s = expected_s
         self.expected_bytes = expected_bytes
         self._queue = queue

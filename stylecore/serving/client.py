@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import http.client
-import io
 import json
 import math
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from PIL import Image
 
 from stylecore.errors import ImageError, ServerError, StyleTransferError
-from stylecore.images.loading import load_image
-from stylecore.serving.painting_request import FileFormat, Painted, PaintSettings
+from stylecore.host.jobs import UnknownJobError
+from stylecore.serving.painting_request import MEDIA_TYPES, FileFormat, Painted, PaintSettings
+from stylecore.serving.raw_pictures import read_raw, write_raw
 from stylecore.styles.blends import format_blend
 from stylecore.styles.catalog import ready_made_styles
 from stylecore.styles.files import encode_style_file
@@ -28,6 +29,9 @@ TOKEN_VARIABLE = "IMPASTO_TOKEN"  # environment variable with its token
 CONNECT_S = 3.0  # seconds until a server that does not answer counts as away
 ANSWER_S = 150.0  # seconds until one that answers no more does; above the server's own limit
 REST_S = 20.0  # seconds for which a server that was away is not asked again
+
+# Values by name; and of each file the name of the field, the file name and the contents.
+Form = tuple[Mapping[str, str], Sequence[tuple[str, str, bytes]]]
 
 
 class PaintingServer:
@@ -68,7 +72,7 @@ class PaintingServer:
         """Paint an encoded photo.
 
         Args:
-            photo: The encoded photo.
+            photo: The encoded photo, or its pixels, see `raw_pictures`.
             styles: Styles with weights; those that the project does not ship travel with the request.
             settings: See `FastStylizer.stylize`.
             file_format: Of the painting.
@@ -86,8 +90,8 @@ class PaintingServer:
                 files.append(("style_file", f"{place}.impasto", encode_style_file(style)))
         fields = {"style": format_blend(named), "file_format": file_format}
         fields |= {name: str(value) for name, value in asdict(settings).items() if value is not None}
-        response, body = self._post("/v1/paint", *_multipart(fields, files))
-        if (kind := response.getheader("Content-Type", "")) != f"image/{file_format}":
+        response, body = self.ask("/v1/paint", form=(fields, files))
+        if (kind := response.getheader("Content-Type", "")) != MEDIA_TYPES[file_format]:
             raise ServerError(f"the painting server answers with {kind or 'no type'} instead of a picture")
         duration = response.getheader("Server-Timing", "").partition("dur=")[2]
         return Painted(
@@ -102,27 +106,48 @@ class PaintingServer:
         self, image: Image.Image, styles: Mapping[Style, float], settings: PaintSettings = PaintSettings()
     ) -> tuple[Image.Image, Painted]:
         """Paint a picture without loss; also returns how it was made. Raises as `paint` does."""
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG", compress_level=1)
-        painted = self.paint(buffer.getvalue(), styles, settings, "png")
+        painted = self.paint(write_raw(image), styles, settings, "npy")
         try:
-            picture = load_image(painted.picture, max_megapixels=math.inf)
+            picture = read_raw(painted.picture)
         except ImageError as error:
             raise ServerError(f"the painting server answered with no picture: {error}") from error
         picture.info = image.info.copy()
         return picture, painted
 
-    def _post(self, path: str, content_type: str, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
+    def ask(
+        self,
+        path: str,
+        *,
+        form: Form | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        timeout_s: float = ANSWER_S,
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """Send a request; returns the answer and its body.
+
+        Args:
+            path: Path and query.
+            form: Fields and files to send.
+            body: What to send instead of a form; without either, the request is a GET.
+            headers: Of the request.
+            timeout_s: Seconds until a server that answers no more counts as away.
+        Raises:
+            StyleTransferError: The server finds fault with the request.
+            UnknownJobError: There is nothing at this path.
+            ServerError: It is away or busy, or refuses the token.
+        """
         if self.is_away:
             raise ServerError("the painting server was away a moment ago")
-        headers = {"Content-Type": content_type}
+        sent = dict(headers)
+        if form is not None:
+            sent["Content-Type"], body = _multipart(*form)
         if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+            sent["Authorization"] = f"Bearer {self._token}"
         connection = self._connection(self._host, self._port, timeout=CONNECT_S)
         try:
             connection.connect()
-            connection.sock.settimeout(ANSWER_S)
-            connection.request("POST", self._path + path, body, headers)
+            connection.sock.settimeout(timeout_s)
+            connection.request("GET" if body is None else "POST", self._path + path, body, sent)
             response = connection.getresponse()
             answer = response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -131,7 +156,7 @@ class PaintingServer:
             raise ServerError(f"the painting server is away: {error or type(error).__name__}") from error
         finally:
             connection.close()
-        if response.status != 200:
+        if not 200 <= response.status < 300:
             _raise_refusal(response.status, answer)
         return response, answer
 
@@ -144,22 +169,26 @@ def _raise_refusal(status: int, answer: bytes) -> None:
         message = "its answer gives no reason"
     if status == 400:
         raise StyleTransferError(message)
-    raise ServerError(f"the painting server answers with status {status}: {message}")
+    if status == 404:
+        raise UnknownJobError(message)
+    error = ServerError(f"the painting server answers with status {status}: {message}")
+    error.status = status
+    raise error
 
 
-def _multipart(fields: Mapping[str, str], files: list[tuple[str, str, bytes]]) -> tuple[str, bytes]:
-    """Content type and body of a form, RFC 7578.
-
-    Args:
-        fields: Values by name.
-        files: Name of the field, file name and contents of each.
-    """
+def _multipart(fields: Mapping[str, str], files: Sequence[tuple[str, str, bytes]]) -> tuple[str, bytes]:
+    """Content type and body of a form, RFC 7578; see `Form`."""
     boundary = secrets.token_hex(16)
     parts = [(f'name="{name}"', value.encode()) for name, value in fields.items()]
-    parts += [(f'name="{name}"; filename="{file_name}"', data) for name, file_name, data in files]
+    parts += [(f'name="{name}"; filename="{_escaped(file_name)}"', data) for name, file_name, data in files]
     body = bytearray()
     for disposition, data in parts:
         body += f"--{boundary}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode()
         body += data + b"\r\n"
     body += f"--{boundary}--\r\n".encode()
     return f"multipart/form-data; boundary={boundary}", bytes(body)
+
+
+def _escaped(name: str) -> str:
+    """A file name as a form holds it. Source: HTML standard, 4.10.21.8, multipart form data."""
+    return name.replace("\n", "%0A").replace("\r", "%0D").replace('"', "%22")

@@ -30,6 +30,13 @@ class ServingConfig:
         megapixels: Largest photo, in millions of pixels.
         batch: Pictures of one size that share a run of a network; 1 paints each for itself.
         batch_wait_s: Seconds that a picture waits for others of its size.
+        jobs: Custom runs at once, in processes of their own; 0: none are accepted.
+        job_cpus: Processor cores of each of these processes.
+        job_gpus: Share of a GPU of each.
+        job_queue: Custom runs that may wait.
+        job_minutes: Longest time of one.
+        own_jobs: Custom runs of one owner that may wait or run at once.
+        kept_megabytes: Memory of the finished ones that can be found again, in millions of bytes.
     """
 
     host: str = "127.0.0.1"
@@ -47,13 +54,29 @@ class ServingConfig:
     megapixels: float = MAX_MEGAPIXELS
     batch: int = 1
     batch_wait_s: float = 0.0
+    jobs: int = 1
+    job_cpus: float = 1.0
+    job_gpus: float = 0.0
+    job_queue: int = 8
+    job_minutes: float = 120.0
+    own_jobs: int = 2
+    kept_megabytes: float = 400.0
 
     def __post_init__(self) -> None:
         least = {"min_replicas": 1, "concurrent": 1, "queue": 1, "batch": 1, "gpus": 0, "batch_wait_s": 0}
+        least |= {"jobs": 0, "job_gpus": 0, "job_queue": 0, "own_jobs": 1}
         for name, value in least.items():
             if not getattr(self, name) >= value:
                 raise ValueError(f"{name} is {getattr(self, name)}: at least {value} is needed")
-        for name in ("cpus", "timeout_s", "megabytes", "megapixels"):
+        for name in (
+            "cpus",
+            "job_cpus",
+            "timeout_s",
+            "job_minutes",
+            "megabytes",
+            "megapixels",
+            "kept_megabytes",
+        ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}: a number above 0 is needed")
         if not self.max_replicas >= self.min_replicas:

@@ -6,37 +6,41 @@ import secrets
 from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, File, Form, Request, UploadFile
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 
 from stylecore import __version__, list_styles
-from stylecore.errors import ImageError, ServerError, StyleError, StyleTransferError
-from stylecore.host.jobs import QueueFullError
+from stylecore.errors import ServerError
 from stylecore.images.sizes import MIN_SIDE
 from stylecore.instant.stylizer import MAX_STRENGTH, STROKE_SCALES, STROKE_SIZES
 from stylecore.serving.body_limit import BodyLimit
 from stylecore.serving.config import ServingConfig
+from stylecore.serving.errors_api import add_error_handlers, describe_errors
+from stylecore.serving.job_api import Jobs, add_jobs
 from stylecore.serving.metrics import Measured, Metrics
-from stylecore.serving.painting_request import FORMATS, FileFormat, Painted, PaintRequest, PaintSettings
+from stylecore.serving.painting_request import (
+    MEDIA_TYPES,
+    FileFormat,
+    Painted,
+    PaintRequest,
+    PaintSettings,
+)
 from stylecore.serving.request_styles import STYLE_HELP, read_styles
+from stylecore.serving.tensor_api import TensorService, add_health, add_tensors
 
-RETRY_AFTER_S = 2  # after status 429 and 503
 DEFAULTS = PaintSettings()
-ERRORS = {
-    400: "The photo, the style or a setting cannot be used.",
-    401: "The token is missing or wrong.",
-    413: "The request is larger than the server accepts.",
-    429: "The queue is full: try again after `Retry-After` seconds.",
-    500: "A fault of the server; its log has the details.",
-    503: "No process can paint now, or none did in time: try again after `Retry-After` seconds.",
-}
 
 
-class PaintingService(Protocol):
-    """What paints the requests."""
+class PaintingService(TensorService, Protocol):
+    """What paints the requests.
+
+    Attributes:
+        jobs: The custom runs; None where none are accepted.
+    """
+
+    jobs: Jobs | None
 
     async def paint(self, request: PaintRequest) -> Painted:
         """Paint a photo.
@@ -47,9 +51,6 @@ class PaintingService(Protocol):
             QueueFullError: Too many requests wait.
             ServerError: No process can paint, or none did in time.
         """
-
-    async def count_replicas(self) -> int:
-        """Return the number of processes that can paint now."""
 
 
 def http_api(service: PaintingService, config: ServingConfig) -> FastAPI:
@@ -66,19 +67,23 @@ def http_api(service: PaintingService, config: ServingConfig) -> FastAPI:
     metrics = Metrics()
     api.add_middleware(BodyLimit, max_bytes=int(config.megabytes * 1e6))
     api.add_middleware(Measured, metrics=metrics)
-    _add_error_handlers(api)
+    add_error_handlers(api)
 
     def check_token(request: Request) -> None:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
         if config.token and not secrets.compare_digest(given, config.token.encode()):
             raise HTTPException(401, "a token is needed: Authorization: Bearer TOKEN")
 
-    guarded = APIRouter(dependencies=[Depends(check_token)], responses=_responses(401))
+    guarded = APIRouter(dependencies=[Depends(check_token)], responses=describe_errors(401))
     _add_painting(guarded, service, metrics)
     _add_figures(guarded, service, metrics)
+    add_tensors(guarded, service)
+    if service.jobs is not None:
+        add_jobs(guarded, service.jobs, config)
     api.include_router(guarded)
+    add_health(api.router, service)
 
-    @api.get("/health", responses=_responses(503), summary="Whether photos can be painted now")
+    @api.get("/health", responses=describe_errors(503), summary="Whether photos can be painted now")
     async def health() -> dict[str, str | int]:
         if not (replicas := await service.count_replicas()):
             raise ServerError("no process can paint now")
@@ -88,16 +93,20 @@ def http_api(service: PaintingService, config: ServingConfig) -> FastAPI:
 
 
 def _add_painting(router: APIRouter, service: PaintingService, metrics: Metrics) -> None:
-    answers = {200: {"content": {f"image/{name}": {} for name in FORMATS}, "description": "The painting."}}
+    kinds = {kind: {} for kind in MEDIA_TYPES.values()}
+    answers = {200: {"content": kinds, "description": "The painting."}}
 
     @router.post(
         "/v1/paint",
         response_class=Response,
-        responses={**answers, **_responses(400, 413, 429, 500, 503)},
+        responses={**answers, **describe_errors(400, 413, 429, 500, 503)},
         summary="Paint a photo",
     )
     async def paint(
-        photo: Annotated[UploadFile, File(description="The photo; a JPEG of it has no transparency.")],
+        photo: Annotated[
+            UploadFile,
+            File(description="The photo, or its pixels as an uint8 array (.npy) of shape (H, W, 3 or 4)."),
+        ],
         style: Annotated[str, Form(description=STYLE_HELP)] = "",
         style_file: Annotated[
             list[UploadFile] | None, File(description="Style files (.impasto), or pictures to paint like.")
@@ -120,7 +129,9 @@ def _add_painting(router: APIRouter, service: PaintingService, metrics: Metrics)
             int | None, Form(ge=MIN_SIDE, description="Scale larger photos down to this long side in pixels.")
         ] = DEFAULTS.max_side,
         fine: Annotated[bool, Form(description="Use the wider network: finer, slower.")] = DEFAULTS.fine,
-        file_format: Annotated[FileFormat, Form(description="Of the painting.")] = "jpeg",
+        file_format: Annotated[
+            FileFormat, Form(description="Of the painting; npy is an array of pixels.")
+        ] = "jpeg",
     ) -> Response:
         files = {each.filename or "": await each.read() for each in style_file or []}
         request = PaintRequest(
@@ -134,7 +145,7 @@ def _add_painting(router: APIRouter, service: PaintingService, metrics: Metrics)
         headers = {"Server-Timing": f"paint;dur={painted.seconds * 1000:.0f}"}
         headers |= {"Impasto-Device": painted.device, "Impasto-Device-Note": painted.device_note}
         headers |= {"Impasto-Notice": painted.notice}
-        return Response(painted.picture, media_type=f"image/{file_format}", headers=headers)
+        return Response(painted.picture, media_type=MEDIA_TYPES[file_format], headers=headers)
 
 
 def _add_figures(router: APIRouter, service: PaintingService, metrics: Metrics) -> None:
@@ -147,42 +158,3 @@ def _add_figures(router: APIRouter, service: PaintingService, metrics: Metrics) 
     async def show_metrics() -> Response:
         metrics.replicas.set(await service.count_replicas())
         return Response(metrics.text(), media_type=metrics.media_type)
-
-
-def _responses(*statuses: int) -> dict:
-    """Descriptions of errors for OpenAPI."""
-    return {status: {"model": dict[str, str | int], "description": ERRORS[status]} for status in statuses}
-
-
-def _add_error_handlers(api: FastAPI) -> None:
-    @api.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        return error_response(400, f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}")
-
-    @api.exception_handler(HTTPException)
-    async def refused(_: Request, error: HTTPException) -> JSONResponse:
-        return error_response(error.status_code, str(error.detail))
-
-    @api.exception_handler(StyleTransferError)
-    async def failed(_: Request, error: StyleTransferError) -> JSONResponse:
-        return error_response(status_of(error), str(error))
-
-    @api.exception_handler(Exception)
-    async def broken(_: Request, error: Exception) -> JSONResponse:
-        return error_response(500, f"a fault of the server, {type(error).__name__}: its log has the details")
-
-
-def status_of(error: StyleTransferError) -> int:
-    """HTTP status of an error: 400 for what is wrong with the request, 429 and 503 for the server's."""
-    if isinstance(error, QueueFullError):
-        return 429
-    return 400 if isinstance(error, (ImageError, StyleError)) else 503
-
-
-def error_response(status: int, message: str) -> JSONResponse:
-    """An error as every path answers it: `{"error": ..., "status": ...}`."""
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    if status in (429, 503):
-        headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return JSONResponse({"error": message, "status": status}, status, headers)

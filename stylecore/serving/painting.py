@@ -5,20 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import numpy as np
 from PIL import Image
 
-from stylecore.errors import DeviceError, WeightsError
+from stylecore.errors import DeviceError, StyleError, WeightsError
 from stylecore.host.memory import share_freed_memory
 from stylecore.images.encoding import encode_image
 from stylecore.images.loading import MAX_MEGAPIXELS, load_image
 from stylecore.images.metadata import Description, describe_painting
 from stylecore.instant.encoder import encode_style
-from stylecore.instant.networks import Networks
+from stylecore.instant.networks import Network, Networks
 from stylecore.instant.stylizer import NOTICE, FastStylizer
 from stylecore.serving.painting_request import Painted, PaintRequest, PaintSettings, StylePicture
+from stylecore.serving.raw_pictures import is_raw, read_raw, write_raw
 from stylecore.styles.catalog import ready_made_styles
 from stylecore.styles.style import USUAL_STROKE_SIZE, Style
 
@@ -41,7 +43,8 @@ class PhotoPainter:
         self, device: str = "auto", *, megapixels: float = MAX_MEGAPIXELS, networks: Networks | None = None
     ) -> None:
         share_freed_memory()
-        self.stylizer = FastStylizer(device, networks=networks)
+        self._networks = Networks(device) if networks is None else networks
+        self.stylizer = FastStylizer(device, networks=self._networks)
         self._first_device, self._megapixels = self.stylizer.device, megapixels
         self._reading_turn, self._large_turn = threading.Semaphore(1), threading.Semaphore(1)
 
@@ -74,7 +77,8 @@ class PhotoPainter:
         """
         settings = request.settings
         with self._reading_turn:
-            photo = load_image(request.photo, max_megapixels=self._megapixels, max_side=settings.max_side)
+            source = read_raw(request.photo) if is_raw(request.photo) else request.photo
+            photo = load_image(source, max_megapixels=self._megapixels, max_side=settings.max_side)
         styles: dict[Style, float] = defaultdict(float)
         for style, weight in request.styles:
             styles[_as_style(style)] += weight
@@ -90,14 +94,25 @@ class PhotoPainter:
                 fine=settings.fine,
             )
             seconds = time.perf_counter() - started
-        named: dict[str, float] = defaultdict(float)
-        for style, weight in styles.items():
-            named[style.name] += weight
-        picture = encode_image(
-            painted, request.file_format.upper(), description=_description(named, settings)
-        )
-        engine = self.stylizer
+        picture, engine = _encode(painted, styles, request), self.stylizer
         return Painted(picture, seconds, engine.device, engine.device_note, painted.info.get(NOTICE, ""))
+
+    def run_network(self, model: str, feed: dict[str, np.ndarray]) -> np.ndarray:
+        """Run a network in `weights/`.
+
+        Args:
+            model: Its file name.
+            feed: `image` of shape (N, 3, H, W) in [0, 1], `rows` (N, R) and `noise_origin` (2,).
+        Returns:
+            `stylized`, of the shape of `image`.
+        Raises:
+            StyleError: The rows do not fit the network.
+            WeightsError: It is missing or damaged.
+        """
+        network, length = Network(model), feed["rows"].shape[1]
+        if length != (needed := self._networks.row_length(network)):
+            raise StyleError(f"rows have {length} numbers: {model} needs {needed}")
+        return self._networks.session(network).run(None, feed)[0]
 
     @contextmanager
     def _turn(self, photo: Image.Image) -> Iterator[None]:
@@ -106,6 +121,17 @@ class PhotoPainter:
         else:
             with self._large_turn:
                 yield
+
+
+def _encode(painted: Image.Image, styles: Mapping[Style, float], request: PaintRequest) -> bytes:
+    """The painting in the format of its request, with what it was made of as metadata where they fit in."""
+    if request.file_format == "npy":
+        return write_raw(painted)
+    named: dict[str, float] = defaultdict(float)
+    for style, weight in styles.items():
+        named[style.name] += weight
+    description = _description(named, request.settings)
+    return encode_image(painted, request.file_format.upper(), description=description)
 
 
 def _as_style(style: Style | StylePicture) -> Style:

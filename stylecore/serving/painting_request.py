@@ -7,8 +7,10 @@ from typing import Literal, get_args
 
 from stylecore.styles.style import Style
 
-FileFormat = Literal["jpeg", "png", "webp"]
-FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
+FileFormat = Literal["jpeg", "png", "webp", "npy"]  # the last is an array, see `raw_pictures`
+MEDIA_TYPES: dict[FileFormat, str] = {
+    name: "application/x-npy" if name == "npy" else f"image/{name}" for name in get_args(FileFormat)
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class PaintRequest:
     """A photo to paint.
 
     Attributes:
-        photo: The encoded photo.
+        photo: The encoded photo, or its pixels, see `raw_pictures`.
         styles: Styles, or pictures to read as styles, with weights.
         settings: See `PaintSettings`.
         file_format: Of the painting; a JPEG has no transparency.
@@ -53,7 +55,7 @@ class Painted:
     """A painting, and how it was made.
 
     Attributes:
-        picture: The encoded painting, with the metadata of `stylecore.images.metadata`.
+        picture: The encoded painting, with the metadata of `stylecore.images.metadata`, or its pixels.
         seconds: Painting time, without decoding, encoding and waiting.
         device: `cuda` or `cpu`.
         device_note: Why no GPU was used; empty if one was.

@@ -47,6 +47,14 @@ class Painter:
         except StyleTransferError as error:
             return error.with_traceback(None)
 
+    async def run_network(self, model: str, feed: dict[str, np.ndarray]) -> np.ndarray | Exception:
+        """Run a network in `weights/`; errors are returned as by `paint`."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            return await self._loop.run_in_executor(self._threads, self._painter.run_network, model, feed)
+        except StyleTransferError as error:
+            return error.with_traceback(None)
+
     async def check_health(self) -> None:
         """Called by Serve, which replaces a process whose check fails."""
         self._loop = asyncio.get_running_loop()

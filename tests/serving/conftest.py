@@ -3,14 +3,26 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
 from stylecore.serving.config import ServingConfig
+from stylecore.serving.job_board import JobBoard
 from stylecore.serving.painting_request import Painted, PaintRequest
+
+
+class LocalJobs:
+    """The methods of a `JobBoard`, each in a thread."""
+
+    def __init__(self, board: JobBoard) -> None:
+        self._board = board
+
+    def __getattr__(self, name: str) -> Callable:
+        return partial(asyncio.to_thread, getattr(self._board, name))
 
 
 @dataclass
@@ -18,6 +30,7 @@ class LocalService:
     """Paints in this process, or raises `failure`."""
 
     failure: Exception | None = None
+    jobs: LocalJobs | None = None
     requests: list[PaintRequest] = field(default_factory=list)
     painter: object = None
 
@@ -29,6 +42,12 @@ class LocalService:
             raise self.failure
         self.painter = self.painter or PhotoPainter("cpu")
         return await asyncio.to_thread(self.painter.paint, request)
+
+    async def run_network(self, model: str, feed: dict) -> object:
+        from stylecore.serving.painting import PhotoPainter
+
+        self.painter = self.painter or PhotoPainter("cpu")
+        return await asyncio.to_thread(self.painter.run_network, model, feed)
 
     async def count_replicas(self) -> int:
         return 0 if self.failure else 1

@@ -18,7 +18,16 @@ def test_a_server_listens_on_this_machine_alone():
 
 
 @pytest.mark.parametrize(
-    "given", [{"min_replicas": 0}, {"min_replicas": 3}, {"cpus": 0}, {"queue": 0}, {"timeout_s": -1}]
+    "given",
+    [
+        {"min_replicas": 0},
+        {"min_replicas": 3},
+        {"cpus": 0},
+        {"queue": 0},
+        {"timeout_s": -1},
+        {"jobs": -1},
+        {"job_cpus": 0},
+    ],
 )
 def test_settings_that_cannot_work_are_refused(given):
     with pytest.raises(ValueError, match=next(iter(given))):

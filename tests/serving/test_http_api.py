@@ -143,7 +143,7 @@ def test_a_fault_is_answered_in_json_without_details(url, service):
 
 def test_openapi_describes_every_setting_with_its_default(url):
     described = json.loads(ask(url, "/openapi.json")[2])
-    assert described["paths"].keys() == {"/v1/paint", "/v1/styles", "/health", "/metrics"}
+    assert {"/v1/paint", "/v1/styles", "/health", "/metrics"} <= described["paths"].keys()
     paint = described["paths"]["/v1/paint"]["post"]
     assert {"200", "400", "401", "413", "429", "500", "503"} <= paint["responses"].keys()
     (form,) = [part for name, part in described["components"]["schemas"].items() if "Body_paint" in name]

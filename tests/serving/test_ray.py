@@ -70,7 +70,7 @@ def test_full_queues_slow_processes_and_bad_photos_are_told_apart():
 
     with pytest.raises(QueueFullError, match="32 requests are waiting"):
         answer_of(BackPressureError(num_queued_requests=32, max_queued_requests=32))
-    with pytest.raises(ServerError, match=r"not painted within 0.2 s"):
+    with pytest.raises(ServerError, match=r"no answer within 0.2 s"):
         answer_of(5.0)
     with pytest.raises(ImageError, match="no picture"):
         answer_of(ImageError("no picture"))
