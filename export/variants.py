@@ -19,9 +19,10 @@ from onnx import TensorProto, helper
 from torch import Tensor
 
 from export.graph import GraphWriter, add_network, make_model, noisy_stem, styled_norms
-from stylecore.instant.variants import VARIANTS_FOLDER, variant_file
+from stylecore.instant.variants import variant_file
 from stylecore.learning.networks import TWO_CONVS, TransformerNetwork
 from stylecore.learning.trunk import graph_weights
+from stylecore.styles.records import VARIANTS_FOLDER
 
 WIDTHS = ((32, 5), (64, 5))  # channels and blocks of the networks in `weights/`
 

@@ -16,7 +16,7 @@ from stylecore.host.extras import RUNTIMES, runtime_conflict
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
 from stylecore.styles.catalog import ROWS_FILE, list_models
-from stylecore.styles.records import ENCODER_MODEL, model_checksum
+from stylecore.styles.records import ENCODER_MODEL, VARIANTS_FOLDER, model_checksum, variant_checksums
 from stylecore.styles.style import GENERAL_MODEL
 
 PACKAGES = ("streamlit", "torch", "torchvision", *RUNTIMES, "pillow", "numpy")
@@ -76,7 +76,7 @@ def collect_info() -> dict:
         weights = {"styles.json": {"sha256": None, "megabytes": None, "state": str(error)}}
     has_evaluation = (WEIGHTS_FOLDER / EVALUATION_FILE).exists()
     names = (*RECORDED_FILES, *[EVALUATION_FILE] * has_evaluation)
-    weights |= {name: _weights(WEIGHTS_FOLDER / name) for name in names}
+    weights |= {name: _weights(WEIGHTS_FOLDER / name) for name in names} | _variants()
     return {
         "stylecore": __version__,
         "python": platform.python_version(),
@@ -99,12 +99,29 @@ def _devices() -> dict[str, str]:
     return {"cpu": "starts", "cuda": cuda}
 
 
-def _weights(path: Path) -> dict:
-    """The recorded SHA-256 of a file in `weights/`, its size, and `intact` or what is wrong."""
-    sha256 = None
+def _variants() -> dict[str, dict]:
+    """The states of the graphs in `weights/variants/`, by file name."""
     try:
-        is_of_catalog = path.suffix == ".onnx" and path.name not in RECORDED_FILES
+        checksums = variant_checksums()
+    except StyleTransferError as error:
+        return {"variants/checksums.json": {"sha256": None, "megabytes": None, "state": str(error)}}
+    folder = VARIANTS_FOLDER
+    return {f"{folder.name}/{name}": _state(folder / name, sha256) for name, sha256 in checksums.items()}
+
+
+def _weights(path: Path) -> dict:
+    """The state of a file in `weights/`, by the checksum in its record."""
+    is_of_catalog = path.suffix == ".onnx" and path.name not in RECORDED_FILES
+    try:
         sha256 = model_checksum(path.name) if is_of_catalog else _recorded(path.with_suffix(".json"))
+    except StyleTransferError as error:
+        return {"sha256": None, "megabytes": None, "state": str(error)}
+    return _state(path, sha256)
+
+
+def _state(path: Path, sha256: str | None) -> dict:
+    """The recorded SHA-256 of a file, its size, and `intact` or what is wrong."""
+    try:
         check_weights_file(path, sha256=sha256)
         state = "intact"
     except StyleTransferError as error:

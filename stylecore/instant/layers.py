@@ -92,7 +92,7 @@ class LayeredPicture:
         statistics = _Statistics()
         for feed in self._sums_and_residuals(BORDER):
             count = len(feed["sum"]) - BORDER
-            statistics.add(network.up.session.run(None, feed), count)
+            statistics.add(network.up.run(feed), count)
             yield count / self.height / layers
         scale, shift = statistics.norm(next(self._rows))
         self._up = {"up_scale": scale, "up_shift": shift}
@@ -101,7 +101,7 @@ class LayeredPicture:
         """Yield the painting from top to bottom, rows of shape (1, 3, H, W) in [0, 1]."""
         skipped, left = BORDER, self._picture.height
         for feed in self._sums_and_residuals(BORDER + 1):
-            (rows,) = self._network.out.session.run(None, feed | self._up)
+            (rows,) = self._network.out.run(feed | self._up)
             # Two small pixels of the border remain at the upper left.
             part = rows[:, :, skipped : skipped + left, BORDER : BORDER + self._picture.width]
             skipped, left = 0, left - part.shape[2]
@@ -121,7 +121,7 @@ class LayeredPicture:
                 "image": batch[:, :, (places - first)[:, None], columns],
                 "noise": self._network.noise[noise_rows[:, None], noise_columns],
             }
-            raw, *measured = stem.session.run(None, feed)
+            raw, *measured = stem.run(feed)
             statistics.add(measured, stop - start)
             self._residual.write(start, raw)
             yield (stop - start) / self.height / layers
@@ -131,7 +131,7 @@ class LayeredPicture:
         statistics, written, done = _Statistics(), 0, 0
         feeds = self._residuals() if is_entrance else self._sums_and_residuals(BORDER)
         for feed in feeds:
-            features, raw, *measured = first.session.run(None, feed)
+            features, raw, *measured = first.run(feed)
             statistics.add(measured, len(raw))
             new = min(self._step, self.height - done)
             self._sum.write(done, features[BORDER : BORDER + new])
@@ -144,7 +144,7 @@ class LayeredPicture:
         statistics, written = _Statistics(), 0
         parts = self._read(self._residual, self.height + 2, self.width + 2)
         for residual in windows(parts, is_reflected=False):
-            raw, *measured = second.session.run(None, {"residual": residual} | self._norm)
+            raw, *measured = second.run({"residual": residual} | self._norm)
             statistics.add(measured, len(raw))
             self._residual.write(written, raw)
             written += len(raw)

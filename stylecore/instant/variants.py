@@ -5,20 +5,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from stylecore.errors import WeightsError
-from stylecore.host.folders import WEIGHTS_FOLDER
+from stylecore.errors import OutOfMemoryError, WeightsError
 from stylecore.host.weights import check_weights_file
-from stylecore.instant.sessions import open_session
+from stylecore.instant.sessions import is_out_of_memory, open_session
+from stylecore.styles.records import VARIANTS_FOLDER, variant_checksums
 from stylecore.styles.trunk import read_noise, read_weights
 
-VARIANTS_FOLDER = WEIGHTS_FOLDER / "variants"
-CHECKSUMS = "checksums.json"  # SHA-256 by file name
 OTHER_WEIGHTS = 5  # of a network, besides two of each block
 
 
@@ -69,21 +66,28 @@ class Variant:
         profile: Path | None = None,
     ) -> None:
         path = VARIANTS_FOLDER / variant_file(kind, network.channels, network.blocks)
-        check_weights_file(path, sha256=_checksum(path.name))
+        if path.name not in (checksums := variant_checksums()):
+            raise WeightsError(f"there is no graph {path.name} for networks of this width")
+        check_weights_file(path, sha256=checksums[path.name])
         self._given = {f"weight_{i}": np.array(values) for i, values in enumerate(weights)}
         self.session = open_session(
             path, device, shares_memory=True, initializers=self._given, sizes=sizes, profile=profile
         )
 
+    def run(self, feed: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """All outputs for these inputs.
+
+        Raises:
+            OutOfMemoryError: Too little memory is free on the device.
+        """
+        try:
+            return self.session.run(None, feed)
+        except Exception as error:  # ONNX Runtime's own exceptions have no common public base
+            if is_out_of_memory(error):
+                raise OutOfMemoryError("too little memory is free for a part of a picture") from error
+            raise
+
 
 def variant_file(kind: str, channels: int, blocks: int) -> str:
     """Name of the file in `weights/variants/`."""
     return f"{kind}_{channels}x{blocks}.onnx"
-
-
-def _checksum(name: str) -> str:
-    path = VARIANTS_FOLDER / CHECKSUMS
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))[name])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path.name} with the sha256 of {name} is needed: {error!r}") from error

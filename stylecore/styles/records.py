@@ -12,6 +12,7 @@ from stylecore.styles.style import GENERAL_MODEL, network_name
 
 ENCODER_MODEL = "encoder.onnx"  # reads a style picture as rows of the general network
 STYLES_FILE = WEIGHTS_FOLDER / "styles.json"
+VARIANTS_FOLDER = WEIGHTS_FOLDER / "variants"  # graphs without weights, see `stylecore.instant.variants`
 
 
 @cache
@@ -52,3 +53,16 @@ def network_checksums() -> dict[str, str]:
             if {"model", "sha256"} <= network.keys():
                 checksums[network_name(network["model"])] = network["sha256"]
     return checksums
+
+
+def variant_checksums() -> dict[str, str]:
+    """Return the recorded SHA-256 of all graphs in `weights/variants/`, by file name.
+
+    Raises:
+        WeightsError: The record is missing or damaged.
+    """
+    path = VARIANTS_FOLDER / "checksums.json"
+    try:
+        return {str(name): str(sha256) for name, sha256 in json.loads(path.read_text("utf-8")).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise WeightsError(f"variants/{path.name} cannot be read: {error}") from error

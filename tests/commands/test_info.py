@@ -2,6 +2,7 @@ import json
 from importlib import metadata
 
 from stylecore import __version__, list_styles
+from stylecore.styles.records import VARIANTS_FOLDER, variant_checksums
 from tests.commands.conftest import run
 
 
@@ -20,6 +21,18 @@ def test_info_reports_versions_devices_and_weights(capsys):
     assert facts["devices"]["cpu"] == "starts"
     assert {record["state"] for record in facts["weights"].values()} == {"intact"}
     assert {"painter.onnx", "fine.onnx", "rows.safetensors"} <= facts["weights"].keys()
+    variants = {path.name for path in VARIANTS_FOLDER.glob("*.onnx")}
+    assert {f"variants/{name}" for name in variants} <= facts["weights"].keys()
+    assert len(variants) >= 14
+
+
+def test_info_names_a_damaged_variant(capsys, monkeypatch):
+    name, *_ = sums = variant_checksums()
+    for module in ("stylecore.commands.info", "stylecore.instant.variants"):
+        monkeypatch.setattr(f"{module}.variant_checksums", lambda: sums | {name: "0" * 64})
+    status, out, _ = run(capsys, "info", "--json")
+    assert status == 1
+    assert "damaged" in json.loads(out)["weights"][f"variants/{name}"]["state"]
 
 
 def test_info_names_damaged_and_missing_files(capsys, monkeypatch):
