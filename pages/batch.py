@@ -158,7 +158,7 @@ def show_progress() -> None:
         st.progress(batch.share, f"{len(batch.pairs)} of {batch.total} painted{left}")
     show_if_away()
     label = "Leave the line" if place else "Stop and keep what is painted"
-    offer_to_stop(job, label, "Stopping after this painting ...", key="stop_batch")
+    offer_to_stop(job, label, "Stopping ...", key="stop_batch")
     if batch is not None:
         show_notes(batch)
         show_pairs(batch.pairs[-NEWEST_PAIRS:])

@@ -1,6 +1,7 @@
 import io
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -30,9 +31,9 @@ def clear_caches() -> Iterator[None]:
     """Streamlit's caches are shared by all AppTest instances of a process; the networks stay loaded."""
     import streamlit
 
-    from pages.shared import batches, long_jobs, looking, painting, refining
+    from pages.shared import batches, full_size, long_jobs, looking, painting, refining
 
-    queues = (long_jobs.job_queue, batches.batch_queue)
+    queues = (long_jobs.job_queue, batches.batch_queue, full_size.full_size_queue)
     yield
     streamlit.cache_data.clear()
     refining.timed_pace.clear()
@@ -40,6 +41,57 @@ def clear_caches() -> Iterator[None]:
         kept.clear()
     for queue in queues:
         queue.cache_clear()
+
+
+@dataclass
+class FakeGpu:
+    """A GPU that seems to be there, while everything is computed on the CPU.
+
+    Attributes:
+        halves: Shape and `is_repeated` of each call of a float16 network.
+        error: Raised by all calls of float16 networks, if there is one.
+    """
+
+    halves: list[tuple[tuple[int, ...], bool]] = field(default_factory=list)
+    error: Exception | None = None
+
+
+@pytest.fixture
+def gpu(monkeypatch) -> FakeGpu:
+    """CUDA seems to start."""
+    from stylecore.instant import networks
+
+    fake, open_session = FakeGpu(), networks.open_session
+
+    class OnGpu:
+        def __init__(self, session) -> None:
+            self.get_inputs, self.run = session.get_inputs, session.run
+
+        def get_providers(self):
+            return ["CUDAExecutionProvider"]
+
+    class HalfNetwork(networks.HalfNetwork):
+        def __init__(self, network, device) -> None:
+            super().__init__(network, "cpu")
+
+        def paint(self, pixels, rows, *, noise_origin=(0, 0), is_repeated=False):
+            fake.halves.append((pixels.shape, is_repeated))
+            if fake.error is not None:
+                raise fake.error
+            return super().paint(pixels, rows, noise_origin=noise_origin, is_repeated=is_repeated)
+
+    class LayeredNetwork(networks.LayeredNetwork):
+        def __init__(self, network, device) -> None:
+            super().__init__(network, "cpu")
+
+    def open_on_cpu(model, device, **settings):
+        return OnGpu(open_session(model, "cpu", **settings))
+
+    monkeypatch.setattr(networks, "missing_cuda", lambda: "")
+    monkeypatch.setattr(networks, "open_session", open_on_cpu)
+    monkeypatch.setattr(networks, "HalfNetwork", HalfNetwork)
+    monkeypatch.setattr(networks, "LayeredNetwork", LayeredNetwork)
+    return fake
 
 
 def make_photo(width: int, height: int, seed: int = 0) -> Image.Image:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pages.shared import painting
+from pages.shared.full_size import full_size
 from pages.shared.painting import Look
 from stylecore import FastStylizer, cli, load_image
 from stylecore.styles.catalog import get_style
@@ -39,7 +39,7 @@ def test_app_library_and_command_line_paint_the_same_pixels(tmp_path, size, look
     ]
     style = ",".join(f"{each.name}:{weight}" for each, weight in look.styles)
 
-    downloaded = load_image(painting.full_size(photo.read_bytes(), look, "PNG"))
+    downloaded = load_image(full_size(photo.read_bytes(), look, "PNG"))
     stylized = FastStylizer().stylize(load_image(photo), dict(look.styles), **given)
     output = tmp_path / "painting.png"
     assert cli.main(["stylize", str(photo), "--style", style, "-o", str(output), *options]) == 0

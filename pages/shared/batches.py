@@ -7,21 +7,29 @@ import logging
 import math
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
-from PIL import Image
-
 from pages.shared.choosing import Choice
+from pages.shared.full_size import is_long
 from pages.shared.limits import limits
 from pages.shared.long_jobs import MEGABYTE, new_queue
-from pages.shared.painting import DOWNLOAD_FORMATS, Look, find_mask, paint, read_photo
+from pages.shared.painting import (
+    DOWNLOAD_FORMATS,
+    GPU_AT_ONCE,
+    Look,
+    find_mask,
+    is_on_gpu,
+    paint,
+    read_photo,
+)
 from pages.shared.visit import visit
 from pages.shared.where import FOUND
 from stylecore import Style, StyleTransferError
-from stylecore.errors import describe
+from stylecore.errors import StoppedError, describe
+from stylecore.host.ahead import work_ahead
 from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import RunningJob
 from stylecore.images.colors import is_transparent
@@ -29,8 +37,10 @@ from stylecore.images.encoding import MAX_SIDES, encode_image
 from stylecore.images.files import free_path
 from stylecore.images.sheets import contact_sheet
 from stylecore.images.sizes import limit_long_side
+from stylecore.instant.progress import OnProgress, PaintingProgress, ShouldStop
 
 THUMBNAIL_SIDE = 400  # px
+GPU_PHOTOS = 3  # that are read, painted and encoded at the same time on a GPU
 KEPT_BATCHES = 3  # finished batches that are kept, each with its ZIP, if their memory allows
 logger = logging.getLogger(__name__)
 
@@ -52,7 +62,8 @@ class Batch:
         pairs: Paintings that are made.
         skipped: A reason for each skipped photo; begins with the photo's name.
         without_subject: Names of the photos in which no subject was found, so that all of them is painted.
-        remaining_s: Expected time to the end in seconds; None before the first painting.
+        remaining_s: Expected time to the end in seconds; None before the first report of a painting.
+        begun: Share of the painting that is being made, 0 to 1.
     """
 
     total: int
@@ -60,11 +71,12 @@ class Batch:
     skipped: tuple[str, ...] = ()
     without_subject: tuple[str, ...] = ()
     remaining_s: float | None = None
+    begun: float = 0.0
 
     @property
     def share(self) -> float:
         """The finished part, 0 to 1."""
-        return min(1.0, len(self.pairs) / self.total) if self.total else 1.0
+        return min(1.0, (len(self.pairs) + self.begun) / self.total) if self.total else 1.0
 
 
 def request_of(photos: Sequence[Choice], look: Look, styles: Sequence[Style], file_format: str) -> tuple:
@@ -112,26 +124,31 @@ def _paint_all(
     def must_end() -> bool:
         return _is_full(buffer) or job.should_stop()
 
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+    def left() -> Iterator[Choice]:
         while photos and not must_end():
-            photo, made = photos.pop(0), 0
+            yield photos.pop(0)
+
+    def show(state: PaintingProgress) -> None:
+        job.report(_timed(replace(batch, begun=state.share), started))
+
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for photo_name, paintings in _painted_photos(left(), looks, file_format, job.should_stop, show):
+            made = 0
             try:
-                image = _read(photo)
-                mask = find_mask(image, looks[0])
-                if mask is None and looks[0].where.part in FOUND:
-                    batch = replace(batch, without_subject=(*batch.without_subject, photo.file_name))
-                for name, data, picture in _paint_photo(photo.name, image, mask, looks, file_format):
-                    name = str(free_path(Path(name), names))
-                    archive.writestr(name, data)
+                for painting in paintings:
+                    name = str(free_path(Path(painting.file_name), names))
+                    archive.writestr(name, painting.data)
+                    if not (made or painting.has_subject):
+                        batch = replace(batch, without_subject=(*batch.without_subject, photo_name))
                     made += 1
-                    batch = replace(batch, pairs=(*batch.pairs, Pair(picture, name)))
-                    each_s = (time.monotonic() - started) / len(batch.pairs)
-                    batch = replace(batch, remaining_s=each_s * (batch.total - len(batch.pairs)))
+                    batch = _timed(replace(batch, pairs=(*batch.pairs, Pair(painting.pair, name))), started)
                     job.report(batch)
                     if must_end():
                         break
+            except StoppedError:
+                break
             except Exception as error:
-                skipped = (*batch.skipped, _reason(photo, error))
+                skipped = (*batch.skipped, _reason(photo_name, error))
                 batch = replace(batch, skipped=skipped, total=batch.total - (len(looks) - made))
                 job.report(batch)
     missing = batch.total - len(batch.pairs)
@@ -141,34 +158,101 @@ def _paint_all(
     return buffer.getvalue()
 
 
+def _timed(batch: Batch, started: float) -> Batch:
+    """A batch with the time that is left, from its share and its start."""
+    elapsed_s = time.monotonic() - started
+    return replace(batch, remaining_s=elapsed_s * (1 / batch.share - 1))
+
+
 def _is_full(archive: io.BytesIO) -> bool:
     return archive.tell() >= limits().zip_megabytes * MEGABYTE
 
 
-def _read(photo: Choice) -> Image.Image:
-    file = io.BytesIO(photo.data)
-    file.name = photo.file_name  # for the message when it is broken
-    return read_photo(file)
+@dataclass(frozen=True)
+class _Painting:
+    """A painted file, and the picture of its `Pair`."""
+
+    file_name: str
+    data: bytes
+    pair: bytes
+    has_subject: bool  # False if the look paints a part that was not found
+
+
+def _painted_photos(
+    photos: Iterable[Choice],
+    looks: Sequence[Look],
+    file_format: str,
+    should_stop: ShouldStop,
+    on_progress: OnProgress,
+) -> Iterator[tuple[str, Iterable[_Painting]]]:
+    """File name of each photo, and its paintings, which raise what fails.
+
+    On a GPU the next photos are read and painted meanwhile, several looks at a time.
+    """
+    is_gpu = is_on_gpu()
+
+    def paint_one(photo: Choice) -> tuple[str, Iterable[_Painting]]:
+        progress = None if is_gpu else on_progress
+        paintings = _paint_photo(photo, looks, file_format, should_stop, progress, is_gpu=is_gpu)
+        return photo.file_name, _collected(paintings) if is_gpu else paintings
+
+    return work_ahead(paint_one, photos, threads=GPU_PHOTOS if is_gpu else 1)
+
+
+def _collected(paintings: Iterable[_Painting]) -> Iterator[_Painting]:
+    """Make all paintings now; what is raised is raised again after those before."""
+    made: list[_Painting] = []
+    failure: Exception | None = None
+    try:
+        for painting in paintings:
+            made.append(painting)
+    except Exception as error:
+        failure = error
+
+    def replayed() -> Iterator[_Painting]:
+        yield from made
+        if failure is not None:
+            raise failure
+
+    return replayed()
 
 
 def _paint_photo(
-    name: str, image: Image.Image, mask: Image.Image | None, looks: Sequence[Look], file_format: str
-) -> Iterator[tuple[str, bytes, bytes]]:
-    """Paint a photo in each look; yields the file name, the file, and the picture of the pair."""
+    photo: Choice,
+    looks: Sequence[Look],
+    file_format: str,
+    should_stop: ShouldStop,
+    on_progress: OnProgress,
+    *,
+    is_gpu: bool,
+) -> Iterator[_Painting]:
+    """Paint a photo in each look."""
+    file = io.BytesIO(photo.data)
+    file.name = photo.file_name  # for the message when it is broken
+    image = read_photo(file)
+    mask = find_mask(image, looks[0])
+    has_subject = mask is not None or looks[0].where.part not in FOUND
     is_too_large = max(image.size) > MAX_SIDES.get(file_format, math.inf)
     thumbnail = limit_long_side(image, THUMBNAIL_SIDE)
-    for look in looks:
-        painting = paint(image, look, mask)
+
+    def paint_one(look: Look) -> _Painting:
+        # A painting that takes long is not finished after a stop.
+        may_stop = should_stop if is_long(image.size) else None
+        painting = paint(image, look, mask=mask, on_progress=on_progress, should_stop=may_stop)
         loses_alpha = file_format == "JPEG" and is_transparent(painting)
         kept_format = "PNG" if loses_alpha or is_too_large else file_format
         data = encode_image(painting, kept_format, description=look.description)
         pair = contact_sheet([[thumbnail, painting]], cell=thumbnail.size)
-        yield f"{name}_{look.name}.{DOWNLOAD_FORMATS[kept_format][0]}", data, encode_image(pair, "JPEG")
+        name = f"{photo.name}_{look.name}.{DOWNLOAD_FORMATS[kept_format][0]}"
+        return _Painting(name, data, encode_image(pair, "JPEG"), has_subject)
+
+    threads = GPU_AT_ONCE if is_gpu and not is_long(image.size) else 1
+    yield from work_ahead(paint_one, looks, threads=threads)
 
 
-def _reason(photo: Choice, error: Exception) -> str:
+def _reason(file_name: str, error: Exception) -> str:
     """Why a photo is skipped."""
     if isinstance(error, StyleTransferError):
         return str(error)
     logger.error("a photo of a batch failed", exc_info=error)
-    return f"{photo.file_name} could not be painted: {describe(error)}"
+    return f"{file_name} could not be painted: {describe(error)}"

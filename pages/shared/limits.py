@@ -27,10 +27,12 @@ class Limits:
     Attributes:
         megapixels: Largest photo, in millions of pixels.
         jobs: Refinements, learnings and clips that run at once and share the free memory.
-        job_minutes: Longest time that one of them, or a batch, may run.
-        own_jobs: Jobs of one visitor that may wait or run at once: so many of these, and so many batches.
-        queue: Refinements, learnings and clips together, and as many batches, that may wait.
-        kept_megabytes: Memory of the finished ones that are kept, and as much of batches.
+        job_minutes: Longest time that one of them, a batch, or a large photo in full size may run.
+        own_jobs: Jobs of one visitor that may wait or run at once: so many of these, of batches, and of large
+            photos in full size.
+        queue: Refinements, learnings and clips together, as many batches, and as many large photos, that may
+            wait.
+        kept_megabytes: Memory of the finished ones that are kept, as much of batches, and of large photos.
         visit_megabytes: Uploads of one visit.
         upload_megabytes: Uploads of all visits together.
         photos: Photos in one batch.

@@ -1,4 +1,4 @@
-"""Painting an uploaded photo: preview and full size."""
+"""Painting an uploaded photo: the preview, and what all paintings of a visitor have in common."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import streamlit as st
 from PIL import Image
 
 from pages.shared.limits import load_photo
-from pages.shared.painting_server import away_note, served_file, served_picture
+from pages.shared.painting_server import away_note, painting_server, served_picture
 from pages.shared.turns import large_line, shown_place, small_line
 from pages.shared.where import Where
 from stylecore import FastStylizer, Region, Style, find_faces, find_subject, keep_faces
@@ -29,6 +29,7 @@ from stylecore.images.colors import is_transparent
 from stylecore.images.encoding import encode_image, encode_screen
 from stylecore.images.metadata import Description, describe_painting
 from stylecore.images.sizes import limit_long_side
+from stylecore.instant.progress import OnProgress, ShouldStop
 from stylecore.instant.stylizer import NOTICE, WORKING_SIDE, working_size
 from stylecore.regions.masks import invert
 from stylecore.serving.client import TOKEN_VARIABLE
@@ -42,6 +43,7 @@ DOWNLOAD_FORMATS = {  # file ending and MIME type by name; the default first
     "PNG": ("png", "image/png"),
     "WEBP": ("webp", "image/webp"),
 }
+GPU_AT_ONCE = 8  # small pictures that are painted at once on a GPU, where those of one size share a run
 PREVIEW_BYTES = 64_000_000  # of all kept previews, some hundred
 
 _opening = threading.Lock()
@@ -133,12 +135,20 @@ def stylizer() -> FastStylizer:
 def _stylizer() -> FastStylizer:
     share_freed_memory()
     if not (url := os.environ.get(TENSOR_SERVER_VARIABLE, "")):
-        return FastStylizer()
+        engine = FastStylizer()
+        if engine.device == "cuda":
+            small_line.at_once = GPU_AT_ONCE
+        return engine
     try:
         networks = TensorNetworks(url, os.environ.get(TOKEN_VARIABLE, ""))
     except ValueError as error:
         raise ValueError(f"{TENSOR_SERVER_VARIABLE}: {error}") from error
     return FastStylizer(networks=networks)
+
+
+def is_on_gpu() -> bool:
+    """Whether this process paints, and on a GPU."""
+    return painting_server() is None and stylizer().device == "cuda"
 
 
 def screen_photo(
@@ -215,7 +225,7 @@ def preview(photo: bytes, look: Look) -> Preview:
             if (kept := previews.get(key)) is not None:  # another visitor had the same choice
                 return kept
             started = time.perf_counter()
-            painted = _paint(small, look, screen_mask(photo, look.where))
+            painted = paint_at_once(small, look, screen_mask(photo, look.where))
             seconds = time.perf_counter() - started
         notice = painted.info.get(NOTICE) or away_note(look)
         made = Painted(b"", seconds, engine.device, engine.device_note, notice)
@@ -248,33 +258,23 @@ def read_photo(photo: bytes | BinaryIO, *, max_side: int | None = None) -> Image
         return load_photo(photo, max_side=max_side)
 
 
-def full_size(photo: bytes, look: Look, file_format: str) -> bytes:
-    """Paint a photo in its own size, with strokes as large relative to the picture as in the preview.
-
-    Args:
-        photo: The encoded photo.
-        look: How to paint it; its description is written into the file's metadata.
-        file_format: One of `DOWNLOAD_FORMATS`.
-    Raises:
-        ImageError: The photo cannot be used, or the format cannot hold its size.
-        QueueFullError: Too many wait already.
-    """
-    if (served := served_file(photo, look, file_format)) is not None:
-        return served
-    with large_line.turn():
-        image = read_photo(photo)
-        painted = _paint(image, look, look.where.mask(image.size, lambda: find_subject(image)))
-    return encode_image(painted, file_format, description=look.description)
-
-
 def paint(
-    image: Image.Image, look: Look, mask: Image.Image | None = None, *, fine: bool = True
+    image: Image.Image,
+    look: Look,
+    mask: Image.Image | None = None,
+    *,
+    fine: bool = True,
+    on_progress: OnProgress = None,
+    should_stop: ShouldStop = None,
 ) -> Image.Image:
-    """Paint a picture where its mask is, or all of it; waits while others of its size are painted here."""
+    """Paint a picture where its mask is, or all of it; waits while others of its size are painted here.
+
+    A painting server paints it without reports, and is not stopped.
+    """
     if mask is None and (served := served_picture(image, look, fine=fine)) is not None:
         return served[0]
     with _line(image, look).turn(is_patient=True):
-        return _paint(image, look, mask, fine=fine)
+        return paint_at_once(image, look, mask, fine=fine, on_progress=on_progress, should_stop=should_stop)
 
 
 def find_mask(image: Image.Image, look: Look) -> Image.Image | None:
@@ -291,9 +291,16 @@ def _line(image: Image.Image, look: Look) -> WaitingLine:
     return large_line if is_large else small_line
 
 
-def _paint(
-    image: Image.Image, look: Look, mask: Image.Image | None = None, *, fine: bool = True
+def paint_at_once(
+    image: Image.Image,
+    look: Look,
+    mask: Image.Image | None = None,
+    *,
+    fine: bool = True,
+    on_progress: OnProgress = None,
+    should_stop: ShouldStop = None,
 ) -> Image.Image:
+    """Paint a picture in this process, without waiting for others; the caller holds a turn."""
     return stylizer().stylize(
         image,
         dict(look.styles),
@@ -302,6 +309,8 @@ def _paint(
         stroke_scale=look.stroke_scale,
         fine=fine,
         regions=_regions(image, look, mask),
+        on_progress=on_progress,
+        should_stop=should_stop,
     )
 
 

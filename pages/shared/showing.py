@@ -10,8 +10,10 @@ import streamlit as st
 
 from pages.shared.choosing import Choice, say_unusable, seen_strokes
 from pages.shared.comparing import compare
+from pages.shared.full_size import full_size, is_long
+from pages.shared.full_size_views import offer_full_size
 from pages.shared.own_styles import style_title
-from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, full_size, preview
+from pages.shared.painting import DOWNLOAD_FORMATS, Look, Preview, preview
 from pages.shared.pictures import plain
 from pages.shared.sharing import offer_share
 from pages.shared.visit import visit
@@ -110,30 +112,40 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
         width, height = painting.size
         with st.container(horizontal=True, vertical_alignment="bottom"):
             file_format = choose_format(painting.size, is_transparent=painting.is_transparent)
-            ending, mime = DOWNLOAD_FORMATS[file_format]
-            st.download_button(
-                f"Download in full size ({width} x {height})",
-                data=lambda: full_size(photo.data, look, file_format),
-                file_name=f"{photo.name}_{look.name}.{ending}",
-                mime=mime,
-                type="primary",
-                icon=":material/download:",
-                on_click="ignore",
-                key="download",
-            )
-            offer_share(
-                lambda: full_size(photo.data, look, file_format),
-                file_name=f"{photo.name}_{look.name}.{ending}",
-                mime=mime,
-                version=f"{zlib.crc32(photo.data)} {look.key} {file_format}",
-                key="share",
-            )
+            if is_long(painting.size):
+                title = look_titles(look)
+                offer_full_size(photo, look, painting.size, title=title, file_format=file_format)
+            else:
+                _offer_file(photo, look, painting.size, file_format)
         is_enlarged = max(width, height) >= LEAST_FACTOR * max(working_size(painting.size, look.stroke_scale))
         if width * height > LARGE_PIXELS and is_enlarged:
+            takes = "" if is_long(painting.size) else " For a photo of this size this takes some seconds."
             st.caption(
-                "The strokes stay as large as you see them here, with finer brush work in them. For a photo "
-                "of this size this takes some seconds."
+                f"The strokes stay as large as you see them here, with finer brush work in them.{takes}"
             )
+
+
+def _offer_file(photo: Choice, look: Look, size: tuple[int, int], file_format: str) -> None:
+    """Show the buttons that paint a photo in its own size for the download and to share it."""
+    ending, mime = DOWNLOAD_FORMATS[file_format]
+    file_name = f"{photo.name}_{look.name}.{ending}"
+    st.download_button(
+        f"Download in full size ({size[0]} x {size[1]})",
+        data=lambda: full_size(photo.data, look, file_format),
+        file_name=file_name,
+        mime=mime,
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+        key="download",
+    )
+    offer_share(
+        lambda: full_size(photo.data, look, file_format),
+        file_name=file_name,
+        mime=mime,
+        version=f"{zlib.crc32(photo.data)} {look.key} {file_format}",
+        key="share",
+    )
 
 
 def show_seen(look: Look) -> None:

@@ -6,8 +6,9 @@ from xml.etree import ElementTree
 import pytest
 from PIL import ExifTags, Image
 
-from pages.shared import batches, long_jobs, painting, refining
+from pages.shared import batches, long_jobs, refining
 from pages.shared.choosing import Choice
+from pages.shared.full_size import full_size
 from pages.shared.painting import Look
 from stylecore import FastStylizer, OptimizationConfig, __version__, cli, load_image
 from stylecore.images.encoding import encode_image
@@ -101,7 +102,7 @@ def test_the_time_stays_through_scaling_and_painting():
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
 def test_a_download_has_the_time_and_the_marks_of_a_painting(file_format):
-    assert_painting(painting.full_size(camera_photo(), LOOK, file_format))
+    assert_painting(full_size(camera_photo(), LOOK, file_format))
 
 
 def test_paintings_in_a_zip_have_the_time_and_the_marks():
@@ -114,7 +115,7 @@ def test_paintings_in_a_zip_have_the_time_and_the_marks():
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
 def test_the_photo_itself_has_the_time_and_no_mark_of_a_trained_network(file_format):
-    data = painting.full_size(camera_photo(), replace(LOOK, strength=0), file_format)
+    data = full_size(camera_photo(), replace(LOOK, strength=0), file_format)
     with Image.open(io.BytesIO(data)) as image:
         assert dict(image.getexif().get_ifd(ExifTags.IFD.Exif)) == TIMES
         assert image.getexif()[ExifTags.Base.ImageDescription].startswith("style mosaic:1.00, strength 0")

@@ -38,12 +38,12 @@ def painted(monkeypatch) -> list[Look]:
     looks = []
     stylize = stylizer.FastStylizer.stylize
 
-    def spy(self, image, style, *, strength, preserve_color, stroke_scale, fine, regions):
+    def spy(self, image, style, *, strength, preserve_color, stroke_scale, **others):
         working_side = max(stylizer.working_size(image.size, stroke_scale))
         relative = round(stylizer.WORKING_SIDE / working_side, 2)
         looks.append(Look(tuple(style.items()), strength, preserve_color, relative))
         settings = {"strength": strength, "preserve_color": preserve_color, "stroke_scale": stroke_scale}
-        return stylize(self, image, style, **settings, fine=fine, regions=regions)
+        return stylize(self, image, style, **settings, **others)
 
     monkeypatch.setattr(stylizer.FastStylizer, "stylize", spy)
     return looks

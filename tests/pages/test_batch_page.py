@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from pages.shared import batches, limits
+from pages.shared import batches, full_size, limits
 from pages.shared.choosing import Choice
 from pages.shared.pictures import SAMPLES
 from pages.shared.where import Where
@@ -56,10 +56,10 @@ def test_a_broken_file_is_named_and_skipped():
 def test_a_painting_that_fails_leaves_the_others(monkeypatch):
     paint = batches.paint
 
-    def fail_for_one(image, look, mask):
+    def fail_for_one(image, look, **settings):
         if image.width == 64 and look.name == "the_wave":
             raise ImageError("no room")
-        return paint(image, look, mask)
+        return paint(image, look, **settings)
 
     monkeypatch.setattr(batches, "paint", fail_for_one)
     photos = [Choice(encoded(make_photo(width, 48)), f"p{width}") for width in (64, 80)]
@@ -73,9 +73,9 @@ def test_a_painting_that_fails_leaves_the_others(monkeypatch):
 def test_a_cancelled_batch_keeps_what_is_painted(monkeypatch):
     paint = batches.paint
 
-    def paint_and_cancel(image, look, mask):
+    def paint_and_cancel(image, look, **settings):
         job.cancel()
-        return paint(image, look, mask)
+        return paint(image, look, **settings)
 
     monkeypatch.setattr(batches, "paint", paint_and_cancel)
     is_bound = threading.Event()
@@ -84,6 +84,53 @@ def test_a_cancelled_batch_keeps_what_is_painted(monkeypatch):
     is_bound.set()
     assert job.wait(60)
     assert list(files_in(job.result)) == ["beach_mosaic.jpg"]
+
+
+def test_a_large_photo_is_stopped_in_its_middle_and_reports_how_far_it_is(monkeypatch):
+    monkeypatch.setattr(full_size, "LONG_PIXELS", 5000)
+    shares, paint = [], batches.paint
+
+    def paint_and_cancel(image, look, *, on_progress, should_stop, **settings):
+        def show(state):
+            on_progress(state)
+            shares.append((state.share, job.progress.share, job.progress.remaining_s))
+
+        if image.width == 200:
+            job.cancel()
+        return paint(image, look, on_progress=show, should_stop=should_stop, **settings)
+
+    monkeypatch.setattr(batches, "paint", paint_and_cancel)
+    is_bound = threading.Event()
+    batches.batch_queue().submit(lambda _: is_bound.wait(60))  # holds the queue until `job` is bound
+    large = Choice(encoded(make_photo(200, 150)), "large")
+    job = started([Choice(encoded(make_photo(64, 48)), "beach"), large], LOOK, [])
+    is_bound.set()
+    assert job.wait(60)
+    assert list(files_in(job.result)) == ["beach_mosaic.jpg"]
+    assert not job.progress.skipped
+    assert [shown for _, shown, _ in shares] == [share / 2 for share, _, _ in shares]
+    assert all(remaining_s > 0 for _, _, remaining_s in shares)
+
+
+def test_on_a_gpu_photos_and_looks_are_painted_ahead(monkeypatch):
+    monkeypatch.setattr(batches, "is_on_gpu", lambda: True)
+    paint = batches.paint
+
+    def fail_for_one(image, look, **settings):
+        if image.width == 64 and look.name == "the_wave":
+            raise ImageError("no room")
+        return paint(image, look, **settings)
+
+    monkeypatch.setattr(batches, "paint", fail_for_one)
+    photos = [Choice(encoded(make_photo(width, 48)), f"p{width}") for width in (48, 64, 80)]
+    job = started(
+        [Choice(b"dear diary", "diary"), *photos], LOOK, [get_style("mosaic"), get_style("the_wave")]
+    )
+    assert job.wait(60)
+    names = ["p48_mosaic", "p48_the_wave", "p64_mosaic", "p80_mosaic", "p80_the_wave"]
+    assert list(files_in(job.result)) == [f"{name}.jpg" for name in names]
+    assert job.progress.skipped[0].startswith("diary is not a picture")
+    assert job.progress.skipped[1] == "no room"
 
 
 def test_a_full_zip_takes_no_more_paintings(monkeypatch):
@@ -185,10 +232,10 @@ def test_a_photo_is_held_no_longer_than_it_is_needed(monkeypatch):
     alive, references = [], [weakref.ref(photo) for photo in photos]
     paint = batches.paint
 
-    def note(image, look, mask):
+    def note(image, look, **settings):
         gc.collect()
         alive.append(sum(reference() is not None for reference in references))
-        return paint(image, look, mask)
+        return paint(image, look, **settings)
 
     monkeypatch.setattr(batches, "paint", note)
     is_open = threading.Event()
@@ -217,10 +264,10 @@ def test_the_format_is_the_visitor_s():
 def test_an_unexpected_failure_leaves_the_others(monkeypatch):
     paint = batches.paint
 
-    def fail_for_one(image, look, mask):
+    def fail_for_one(image, look, **settings):
         if image.width == 64:
             raise RuntimeError("the decoder gave up")
-        return paint(image, look, mask)
+        return paint(image, look, **settings)
 
     monkeypatch.setattr(batches, "paint", fail_for_one)
     job = started([Choice(encoded(make_photo(width, 48)), f"p{width}") for width in (64, 80)], LOOK, [])

@@ -5,7 +5,8 @@ import io
 import pytest
 from PIL import Image
 
-from pages.shared import painting, showing
+from pages.shared import showing
+from pages.shared.full_size import full_size
 from tests.conftest import encoded, make_photo
 from tests.pages.conftest import look
 
@@ -27,7 +28,7 @@ def test_the_download_comes_in_the_chosen_format(app, painted):
     app.run()
     app.segmented_control(key="file_format").set_value("WEBP").run()
     assert not app.exception
-    data = painting.full_size(encoded(make_photo(64, 48)), look("mosaic", 0.5), "WEBP")
+    data = full_size(encoded(make_photo(64, 48)), look("mosaic", 0.5), "WEBP")
     with Image.open(io.BytesIO(data)) as image:
         assert image.format == "WEBP"
         assert image.getexif()[0x010E] == "style mosaic:1.00, strength 0.5, strokes 1"

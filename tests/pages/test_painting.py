@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from pages.shared import painting, sheets, turns
+from pages.shared.full_size import full_size
 from pages.shared.painting import Look
 from pages.shared.pictures import duration
 from stylecore import FastStylizer, list_styles, load_image
@@ -33,7 +34,7 @@ def test_paintings_are_fine_and_sheets_fast(monkeypatch):
     monkeypatch.setattr(FastStylizer, "stylize", stylize)
     photo = encoded(make_photo(64, 48), "JPEG")
     painting.preview(photo, look("mosaic"))
-    painting.full_size(photo, look("mosaic"), "PNG")
+    full_size(photo, look("mosaic"), "PNG")
     sheets.all_styles(photo, Look(()))
     assert fines == [True, True] + [False] * len(list_styles())
 
@@ -41,23 +42,23 @@ def test_paintings_are_fine_and_sheets_fast(monkeypatch):
 def test_strokes_keep_their_share_of_the_picture(painted):
     photo = encoded(make_photo(2048, 1024), "JPEG")
     painting.preview(photo, look("mosaic"))
-    painting.full_size(photo, look("mosaic"), "PNG")
+    full_size(photo, look("mosaic"), "PNG")
     painting.preview(encoded(make_photo(320, 240), "JPEG"), look("mosaic"))
     assert [made.stroke_scale for made in painted] == [1.0, 1.0, 1.0]
 
 
 def test_panoramas_and_tiny_pictures_are_painted_large_enough(painted):
-    painting.full_size(encoded(make_photo(3000, 1000), "JPEG"), look("mosaic"), "PNG")
+    full_size(encoded(make_photo(3000, 1000), "JPEG"), look("mosaic"), "PNG")
     assert painted[-1].stroke_scale == 0.67  # at 1536 x 512 px
-    painting.full_size(encoded(make_photo(2560, 64), "JPEG"), look("mosaic"), "PNG")
+    full_size(encoded(make_photo(2560, 64), "JPEG"), look("mosaic"), "PNG")
     assert painted[-1].stroke_scale == 0.5  # at 2048 px: more would take too long
-    painting.full_size(encoded(make_photo(40, 40), "JPEG"), look("mosaic"), "PNG")
+    full_size(encoded(make_photo(40, 40), "JPEG"), look("mosaic"), "PNG")
     assert painted[-1].stroke_scale == 6.4  # at 160 px, the most that strokes can be finer
 
 
 def test_the_download_has_full_size_and_the_look_of_the_preview():
     photo = encoded(make_photo(2400, 1600), "JPEG", quality=90)
-    full = load_image(painting.full_size(photo, look("starry_night"), "PNG"))
+    full = load_image(full_size(photo, look("starry_night"), "PNG"))
     small = load_image(painting.preview(photo, look("starry_night")).painted)
     assert full.size == (2400, 1600)
     assert max(small.size) == painting.WORKING_SIDE
@@ -134,7 +135,7 @@ def test_a_transparent_photo_stays_transparent():
     image = make_photo(100, 80)
     image.putalpha(128)
     assert load_image(painting.preview(encoded(image), look("mosaic")).painted).mode == "RGBA"
-    assert load_image(painting.full_size(encoded(image), look("mosaic"), "PNG")).mode == "RGBA"
+    assert load_image(full_size(encoded(image), look("mosaic"), "PNG")).mode == "RGBA"
 
 
 @pytest.mark.parametrize(

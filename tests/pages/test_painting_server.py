@@ -3,6 +3,7 @@
 import pytest
 
 from pages.shared import painting
+from pages.shared.full_size import full_size
 from pages.shared.painting_server import painting_server
 from stylecore import FastStylizer
 from tests.conftest import encoded, make_photo
@@ -42,11 +43,11 @@ def test_the_gallery_paints_on_the_server_and_by_itself_when_it_goes_away(app, m
 
 def test_a_download_is_painted_on_the_server_from_the_photo_itself(monkeypatch):
     service, photo = LocalService(), encoded(make_photo(120, 80))
-    expected = painting.full_size(photo, look("mosaic", 0.8), "PNG")
+    expected = full_size(photo, look("mosaic", 0.8), "PNG")
     with serving(service) as url:
         monkeypatch.setenv("IMPASTO_SERVER", url)
         painting_server.cache_clear()
-        assert painting.full_size(photo, look("mosaic", 0.8), "PNG") == expected
+        assert full_size(photo, look("mosaic", 0.8), "PNG") == expected
     assert service.requests[0].photo == photo
 
 

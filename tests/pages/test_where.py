@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from pages.shared import painting, sheets
+from pages.shared.full_size import full_size
 from pages.shared.pictures import SAMPLES
 from pages.shared.where import Where
 from stylecore import ImageError, load_image
@@ -58,7 +59,7 @@ def test_the_choice_reaches_the_painting_the_address_and_the_file(app):
     assert np.abs(pixels(kept.painted)[140:160, 190:210] - cup).mean() < 4  # both are JPEG
     assert np.abs(painted_cup - cup).mean() > 8
     assert np.abs(other_cup - painted_cup).mean() > 8
-    full = painting.full_size(COFFEE, replace(look("starry_night"), where=photo[1]), "JPEG")
+    full = full_size(COFFEE, replace(look("starry_night"), where=photo[1]), "JPEG")
     description = Image.open(io.BytesIO(full)).getexif()[0x010E]
     assert description.endswith(", on the background, elsewhere mosaic")
 
@@ -87,7 +88,7 @@ def test_faces_are_kept_if_there_are_any(app):
     looks = LOOK, replace(LOOK, where=Where(keeps_faces=True)), replace(LOOK, where=Where("background"))
     before, *painted = (
         pixels(picture)[140:170, 210:240]  # her cheeks
-        for picture in (portrait, *(painting.full_size(portrait, each, "PNG") for each in looks))
+        for picture in (portrait, *(full_size(portrait, each, "PNG") for each in looks))
     )
     whole, kept, background = (np.abs(picture - before).mean() for picture in painted)
     assert 0.2 * whole < kept < 0.45 * whole
@@ -184,7 +185,7 @@ def test_sheets_show_every_style_on_the_part(small_paintings, monkeypatch):
 def test_small_photos_are_masked_at_their_own_size():
     photo = make_photo(64, 48)
     brush = Where("brush", brush=brushed(64, 48, 0, 0, 32, 48))
-    painted = painting.full_size(encoded(photo), replace(LOOK, where=brush), "PNG")
+    painted = full_size(encoded(photo), replace(LOOK, where=brush), "PNG")
     gap = np.abs(pixels(painted) - np.asarray(photo).astype(int)).mean(axis=(0, 2))
     assert gap[40:].max() == 0
     assert gap[:24].min() > 2
