@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 
 from stylecore.errors import DeviceError, WeightsError
 from stylecore.host.device_choices import check_device
@@ -24,6 +26,7 @@ from stylecore.styles.trunk import add_to_weights
 if TYPE_CHECKING:
     import onnxruntime as ort
 
+WARM_SIZES = ((768, 1024), (1024, 768))  # px, of previews of most photos
 MAX_HALF_NETWORKS = 4  # that stay loaded in float16
 MAX_LAYERED_NETWORKS = 2  # that stay loaded as single layers
 MAX_OWN_NETWORKS = 4  # of styles that stay loaded; each is opened in 20 ms, a foreign one in some 100
@@ -65,8 +68,6 @@ class Networks:
         ValueError: Another device.
     """
 
-    has_half = True  # whether pictures are painted in float16 on a GPU
-
     def __init__(self, device: str) -> None:
         check_device(device)
         self._asked_for = device
@@ -79,7 +80,7 @@ class Networks:
         self._shipped: dict[str, ort.InferenceSession] = {}
         self._own: OrderedDict[Network, ort.InferenceSession | ForeignNetwork] = OrderedDict()
         self._half: OrderedDict[Network, HalfNetwork] = OrderedDict()
-        self._layers: OrderedDict[Network, LayeredNetwork] = OrderedDict()
+        self._layers: OrderedDict[tuple[Network, str], LayeredNetwork] = OrderedDict()
 
     def start(self, models: Iterable[str]) -> None:
         """Open the first network that can be opened, which shows where networks really run.
@@ -152,16 +153,16 @@ class Networks:
         """Number of scales and shifts that a network in `weights/` needs."""
         return self.session(network).get_inputs()[1].shape[1]
 
-    def layers(self, network: Network) -> LayeredNetwork:
-        """A network in `weights/` as single layers.
+    def layers(self, network: Network, device: str) -> LayeredNetwork:
+        """A network in `weights/` as single layers on a device.
 
         Raises:
             StyleError, WeightsError: As of `session`.
         """
         with self._lock:
             return self._kept(
-                network,
-                lambda: LayeredNetwork(_contents(network), self.device),
+                (network, device),
+                lambda: LayeredNetwork(_contents(network), device),
                 self._layers,
                 MAX_LAYERED_NETWORKS,
             )
@@ -177,20 +178,29 @@ class Networks:
                 network, lambda: HalfNetwork(_contents(network), self.device), self._half, MAX_HALF_NETWORKS
             )
 
+    def warm_up(self, network: Network) -> None:
+        """Paint empty pictures with a network in float16, so that a GPU has all that it needs for it.
+
+        Raises:
+            StyleError, WeightsError: As of `session`.
+        """
+        self._warm_up(self.half(network))
+
+    def _warm_up(self, half: HalfNetwork) -> None:
+        rows = np.zeros((1, half.row_length), np.float32)
+        for height, width in WARM_SIZES:
+            half.paint(np.zeros((1, height, width, 3), np.uint8), rows)
+
     def _kept(
-        self,
-        network: Network,
-        open_network: Callable[[], Any],
-        kept: OrderedDict[Network, Any],
-        most: int,
+        self, key: Hashable, open_network: Callable[[], Any], kept: OrderedDict[Any, Any], most: int
     ) -> Any:
         """One of the networks used last; the one that was not used for longest leaves."""
-        if network not in kept:
-            kept[network] = open_network()
-        kept.move_to_end(network)
+        if key not in kept:
+            kept[key] = open_network()
+        kept.move_to_end(key)
         if len(kept) > most:
             kept.popitem(last=False)
-        return kept[network]
+        return kept[key]
 
     def _open_changed(self, network: Network) -> ort.InferenceSession:
         return self._checked(open_session(_contents(network), self.device, keeps_memory=False))

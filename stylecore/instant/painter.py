@@ -12,9 +12,9 @@ from functools import reduce
 import numpy as np
 from PIL import Image
 
-from stylecore.errors import OutOfMemoryError, StyleError
+from stylecore.errors import OutOfMemoryError, StoppedError, StyleError, StyleTransferError
 from stylecore.host.painting_memory import painting_memory
-from stylecore.images.arrays import from_batch, to_batch
+from stylecore.images.arrays import from_batch, from_pixels, to_batch, to_pixels
 from stylecore.images.sizes import size_at
 from stylecore.instant.blends import mean_rows, titles_of
 from stylecore.instant.layers import LayeredPicture, rows_at_once
@@ -35,6 +35,8 @@ FEATURES_SHARE = 0.5  # of the memory
 PAINT_SHARE = 0.2  # of this work, after the statistics are known
 GPU_PIXELS = 16_000_000  # that a GPU paints at once, while it does not run out of memory
 LEAST_SIDE = 128  # px, long side down to which a picture is made smaller when too little memory is free
+MAX_NOTED_STYLES = 50  # that float16 cannot hold
+logger = logging.getLogger(__name__)
 
 
 class Painter:
@@ -48,6 +50,21 @@ class Painter:
         self._networks = networks
         self._networks.start(style.model for style in ready_made_styles())
         self._proven_pixels = math.inf  # painted at once without running out of memory
+        self._too_large_for_half: set[tuple[Network, frozenset[Style]]] = set()
+
+    def warm_up(self) -> None:
+        """On a GPU, load what paints the ready-made styles, so that the first picture does not wait for it.
+
+        On a CPU nothing is done. What fails is logged, and shows again when it is needed.
+        """
+        if self._networks.device != "cuda":
+            return
+        networks = [Network.of(style, fine=fine) for fine in (True, False) for style in ready_made_styles()]
+        for network in dict.fromkeys(networks):
+            try:
+                self._networks.warm_up(network)
+            except Exception as error:  # ONNX Runtime's own exceptions have no common public base
+                logger.warning("%s cannot be warmed up: %s", network.model, error)
 
     def paint_batch(
         self,
@@ -65,7 +82,7 @@ class Painter:
             fine: As `FastStylizer.stylize` takes it.
             noise_origin: Row and column of the noise at the picture's upper left corner, at least 0.
         """
-        return self._run_all(_by_network(parts, fine=fine), batch, noise_origin)
+        return self._run_all(_by_network(parts, fine=fine), batch, noise_origin, is_repeated=True)
 
     def paint_picture(
         self, image: Image.Image, parts: Mapping[Style, float], *, fine: bool, meter: Meter
@@ -109,23 +126,62 @@ class Painter:
                 meter.notes.append(
                     "little memory was free, so it was painted layer by layer, which takes longer"
                 )
-        return self._paint_layers(image, networks, meter)
+        try:
+            return self._paint_layers(image, networks, meter, self._networks.device)
+        except StoppedError:
+            raise
+        except Exception as error:  # ONNX Runtime's own exceptions have no common public base
+            is_out = isinstance(error, (MemoryError, OutOfMemoryError))
+            if self._networks.device == "cuda" and is_out:
+                meter.notes.append("little memory was free on the GPU, so it was painted on the CPU")
+            elif is_out or isinstance(error, StyleTransferError) or not self._networks.leave_cuda(error):
+                raise
+        return self._paint_layers(image, networks, meter, "cpu")
 
     def _paint_at_once(self, image: Image.Image, networks: Blend) -> Image.Image:
         """Paint a picture in one pass, on a GPU in float16 where that suffices."""
         network, *others = networks
-        is_half = self._networks.device == "cuda" and self._networks.has_half
-        if is_half and not others and not network.is_foreign:
-            rows = mean_rows(network.model, networks[network], self._networks.row_length(network))
-            try:
-                painted = self._networks.half(network).paint(np.asarray(image)[None], rows[None])
+        if not others and self._is_half(network, networks[network]):
+            painted = self._paint_half(network, np.asarray(image)[None], networks[network])
+            if painted is not None:
                 return Image.fromarray(painted[0])
-            except Exception as error:  # ONNX Runtime's own exceptions have no common public base
-                if is_out_of_memory(error):
-                    raise _too_little_memory(image.size) from error
-                # float32 paints what float16 cannot hold, and sees whether the GPU is still there.
-                logging.getLogger(__name__).warning("float16 fails, float32 is used: %s", error)
         return from_batch(self._run_all(networks, to_batch(image), (0, 0)))
+
+    def _is_half(self, network: Network, weights: Mapping[Style, float]) -> bool:
+        """Whether a network paints in float16."""
+        is_gpu = self._networks.device == "cuda" and not network.is_foreign
+        return is_gpu and (network, frozenset(weights)) not in self._too_large_for_half
+
+    def _paint_half(
+        self,
+        network: Network,
+        pixels: np.ndarray,
+        weights: Mapping[Style, float],
+        noise_origin: tuple[int, int] = (0, 0),
+        *,
+        is_repeated: bool = False,
+    ) -> np.ndarray | None:
+        """Paint pictures as `HalfNetwork.paint` does; None if float32 has to.
+
+        Raises:
+            OutOfMemoryError: Too little memory is free on the GPU.
+        """
+        try:
+            half = self._networks.half(network)
+            rows = mean_rows(network.model, weights, half.row_length)
+            return half.paint(pixels, rows[None], noise_origin=noise_origin, is_repeated=is_repeated)
+        except StyleError:
+            raise
+        except Exception as error:  # ONNX Runtime's own exceptions have no common public base
+            if is_out_of_memory(error):
+                raise _too_little_memory(pixels.shape[2:0:-1]) from error
+            # float32 paints what float16 cannot hold, and sees whether the GPU is still there.
+            logger.warning("float16 fails, float32 is used: %s", error)
+            if isinstance(error, ArithmeticError):
+                if len(self._too_large_for_half) >= MAX_NOTED_STYLES:
+                    self._too_large_for_half.clear()
+                self._too_large_for_half.add((network, frozenset(weights)))
+            return None
 
     def work(self, size: tuple[int, int], parts: Mapping[Style, float], *, fine: bool) -> float:
         """The work of a picture of this width and height, in pixels of the fast network."""
@@ -146,8 +202,8 @@ class Painter:
         usual = GPU_PIXELS if is_gpu else painting_memory() / (ROW_BYTES * max(lengths))
         return min(usual, self._proven_pixels)
 
-    def _paint_layers(self, image: Image.Image, networks: Blend, meter: Meter) -> Image.Image:
-        origin, memory = np.zeros(2, np.int64), FEATURES_SHARE * painting_memory() / len(networks)
+    def _paint_layers(self, image: Image.Image, networks: Blend, meter: Meter, device: str) -> Image.Image:
+        memory = FEATURES_SHARE * painting_memory() / len(networks)
         layered: list[tuple[LayeredPicture, float]] = []
         foreign = []
         work = image.width * image.height * LAYERS_WORK * _work(networks)
@@ -156,10 +212,10 @@ class Painter:
         with ExitStack() as stack:
             for network, weights in networks.items():
                 if network.is_foreign:  # the picture is as small as it needs it
-                    foreign.append(self._run(network, to_batch(image), weights, origin))
+                    foreign.append(self._run(network, to_batch(image), weights))
                     continue
                 rows = mean_rows(network.model, weights, self._networks.row_length(network))
-                picture = LayeredPicture(self._networks.layers(network), rows, image, step, memory)
+                picture = LayeredPicture(self._networks.layers(network, device), rows, image, step, memory)
                 layered.append((stack.enter_context(closing(picture)), sum(weights.values())))
                 for share in picture.measure():
                     meter.add((1 - PAINT_SHARE) * work * share / len(networks))
@@ -175,35 +231,60 @@ class Painter:
                 top = bottom
         return painting
 
-    def _run_all(self, networks: Blend, batch: np.ndarray, noise_origin: tuple[int, int]) -> np.ndarray:
+    def _run_all(
+        self,
+        networks: Blend,
+        batch: np.ndarray,
+        noise_origin: tuple[int, int],
+        *,
+        is_repeated: bool = False,
+    ) -> np.ndarray:
         """The sum of the networks' outputs."""
-        origin = np.array(noise_origin, np.int64)
-        outputs = (self._run(network, batch, weights, origin) for network, weights in networks.items())
+        outputs = (
+            self._run(network, batch, weights, noise_origin, is_repeated=is_repeated)
+            for network, weights in networks.items()
+        )
         return reduce(np.add, outputs)
 
     def _run(
-        self, network: Network, batch: np.ndarray, weights: dict[Style, float], noise_origin: np.ndarray
+        self,
+        network: Network,
+        batch: np.ndarray,
+        weights: dict[Style, float],
+        noise_origin: tuple[int, int] = (0, 0),
+        *,
+        is_repeated: bool = False,
     ) -> np.ndarray:
         """The network's output for the mean of its styles' rows, times the sum of their weights."""
         share = sum(weights.values())
+        stylized = None
         if network.is_foreign:
             (style,) = weights
             stylized = self._networks.foreign(style).paint(batch)
-        else:
+        elif self._is_half(network, weights):
+            painted = self._paint_half(
+                network, to_pixels(batch), weights, noise_origin, is_repeated=is_repeated
+            )
+            stylized = None if painted is None else from_pixels(painted)
+        if stylized is None:
             stylized = self._run_session(network, batch, weights, noise_origin)
         _check_finite(stylized, weights)
         return stylized if share == 1 else stylized * np.float32(share)
 
     def _run_session(
-        self, network: Network, batch: np.ndarray, weights: dict[Style, float], noise_origin: np.ndarray
+        self,
+        network: Network,
+        batch: np.ndarray,
+        weights: dict[Style, float],
+        noise_origin: tuple[int, int],
     ) -> np.ndarray:
-        """The network's output; on the CPU if CUDA fails in the middle."""
+        """The network's output in float32; on the CPU if CUDA fails in the middle."""
         session = self._networks.session(network)
         rows = mean_rows(network.model, weights, session.get_inputs()[1].shape[1])
-        feed = {"image": batch, "rows": rows[None], "noise_origin": noise_origin}
+        feed = {"image": batch, "rows": rows[None], "noise_origin": np.array(noise_origin, np.int64)}
         try:
             return session.run(None, feed)[0]
-        except Exception as error:  # ONNX Runtime's own exceptions have no common public base
+        except Exception as error:  # as above
             if is_out_of_memory(error):
                 raise _too_little_memory(batch.shape[:1:-1]) from error
             if not self._networks.leave_cuda(error):

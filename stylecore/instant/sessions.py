@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +13,7 @@ import numpy as np
 from stylecore.errors import WeightsError
 from stylecore.host.cgroups import thread_limit
 from stylecore.host.extras import import_extra
+from stylecore.host.gpu import missing_gpu
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -109,12 +109,7 @@ def missing_cuda() -> str:
     """Why CUDA cannot start, or nothing when it should; loads the CUDA libraries on the way."""
     if "CUDAExecutionProvider" not in ort.get_available_providers():
         return "this ONNX Runtime was built without CUDA"
-    try:
-        driver = ctypes.CDLL("libcuda.so.1" if os.name == "posix" else "nvcuda.dll")
-    except OSError:
-        return "no NVIDIA driver on this machine"
-    count = ctypes.c_int()
-    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
-        return "the NVIDIA driver finds no GPU"
+    if reason := missing_gpu():
+        return reason
     ort.preload_dlls()  # finds the libraries of the pip packages
     return ""

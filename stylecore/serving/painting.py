@@ -30,6 +30,8 @@ LARGE_PIXELS = 2e6  # larger photos are painted one at a time, for their memory
 class PhotoPainter:
     """Paints requests with one engine. Safe to call from several threads.
 
+    A GPU is warmed up in the background.
+
     Args:
         device: As for `FastStylizer`.
         megapixels: Largest photo, in millions of pixels.
@@ -46,6 +48,8 @@ class PhotoPainter:
         self._networks = Networks(device) if networks is None else networks
         self.stylizer = FastStylizer(device, networks=self._networks)
         self._first_device, self._megapixels = self.stylizer.device, megapixels
+        if self.stylizer.device == "cuda":
+            threading.Thread(target=self.stylizer.warm_up, name="warm-up", daemon=True).start()
         self._reading_turn, self._large_turn = threading.Semaphore(1), threading.Semaphore(1)
 
     def check(self) -> None:

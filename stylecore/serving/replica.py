@@ -67,8 +67,11 @@ class Painter:
 
     def _run_pass(self, each: Pass) -> np.ndarray:
         """Hand a pass of a painting thread to the batch, and wait for its painting."""
-        return asyncio.run_coroutine_threadsafe(self._run_passes(each), self._loop).result()
+        painting = asyncio.run_coroutine_threadsafe(self._run_passes(each), self._loop).result()
+        if isinstance(painting, Exception):
+            raise painting
+        return painting
 
     @serve.batch
-    async def _run_passes(self, passes: list[Pass]) -> list[np.ndarray]:
+    async def _run_passes(self, passes: list[Pass]) -> list[np.ndarray | Exception]:
         return await asyncio.to_thread(run_together, passes)

@@ -33,8 +33,6 @@ class TensorNetworks(Networks):
         ValueError: Not the address of a server.
     """
 
-    has_half = False  # tensors travel in float32
-
     def __init__(self, url: str, token: str = "") -> None:
         super().__init__("cpu")
         self._server = PaintingServer(url, token)

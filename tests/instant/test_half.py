@@ -51,10 +51,39 @@ def test_each_picture_of_a_call_has_its_own_style(network):
     assert np.abs(together[0].astype(int) - together[1]).mean() > 5
 
 
-def test_a_fixed_size_paints_the_same(network):
+def test_a_size_that_repeats_gets_a_session_of_its_own_that_paints_the_same(network, monkeypatch):
+    opened, open_variant = [], HalfNetwork._open
+
+    def note(self, sizes):
+        opened.append(sizes)
+        return open_variant(self, sizes)
+
+    monkeypatch.setattr(HalfNetwork, "_open", note)
+    monkeypatch.setattr(half_module, "FIXED_AFTER", 2)
     pixels, rows = np.asarray(make_photo(61, 50))[None], rows_of("mosaic")
-    fixed = network.paint(pixels, rows, noise_origin=(8, 4), is_fixed=True)
-    assert np.abs(fixed.astype(int) - network.paint(pixels, rows, noise_origin=(8, 4))).max() <= 1
+    free = network.paint(pixels, rows, noise_origin=(8, 4)).astype(int)
+    for count in range(4):
+        painted = network.paint(pixels, rows, noise_origin=(8, 4), is_repeated=True)
+        assert np.abs(painted - free).max() <= 1
+        assert bool(opened) == (count >= 2)
+    assert opened[0] == {"pictures": 1, "height": 50, "width": 61, "noise_height": 60, "noise_width": 72}
+    assert len(opened) == 2  # one for each copy of the buffers
+
+
+def test_without_sessions_for_one_size_the_usual_one_paints(monkeypatch):
+    network = HalfNetwork((WEIGHTS_FOLDER / ONE_MODEL).read_bytes(), "cpu")
+    monkeypatch.setattr(half_module, "FIXED_AFTER", 0)
+    attempts = []
+
+    def fail(sizes):
+        attempts.append(sizes)
+        raise RuntimeError("nodes have not been partitioned to the CUDAExecutionProvider")
+
+    monkeypatch.setattr(network, "_open", fail)
+    pixels, rows = np.asarray(make_photo(40, 36))[None], rows_of("mosaic")
+    for _ in range(3):
+        assert network.paint(pixels, rows, is_repeated=True).shape == pixels.shape
+    assert len(attempts) == 1
 
 
 def test_buffers_of_a_size_are_kept_and_the_oldest_leave(network, monkeypatch):
@@ -62,15 +91,35 @@ def test_buffers_of_a_size_are_kept_and_the_oldest_leave(network, monkeypatch):
     buffers = half_module.Buffers
 
     def count(*arguments):
-        made.append(arguments[2])
+        made.append(arguments[2].width)
         return buffers(*arguments)
 
     monkeypatch.setattr(half_module, "Buffers", count)
+    monkeypatch.setattr(half_module, "MAX_KEPT_BYTES", 4 * 12 * 33 * 42)
     rows = rows_of("fire")
     for width in (32, 36, 32, 40, 44, 48, 32):
         network.paint(np.asarray(make_photo(width, 33))[None], rows)
-    assert [shape[2] for shape in made[::2]] == [32, 36, 40, 44, 48]
+    assert made[::2] == [32, 36, 40, 44, 48]
     assert len(made) == 2 * 5
+
+
+def test_when_memory_is_short_the_buffers_of_other_sizes_are_freed(network, monkeypatch):
+    rows, run, failed = rows_of("fire"), half_module.Buffers.run, []
+
+    def fail_first(self, *arguments):
+        if not failed:
+            failed.append(self)
+            raise RuntimeError("CUDA failure 2: out of memory")
+        return run(self, *arguments)
+
+    for width in (32, 36):
+        network.paint(np.asarray(make_photo(width, 33))[None], rows)
+    monkeypatch.setattr(half_module.Buffers, "run", fail_first)
+    assert network.paint(np.asarray(make_photo(36, 33))[None], rows).shape == (1, 33, 36, 3)
+    assert [size.width for size in network._kept] == [36]
+    failed.clear()
+    with pytest.raises(RuntimeError, match="out of memory"):  # nothing is left to free
+        network.paint(np.asarray(make_photo(36, 33))[None], rows)
 
 
 def test_threads_share_the_buffers_of_a_size(network):
@@ -101,11 +150,11 @@ def test_a_gpu_paints_in_float16_and_falls_back_to_float32(photo, monkeypatch):
     expected = np.asarray(stylizer.stylize(photo, "mosaic", stroke_size=512), int)
     used = []
 
-    def paint(self, pixels, rows):
+    def paint(self, pixels, rows, **settings):
         used.append(pixels.shape)
         if len(used) > 1:
             raise ArithmeticError
-        return HalfNetwork.paint(self, pixels, rows)
+        return HalfNetwork.paint(self, pixels, rows, **settings)
 
     half = HalfNetwork((WEIGHTS_FOLDER / get_style("mosaic").fine_model).read_bytes(), "cpu")
     stand_in = type("StandIn", (HalfNetwork,), {"paint": paint, "__init__": lambda self: None})()

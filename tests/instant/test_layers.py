@@ -127,7 +127,7 @@ def test_a_painting_can_be_stopped(stylizer, layer_by_layer):
 
 
 def test_other_failures_are_raised(stylizer, photo, monkeypatch):
-    def fail(*arguments):
+    def fail(*arguments, **settings):
         raise RuntimeError("something else")
 
     monkeypatch.setattr(FastStylizer, "_run", fail)
