@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import errno
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +29,7 @@ from stylecore.commands.files import (
 from stylecore.commands.style_choice import ChosenStyles
 from stylecore.commands.where import Where
 from stylecore.errors import ClipError, ImageError, StyleTransferError, describe
+from stylecore.host.ahead import work_ahead
 from stylecore.images.metadata import Description, describe_painting
 
 if TYPE_CHECKING:
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
 
 # Errors after which no further picture can be written; Windows lacks EDQUOT.
 FULL_DISK = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
+GPU_PHOTOS = 4  # that are read, painted and written at the same time on a GPU
+LARGE_PIXELS = 16e6  # of photos that are painted one at a time, for their memory
 
 
 class OutputError(OSError):
@@ -41,6 +48,21 @@ class OutputError(OSError):
     def __init__(self, source: Location, output: Location, error: OSError) -> None:
         super().__init__(f"{source}: {output} cannot be written: {error.strerror or error}")
         self.is_disk_full = error.errno in FULL_DISK
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of a photo or clip.
+
+    Attributes:
+        picture: The report on it.
+        notice: What the user should know about it; mostly empty.
+        is_complete: False for a clip that was interrupted.
+    """
+
+    picture: dict
+    notice: str = ""
+    is_complete: bool = True
 
 
 class Batch:
@@ -69,48 +91,113 @@ class Batch:
         self.done: list[dict] = []
         self.failed, self.skipped = list(sources.failed), sources.skipped
         self.status = OK
+        self._large_turn = threading.Lock()
         for skipped in self.skipped:
             progress(f"{skipped['photo']} is skipped: {skipped['reason']}")
         for failure in self.failed:
             self.status = fail(failure["error"], BAD_INPUT)
 
+    def paint_all(self, outputs: Sequence[Location], clips: Collection[Location] = ()) -> None:
+        """Paints all photos and clips, until one ends the batch.
+
+        Args:
+            outputs: Where each painting goes.
+            clips: Sources that are painted as clips.
+        """
+        left = deque(zip(self.sources, outputs, strict=True))
+        goes_on = True
+        while left and goes_on:
+            photos = list(takewhile(lambda pair: pair[0] not in clips, left)) if self._is_on_gpu else []
+            if len(photos) > 1:
+                goes_on = self._paint_ahead(photos)
+                left = deque([*left][len(photos) :])
+            else:
+                source, output = left.popleft()
+                goes_on = self.paint(source, output, is_clip=source in clips)
+
     def paint(self, source: Location, output: Location, *, is_clip: bool = False) -> bool:
         """Paints a photo or clip; returns whether further ones can be painted."""
-        from stylecore.instant.stylizer import FastStylizer
-
         try:
-            check_output(output, [*self.sources, *self.styles.files, *self.where.files])
-            image = None if is_clip else self.read(source)
-            if self.stylizer is None:
-                self.stylizer = FastStylizer(self.options.device)
-            started, is_complete = time.perf_counter(), True
-            if is_clip:
-                clip = paint_clip(
-                    source, output, self.styles.weights, self.options, self.where, self.stylizer
-                )
-                width, height, frames = clip.width, clip.height, {"frames": clip.frames}
-                is_complete = clip.is_complete
-            else:
-                stylized = self.stylize(image, source)
-                width, height, frames = *stylized.size, {}
-                del image  # not needed while a large painting is written
-            milliseconds = round((time.perf_counter() - started) * 1000)
-            if not is_clip:
-                self.write(stylized, source, output)
+            made = self._make_clip(source, output) if is_clip else self._make(source, output)
         except BrokenPipeError:
             raise  # the program that read standard output has ended
         except (Exception, KeyboardInterrupt) as error:
             return self.note_failure(source, error)
-        size = {"width": width, "height": height} | frames
-        self.device = self.stylizer.device
-        self.note_done({"photo": str(source), "output": str(output)} | size | {"milliseconds": milliseconds})
-        if not is_clip and (notice := stylized.info.get("notice")):
-            progress(f"{source}: {notice}")
-        if not is_complete:
-            error = f"interrupted after {frames['frames']} frames; {output} has the clip so far"
+        return self._note_made(source, made)
+
+    @property
+    def _is_on_gpu(self) -> bool:
+        return self.stylizer is not None and self.stylizer.device == "cuda"
+
+    def _paint_ahead(self, photos: Sequence[tuple[Location, Location]]) -> bool:
+        """Paints photos, of which the next are read and painted while one is written; as `paint`."""
+
+        def make(photo: tuple[Location, Location]) -> Made | Exception:
+            try:
+                return self._make(*photo)
+            except Exception as error:
+                return error
+
+        with closing(work_ahead(make, photos, threads=GPU_PHOTOS)) as results:
+            for source, _ in photos:
+                try:
+                    result = next(results)
+                except KeyboardInterrupt as error:
+                    return self.note_failure(source, error)
+                if isinstance(result, Made):
+                    self._note_made(source, result)
+                elif isinstance(result, BrokenPipeError):
+                    raise result
+                elif not self.note_failure(source, result):
+                    return False
+        return True
+
+    def _make(self, source: Location, output: Location) -> Made:
+        """Reads a photo, paints it, and writes the painting."""
+        check_output(output, [*self.sources, *self.styles.files, *self.where.files])
+        image = self.read(source)
+        stylizer = self._engine()
+        with self._large_turn if image.width * image.height > LARGE_PIXELS else nullcontext():
+            started = time.perf_counter()
+            stylized = self.stylize(image, source, stylizer)
+            milliseconds = round((time.perf_counter() - started) * 1000)
+            width, height = stylized.size
+            del image  # not needed while a large painting is written
+            self.write(stylized, source, output)
+        size = {"width": width, "height": height}
+        picture = {"photo": str(source), "output": str(output)} | size | {"milliseconds": milliseconds}
+        return Made(picture, notice=stylized.info.get("notice", ""))
+
+    def _make_clip(self, source: Location, output: Location) -> Made:
+        """Paints a clip from file to file."""
+        check_output(output, [*self.sources, *self.styles.files, *self.where.files])
+        stylizer, started = self._engine(), time.perf_counter()
+        clip = paint_clip(source, output, self.styles.weights, self.options, self.where, stylizer)
+        milliseconds = round((time.perf_counter() - started) * 1000)
+        size = {"width": clip.width, "height": clip.height, "frames": clip.frames}
+        picture = {"photo": str(source), "output": str(output)} | size | {"milliseconds": milliseconds}
+        return Made(picture, is_complete=clip.is_complete)
+
+    def _engine(self) -> FastStylizer:
+        """The engine, opened once a first photo could be read, so that bad input costs nothing."""
+        from stylecore.instant.stylizer import FastStylizer
+
+        if self.stylizer is None:
+            self.stylizer = FastStylizer(self.options.device)
+        return self.stylizer
+
+    def _note_made(self, source: Location, made: Made) -> bool:
+        """Reports what was painted; returns whether all of it was."""
+        self.device = self._engine().device
+        self.note_done(made.picture)
+        if made.notice:
+            progress(f"{source}: {made.notice}")
+        if not made.is_complete:
+            frames, output = made.picture["frames"], made.picture["output"]
+            error = f"interrupted after {frames} frames; {output} has the clip so far"
             self.failed.append({"photo": str(source), "error": error})
             self.status = fail(error, FAILED)
-        return is_complete
+        return made.is_complete
 
     def note_done(self, picture: dict) -> None:
         """Reports a painting."""
@@ -126,7 +213,7 @@ class Batch:
         is_whole = isinstance(self.where.part, Path)
         return read_source(source, max_side=None if is_whole else self.options.max_side)
 
-    def stylize(self, image: Image.Image, source: Location) -> Image.Image:
+    def stylize(self, image: Image.Image, source: Location, stylizer: FastStylizer) -> Image.Image:
         from stylecore.instant.compositing import Region
 
         look = {
@@ -137,7 +224,7 @@ class Batch:
             "stroke_size": self.options.stroke_size,
         }
         base = Region(Image.new("L", image.size, 255), **look)
-        return self.stylizer.stylize(
+        return stylizer.stylize(
             image,
             **look,
             max_side=self.options.max_side,

@@ -120,9 +120,7 @@ def run_stylize(options: argparse.Namespace) -> int:
     if options.ray:
         paint_on_ray(batch, outputs, clips)
     else:
-        for source, output in zip(sources.photos, outputs, strict=True):
-            if not batch.paint(source, output, is_clip=source in clips):
-                break
+        batch.paint_all(outputs, clips)
     if options.json:
         print_json(batch.report())
     return batch.status

@@ -1,6 +1,7 @@
 import itertools
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,35 @@ def test_stylize_takes_a_folder_and_reports_the_bad_files(capsys, tmp_path):
     ]
     assert "b.jpg is not a picture" in report["errors"][0]["error"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a_mosaic.png", "c_mosaic.webp"]
+
+
+def test_on_a_gpu_photos_are_painted_ahead_and_reported_in_their_order(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch.Batch, "_is_on_gpu", property(lambda self: self.stylizer is not None))
+    together, running, stylize = [], [], batch.Batch.stylize
+
+    def note(self, image, source, stylizer):
+        running.append(source)
+        together.append(len(running))
+        deadline = time.monotonic() + 5
+        while len(together) == 2 and len(running) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)  # the first that is painted ahead waits for company
+        try:
+            return stylize(self, image, source, stylizer)
+        finally:
+            running.remove(source)
+
+    monkeypatch.setattr(batch.Batch, "stylize", note)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for place in range(6):
+        make_photo(64, 40 + place).save(folder / f"{place}.png")
+    (folder / "3.png").write_text("dear diary")
+    status, out, _ = run(capsys, "stylize", folder, "--style", "mosaic", "-o", tmp_path / "out", "--json")
+    report = json.loads(out)
+    assert status == 2
+    assert [picture["height"] for picture in report["pictures"]] == [40, 41, 42, 44, 45]
+    assert "3.png is not a picture" in report["errors"][0]["error"]
+    assert max(together) > 1
 
 
 def test_a_folder_with_one_picture_makes_a_folder(capsys, photo_file, tmp_path):
