@@ -22,11 +22,14 @@ import numpy as np
 import torch
 from PIL import Image
 
+from stylecore.errors import describe
 from stylecore.host.folders import WEIGHTS_FOLDER
-from stylecore.instant.half import HalfNetwork
+from stylecore.images.arrays import from_pixels
+from stylecore.instant.half import FIXED_AFTER, HalfNetwork, Size
 from stylecore.instant.sessions import open_session
 from stylecore.instant.stylizer import FastStylizer
 from stylecore.instant.variants import NetworkWeights
+from stylecore.measuring import gpu_paths
 from stylecore.styles.catalog import get_style
 
 STYLE = "starry_night"
@@ -46,25 +49,64 @@ def run(device: str, *, side_scale: float = 1.0, rounds: int = 30) -> dict:
         side_scale: Factor on all sides, less than 1 for tests.
         rounds: Timed calls of each figure.
     """
+    clock = time.perf_counter()
+    report: dict = {"device": device}
+
+    def add(name: str, measure: Callable[[], object]) -> None:
+        try:
+            report[name] = measure()
+        except Exception as error:  # one figure that fails must not cost the others
+            report[name] = {"error": describe(error)}
+
+    add("start", lambda: gpu_paths.start(device, side_scale))
     model, rows = get_style(STYLE).network(fine=True)
-    contents = (WEIGHTS_FOLDER / model).read_bytes()
-    network, weights = HalfNetwork(contents, device), NetworkWeights(contents)
+    path = WEIGHTS_FOLDER / model
+    network, stylizer = HalfNetwork(path.read_bytes(), device), FastStylizer(device)
     rates = machine_rates(device, int(MATRIX * side_scale), int(COPIED * side_scale))
-    report: dict = {"device": device, "machine": rates, "on_device": []}
-    for name, size in ON_DEVICE.items():
-        height, width = (max(32, int(side * side_scale)) for side in size)
-        pixels = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
-        buffers = network.buffers_for(pixels.shape, rows[None].shape, is_fixed=True)
-        buffers.fill(pixels, rows[None])
-        figures = {"milliseconds": median_ms(buffers.compute, rounds), "wanted": TARGET_MS[name]}
-        report["on_device"].append({"picture": name} | figures | floors(weights, height * width, rates))
-    report["picture_to_picture"] = picture_to_picture(device, side_scale, rounds)
-    report["batches"] = batches(network, rows, max(32, int(BATCH_SIDE * side_scale)), rounds)
-    report["float16"] = float16_difference(
-        network, WEIGHTS_FOLDER / model, rows, int(1024 * side_scale), device
-    )
-    report["nodes_on_cpu"] = nodes_on_cpu(contents, rows, device, side=max(64, int(512 * side_scale)))
+    report["machine"] = rates
+    for name in ON_DEVICE:
+        add(name, lambda name=name: on_device(name, network, path, rows, rates, device, side_scale, rounds))
+    add("picture_to_picture", lambda: picture_to_picture(stylizer, side_scale, rounds))
+    add("batches", lambda: batches(network, rows, max(32, int(BATCH_SIDE * side_scale)), rounds))
+    add("float16", lambda: float16_difference(network, path, rows, int(1024 * side_scale), device))
+    side = max(64, int(512 * side_scale))
+    add("nodes_on_cpu", lambda: nodes_on_cpu(path.read_bytes(), rows, device, side=side))
+    add("clips", lambda: gpu_paths.clips(stylizer, side_scale, 2 * rounds))
+    add("many_styles", lambda: gpu_paths.many_styles(stylizer, side_scale, max(1, rounds // 10)))
+    add("folders", lambda: gpu_paths.folders(stylizer, side_scale, 2 * rounds))
+    add("large_photos", lambda: gpu_paths.large_photos(stylizer, side_scale))
+    report["seconds"] = time.perf_counter() - clock
     return report
+
+
+def on_device(
+    name: str,
+    network: HalfNetwork,
+    model: Path,
+    rows: np.ndarray,
+    rates: dict,
+    device: str,
+    side_scale: float,
+    rounds: int,
+) -> dict:
+    """Milliseconds of a network alone, captured as a CUDA graph and not, next to its floors."""
+    height, width = (max(32, int(side * side_scale)) for side in ON_DEVICE[name])
+    pixels = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
+    figures = {}
+    for kind, is_fixed in (("without_graph", False), ("milliseconds", True)):
+        buffers = network.buffers_for(Size(1, height, width, is_fixed))
+        buffers.fill(pixels, rows[None])
+        figures[kind] = median_ms(buffers.compute, rounds)
+    figures["float32_with_copies"] = float32_ms(model, rows, pixels, device, rounds)
+    weights = NetworkWeights(model.read_bytes())
+    return figures | {"wanted": TARGET_MS[name]} | floors(weights, height * width, rates)
+
+
+def float32_ms(model: Path, rows: np.ndarray, pixels: np.ndarray, device: str, rounds: int) -> float:
+    """Milliseconds of the float32 network, with the copies to and from the device."""
+    session = open_session(model, device)
+    feed = {"image": from_pixels(pixels), "rows": rows[None], "noise_origin": np.zeros(2, np.int64)}
+    return median_ms(lambda: session.run(None, feed), max(1, rounds // 3))
 
 
 def machine_rates(device: str, side: int, count: int) -> dict:
@@ -109,8 +151,7 @@ def floors(network: NetworkWeights, pixels: int, rates: dict) -> dict:
     }
 
 
-def picture_to_picture(device: str, side_scale: float, rounds: int) -> dict:
-    stylizer = FastStylizer(device)
+def picture_to_picture(stylizer: FastStylizer, side_scale: float, rounds: int) -> dict:
     height, width = (max(32, int(side * side_scale)) for side in ON_DEVICE["1920 x 1080"])
     image = Image.effect_noise((width, height), 60).convert("RGB")
     elapsed = median_ms(lambda: stylizer.stylize(image, STYLE, stroke_size=512), rounds)
@@ -123,9 +164,10 @@ def batches(network: HalfNetwork, rows: np.ndarray, side: int, rounds: int) -> d
     styles = np.repeat(rows[None], BATCH, 0)
 
     def paint(_: int) -> np.ndarray:
-        return network.paint(pixels, styles, is_fixed=True)
+        return network.paint(pixels, styles, is_repeated=True)
 
-    paint(0)
+    for i in range(FIXED_AFTER + 1 if rounds > 1 else 1):
+        paint(i)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(paint, range(2)))
         started = time.perf_counter()
@@ -138,8 +180,7 @@ def float16_difference(network: HalfNetwork, model: Path, rows: np.ndarray, side
     """Of a painting in float16 from one in float32 on the same device, in 1/255."""
     small = Image.effect_noise((max(8, side // 16),) * 2, 80).resize((side, side)).convert("RGB")
     pixels = np.asarray(small)[None]
-    batch = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32) / 255
-    feed = {"image": batch, "rows": rows[None], "noise_origin": np.zeros(2, np.int64)}
+    feed = {"image": from_pixels(pixels), "rows": rows[None], "noise_origin": np.zeros(2, np.int64)}
     (expected,) = open_session(model, device).run(None, feed)
     apart = np.abs(network.paint(pixels, rows[None]) - 255 * expected.transpose(0, 2, 3, 1))
     return {"percentile_99.9": float(np.quantile(apart, 0.999)), "wanted": HALF_STEPS}

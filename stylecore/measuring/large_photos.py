@@ -47,15 +47,13 @@ def measure_file(photo: Path, output: Path, strokes: Sequence[str], *, memory_mb
     with subprocess.Popen([*command, *strokes], env=environment, stderr=subprocess.DEVNULL) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
-            # Not getrusage, whose peak is inherited from the parent.
-            status = Path(f"/proc/{process.pid}/status").read_text()
-            peak = max(peak, int((status.partition("VmHWM:")[2].split() or [0])[0]))
+            peak = max(peak, peak_mb(process.pid))
             times = watched.cpu_times()
             seconds = max(seconds, times.user + times.system)
             time.sleep(INTERVAL_S)
     if process.returncode:
         raise RuntimeError(f"{' '.join(process.args)} failed with status {process.returncode}")
-    return {"peak_mb": round(peak * 1024 / 1e6), "processor_s": round(seconds, 1)}
+    return {"peak_mb": peak, "processor_s": round(seconds, 1)}
 
 
 def measure_difference(photo: Path, folder: Path) -> dict:
@@ -78,18 +76,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for megapixels in options.megapixels:
-            photo = _enlarged(options.photo, megapixels, folder)
+            photo = enlarged(options.photo, megapixels, folder)
             for strokes, given in STROKES.items():
                 figures = measure_file(photo, folder / "painted.jpg", given)
                 report["photos"].append({"megapixels": megapixels, "strokes": strokes} | figures)
         if options.difference:
-            photo = _enlarged(options.photo, options.difference, folder)
+            photo = enlarged(options.photo, options.difference, folder)
             report["difference"] = measure_difference(photo, folder)
     sys.stdout.write(json.dumps(report, indent=1) + "\n")
     return 0
 
 
-def _enlarged(photo: Path, megapixels: float, folder: Path) -> Path:
+def peak_mb(process: int) -> int:
+    """Megabytes that a process has taken at most so far; 0 if it has ended. Linux only."""
+    # Not getrusage, whose peak is inherited from the parent.
+    status = Path(f"/proc/{process}/status").read_text()
+    return round(int((status.partition("VmHWM:")[2].split() or [0])[0]) * 1024 / 1e6)
+
+
+def enlarged(photo: Path, megapixels: float, folder: Path) -> Path:
+    """A photo enlarged to a number of megapixels, as a JPEG in a folder."""
     image = load_image(photo).convert("RGB")
     side = max(image.size) * (megapixels * 1e6 / (image.width * image.height)) ** 0.5
     path = folder / f"{megapixels:g}.jpg"

@@ -125,6 +125,13 @@ class Session:
         self._states[state.id] = state
         await self.run(on_element=on_element)
 
+    def choose(self, key: str, option: str) -> None:
+        """Choose an option of a segmented control, for the next run."""
+        group = self.find(key).button_group
+        state = WidgetState(id=group.id)
+        state.string_array_value.data.append(option)
+        self._states[group.id] = state
+
     async def download(self, key: str) -> bytes:
         """Press a download button whose file is made on request; returns the file."""
         request = BackMsg()

@@ -12,10 +12,19 @@ MODEL, ROWS = get_style("mosaic").network(fine=True)
 
 def test_the_script_measures_every_figure():
     report = gpu_benchmark.run("cpu", side_scale=0.03, rounds=1)
-    assert [row["picture"] for row in report["on_device"]] == ["1920 x 1080", "3840 x 2160"]
-    for row in report["on_device"]:
+    assert not [figure for figure in report.values() if "error" in str(figure)]
+    for row in (report["1920 x 1080"], report["3840 x 2160"]):
         assert row["milliseconds"] > row["memory_ms"] > 0
         assert row["arithmetic_ms"] > 0
+        assert row["without_graph"] > 0
+        assert row["float32_with_copies"] > 0
+    assert report["start"].keys() == {"open_s", "warm_up_s", "first_preview_s", "second_preview_s"}
+    assert report["clips"]["network_per_s"] > report["clips"]["steady_per_s"] > 0
+    for name in ("many_styles", "folders"):
+        assert min(report[name][f"{threads}_per_s"] for threads in ("one_thread", "threads")) > 0
+    assert [(row["megapixels"], row["strokes"]) for row in report["large_photos"]] == [
+        (megapixels, strokes) for megapixels in (12, 48) for strokes in ("default", "512 px")
+    ]
     assert report["picture_to_picture"]["milliseconds"] > 0
     assert report["batches"]["pictures_per_s"] > 0
     assert report["float16"]["percentile_99.9"] <= 2
