@@ -90,7 +90,7 @@ has_result = job is not None and job.is_finished and job.result is not None and 
 painting = choice = None
 if still is not None:
     with actions:
-        file_format = clip_views.choose_clip_format(clip)
+        file_format = clip_views.choose_clip_format(clip, is_transparent=look.where.is_cut_out)
     with stage:
         painting = paint_photo(still, clip_painting.still_look(clip, look))
     choice = clip.checksum, part, look.key, steadiness, file_format

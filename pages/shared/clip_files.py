@@ -32,6 +32,7 @@ DOWNLOAD_FORMATS = {  # file ending and MIME type by name
     "GIF": ("gif", "image/gif"),
     "WebP": ("webp", "image/webp"),
 }
+TRANSPARENT_FORMATS = ("WebM", "GIF", "WebP")  # of these
 
 
 @dataclass(frozen=True)

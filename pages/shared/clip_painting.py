@@ -13,7 +13,7 @@ from pages.shared.limits import limits
 from pages.shared.long_jobs import job_queue
 from pages.shared.painting import WORKING_SIDE, Look, encode_screen, stylizer
 from pages.shared.visit import visit
-from pages.shared.where import EVERYTHING
+from pages.shared.where import BACKGROUND, EVERYTHING
 from stylecore import ClipProgress, stylize_clip
 from stylecore.host.jobs import Job, RunningJob
 from stylecore.host.memory import free_memory
@@ -61,6 +61,13 @@ class ClipRequest:
     file_format: str
     is_trial: bool
     choice: tuple
+
+    @property
+    def not_found(self) -> str:
+        """What became of a clip without the subject that is looked for."""
+        if self.look.where.part == BACKGROUND:
+            return "all of it is painted"
+        return "all of it is transparent" if self.look.where.is_cut_out else "no part is painted"
 
 
 @dataclass(frozen=True)
@@ -128,6 +135,7 @@ class ClipWork:
                 stroke_scale=request.look.stroke_scale,
                 where=None if where.part == EVERYTHING else where.part,
                 elsewhere=dict(where.elsewhere) or None,
+                cut_out=where.is_cut_out,
                 keep_faces=where.keeps_faces,
                 start_s=request.start_s,
                 end_s=request.end_s,

@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from pages.shared.address import forget, keep_choice
-from pages.shared.clip_files import DOWNLOAD_FORMATS, Clip, PaintedClip, read_still
+from pages.shared.clip_files import DOWNLOAD_FORMATS, TRANSPARENT_FORMATS, Clip, PaintedClip, read_still
 from pages.shared.clip_painting import MEGABYTE, ClipJob
 from pages.shared.entrance import why_stopped
 from pages.shared.job_views import REFRESH_S, show_progress
@@ -15,10 +15,10 @@ from pages.shared.limits import limits
 from pages.shared.pictures import plain
 from pages.shared.streamlit_workarounds import show_animation
 from pages.shared.visit import visit
-from pages.shared.where import BACKGROUND
 from stylecore.errors import describe
 from stylecore.host.jobs import JobState
 
+FORMAT_KEYS = {f"{state}{kind}_format" for state in ("", "transparent_") for kind in ("clip", "animation")}
 STEP_S = 0.1  # of the slider
 # Larger files can only be downloaded: videos are held in memory while they are shown, and animations are
 # part of the page.
@@ -51,22 +51,29 @@ def choose_part(clip: Clip, most_s: float) -> tuple[float, float | None]:
     return start, None if end == last else end
 
 
-def choose_clip_format(clip: Clip) -> str:
-    """Show the formats of `DOWNLOAD_FORMATS`; returns the chosen one. Animations become animations."""
-    key, other = "clip_format", "animation_format"
-    default = "MP4"
+def choose_clip_format(clip: Clip, *, is_transparent: bool = False) -> str:
+    """Show the formats of `DOWNLOAD_FORMATS`; returns the chosen one. Animations become animations.
+
+    Args:
+        clip: The clip.
+        is_transparent: Whether a part becomes transparent, which not all formats can be.
+    """
+    key, default = "clip_format", "WebM" if is_transparent else "MP4"
     if clip.is_animation:
-        key, other = other, key
-        default = "GIF" if clip.ending == ".gif" else "WebP"
-    forget(other)
+        key, default = "animation_format", "GIF" if clip.ending == ".gif" else "WebP"
+    if is_transparent:
+        key = f"transparent_{key}"
+    for name in FORMAT_KEYS - {key}:
+        forget(name)
+    names = [name for name in DOWNLOAD_FORMATS if not is_transparent or name in TRANSPARENT_FORMATS]
     return st.segmented_control(
         "File",
-        list(DOWNLOAD_FORMATS),
-        default=keep_choice(key, default, {name: name for name in DOWNLOAD_FORMATS}),
+        names,
+        default=keep_choice(key, default, {name: name for name in names}),
         required=True,
         key=key,
         help="MP4 plays everywhere, WebM is smaller; both keep the sound. GIF and WebP play by themselves in "
-        "chats, without sound, and keep transparency.",
+        "chats, without sound. All but MP4 can be transparent.",
         persist_state="session",
     )
 
@@ -144,8 +151,7 @@ def show_clip_result(job: ClipJob, *, key: str) -> None:
         most = f"{limits().painted_megabytes} MB"
         st.info(f"It ends early: the file has reached {most}. Choose a shorter part, or MP4.")
     if not painted.result.is_found:
-        is_all = job.about.look.where.part == BACKGROUND
-        st.info(f"No subject was found in it: {'all of it is painted' if is_all else 'no part is painted'}.")
+        st.info(f"No subject was found in it: {job.about.not_found}.")
     with st.container(key=key):
         mime = DOWNLOAD_FORMATS[job.about.file_format][1]
         _play(painted, mime, alt=f"Your clip painted like {job.about.title}")

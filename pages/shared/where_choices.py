@@ -28,7 +28,7 @@ PARTS = {
 # Names of styles have no colons.
 PHOTO, TRANSPARENT = ":photo", ":transparent"
 LOOKS = {PHOTO: "The photo itself", TRANSPARENT: "Nothing: transparent"}
-CLIP_LOOKS = {PHOTO: "The clip itself"}
+CLIP_LOOKS = {**LOOKS, PHOTO: "The clip itself"}
 NOT_IN_FRAME = {
     SUBJECT: "No subject was found in this frame. In the clip, frames without one stay as they are.",
     BACKGROUND: "No subject was found in this frame, so all of it is painted.",
@@ -70,7 +70,7 @@ def choose_where(
 
 
 def choose_where_in_clip(frame: Choice | None) -> Where:
-    """Show the choice of what of a clip is painted; the address keeps it. Clips have no brush and no cut-out.
+    """Show the choice of what of a clip is painted; the address keeps it. Clips have no brush.
 
     Args:
         frame: A frame of the clip, in which the part is looked for; None if there is no clip.

@@ -97,6 +97,7 @@ def paint_clip(
     """Paints one clip; progress goes to standard error every few seconds. Ctrl-C keeps what is done."""
     from stylecore.video.clips import stylize_clip
 
+    is_file = isinstance(where.part, Path)
     with interruptible() as is_interrupted:
         result = stylize_clip(
             source,
@@ -107,7 +108,9 @@ def paint_clip(
             preserve_color=options.preserve_color,
             stroke_scale=options.stroke_scale,
             fine=not options.fast,
-            where=where.part,
+            where=None if is_file else where.part,
+            where_mask=where.part if is_file else None,
+            cut_out=where.is_cut_out,
             elsewhere=where.elsewhere.weights if where.elsewhere else None,
             keep_faces=where.keeps_faces,
             max_side=options.max_side,
@@ -118,7 +121,7 @@ def paint_clip(
             should_stop=is_interrupted,
         )
     if not result.is_found:
-        rest = "as elsewhere" if where.elsewhere else "as it was"
+        rest = "as elsewhere" if where.elsewhere else "transparent" if where.is_cut_out else "as it was"
         progress(
             f"{source}: no {where.sought} was found, so all of it is "
             + ("painted" if where.part == "background" else rest)

@@ -26,6 +26,7 @@ examples:
   impasto stylize photo.jpg --style ink --where subject --elsewhere transparent
   impasto stylize family/ --style mosaic --keep-faces
   impasto stylize clip.mp4 --style the_scream --start 2 --end 5
+  impasto stylize clip.mp4 --style ink --where subject --elsewhere transparent -o subject.webm
   impasto stylize photo.jpg --style candy.impasto:0.6,mosaic:0.4
   impasto stylize archive/ more.zip --style mosaic -o painted/ --ray
 
@@ -114,7 +115,6 @@ def run_stylize(options: argparse.Namespace) -> int:
     clips = {source for source in sources.photos if is_painted_as_clip(source, options.output)}
     if clips:
         check_clip_options(options)
-        where.check_for_clips()
     outputs = name_outputs(sources.photos, options, styles.by_name(), clips, where)
     batch = Batch(options, styles, sources, where)
     if options.ray:

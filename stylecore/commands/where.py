@@ -14,6 +14,7 @@ from stylecore.commands.files import STANDARD_STREAM, Location
 from stylecore.commands.style_choice import ChosenStyles, choose_styles
 from stylecore.images.encoding import SAVE_FORMATS
 from stylecore.regions.parts import PARTS
+from stylecore.video.recognizing import TRANSPARENT_EXTENSIONS, WRITTEN_EXTENSIONS
 
 if TYPE_CHECKING:
     from stylecore.instant.compositing import Region
@@ -23,15 +24,10 @@ TRANSPARENT = "transparent"
 
 def add_where(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where")
-    parts = group.add_mutually_exclusive_group()
-    parts.add_argument(
-        "--where", choices=PARTS, help="paint this part of each photo or clip (default: all of it)"
-    )
-    parts.add_argument(
-        "--where-mask",
-        type=Path,
-        metavar="FILE",
-        help="paint where this picture is white; it has the size of the photo",
+    add_parts(
+        group,
+        where_help="paint this part of each photo or clip (default: all of it)",
+        mask_help="paint where this picture, of the photo's size, is white; for a clip it may be a clip, too",
     )
     group.add_argument(
         "--elsewhere",
@@ -39,6 +35,18 @@ def add_where(parser: argparse.ArgumentParser) -> None:
         help=f"style of the rest, as for --style, or {TRANSPARENT!r} (default: the photo itself)",
     )
     group.add_argument("--keep-faces", action="store_true", help="paint faces weakly, with a soft border")
+
+
+def add_parts(group: argparse._ArgumentGroup, *, where_help: str, mask_help: str) -> None:
+    """Adds --where and --where-mask."""
+    parts = group.add_mutually_exclusive_group()
+    parts.add_argument("--where", choices=PARTS, help=where_help)
+    parts.add_argument("--where-mask", type=Path, metavar="FILE", help=mask_help)
+
+
+def has_part(options: argparse.Namespace) -> bool:
+    """Whether a part is chosen."""
+    return options.where is not None or options.where_mask is not None
 
 
 @dataclass(frozen=True)
@@ -81,17 +89,6 @@ class Where:
         masks = (self.part,) if isinstance(self.part, Path) else ()
         return (*masks, *(self.elsewhere.files if self.elsewhere else ()))
 
-    def check_for_clips(self) -> None:
-        """Refuses what clips cannot have.
-
-        Raises:
-            UsageError: A mask file, or a rest that is transparent.
-        """
-        if isinstance(self.part, Path):
-            raise UsageError("--where-mask is for photos: leave clips out, or use --where")
-        if self.is_cut_out:
-            raise UsageError(f"--elsewhere {TRANSPARENT} is for photos: leave clips out, or give a style")
-
     def regions(self, image: Image.Image, source: Location, base: Region) -> list[Region]:
         """Parts of a photo with looks other than `base`.
 
@@ -103,15 +100,20 @@ class Where:
         from stylecore.regions.keeping import keep_faces
         from stylecore.regions.masks import invert
 
-        mask, regions = self._find(image, source), []
+        mask, regions = self.find(image, source), []
         if mask is not None:
             style = self.elsewhere.weights if self.elsewhere else None
             rest = replace(base, mask=invert(mask), style=style, is_transparent=self.is_cut_out)
             regions.append(rest)
         return keep_faces(find_faces(image), base, regions) if self.keeps_faces else regions
 
-    def _find(self, image: Image.Image, source: Location) -> Image.Image | None:
-        """Returns the mask of the part to paint; None where it is everything, which is reported."""
+    def find(self, image: Image.Image, source: Location, *, verb: str = "painted") -> Image.Image | None:
+        """Returns the mask of the part to paint; None where it is everything, which is reported.
+
+        Raises:
+            ImageError: See `regions`.
+            WeightsError: See `regions`.
+        """
         from stylecore.regions.masks import load_mask
         from stylecore.regions.parts import find_part
 
@@ -121,25 +123,36 @@ class Where:
             return load_mask(self.part, image.size)
         mask = find_part(image, self.part)
         if mask is None:
-            progress(f"{source}: no {self.sought} was found, so all of it is painted")
+            progress(f"{source}: no {self.sought} was found, so all of it is {verb}")
         return mask
 
     @property
     def sought(self) -> str:
         """What is looked for to find the part."""
+        if isinstance(self.part, Path):
+            return f"white in {self.part.name}"
         return "face" if self.part == "faces" else "subject"
 
     def output_for(self, output: Location, options: argparse.Namespace) -> Location:
         """Returns an output that can hold transparency, where it is needed.
 
         Raises:
-            UsageError: The command line names a JPEG.
+            UsageError: The command line names a format without it.
         """
-        if not self.is_cut_out or output == STANDARD_STREAM or SAVE_FORMATS[output.suffix.lower()] != "JPEG":
+        if not self.is_cut_out or output == STANDARD_STREAM:
             return output
-        if options.output and Path(options.output).suffix.lower() == output.suffix.lower():
-            raise UsageError(f"{output} is a JPEG, which has no transparency: give a .png or .webp")
-        return output.with_suffix(".png")
+        suffix = output.suffix.lower()
+        is_named = options.output and Path(options.output).suffix.lower() == suffix
+        if SAVE_FORMATS.get(suffix) == "JPEG":
+            if is_named:
+                raise UsageError(f"{output} is a JPEG, which has no transparency: give a .png or .webp")
+            return output.with_suffix(".png")
+        if suffix in WRITTEN_EXTENSIONS and suffix not in TRANSPARENT_EXTENSIONS:
+            if is_named:
+                endings = ", ".join(TRANSPARENT_EXTENSIONS)
+                raise UsageError(f"{output} would have no transparency: give a file ending in {endings}")
+            return output.with_suffix(TRANSPARENT_EXTENSIONS[0])
+        return output
 
     def words(self) -> str:
         """The choice in words, for metadata."""

@@ -11,11 +11,17 @@ from stylecore.images.metadata import SOFTWARE, XMP, is_painting
 
 PAINTED = "Painted by Impasto"  # starts the comment of painted clips
 GIF_COMMENT = b"!\xfe" + bytes([len(PAINTED)]) + PAINTED.encode() + b"\x00;"  # with the end of the file
-HAS_XMP, HAS_EXIF = 0x04, 0x08  # flags of the chunk VP8X
+HAS_XMP, HAS_EXIF, HAS_ALPHA = 0x04, 0x08, 0x10  # flags of the chunk VP8X
 
 
-def mark_animation(path: Path) -> None:
-    """Add the mark to a GIF or an animated WebP, as photos have it."""
+def mark_animation(path: Path, *, has_alpha: bool = False) -> None:
+    """Add the mark to a GIF or an animated WebP, as photos have it.
+
+    Args:
+        path: The file.
+        has_alpha: Whether it is transparent. libwebp forgets that of a WebP whose frames are opaque, and
+            smaller than the canvas.
+    """
     with path.open("r+b") as file:
         if path.suffix.lower() == ".gif":
             file.seek(-1, 2)  # over the end
@@ -31,7 +37,7 @@ def mark_animation(path: Path) -> None:
         file.seek(20)  # flags, after the headers of the file and of VP8X, which all animations have
         (flags,) = file.read(1)
         file.seek(20)
-        file.write(bytes([flags | HAS_XMP | HAS_EXIF]))
+        file.write(bytes([flags | HAS_XMP | HAS_EXIF | (HAS_ALPHA if has_alpha else 0)]))
 
 
 def is_marked(path: Path) -> bool:

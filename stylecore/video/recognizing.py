@@ -9,6 +9,7 @@ from stylecore.video.animations import is_animated
 VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".3gp", ".ogv", ".flv")
 ANIMATED_EXTENSIONS = (".gif", ".webp", ".png", ".apng")
 WRITTEN_EXTENSIONS = (".mp4", ".m4v", ".mov", ".webm", ".gif", ".webp")  # of `stylecore.video.writing`
+TRANSPARENT_EXTENSIONS = (".webm", ".gif", ".webp")  # of these, the formats with transparency
 
 
 def is_clip(path: Path) -> bool:

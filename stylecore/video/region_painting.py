@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -43,8 +44,9 @@ class RegionPainter:
 
     Args:
         painter: Paints the part.
-        where: One of `PARTS`; None is everything.
+        where: One of `PARTS`, or what returns the mask of the next frame, see `MaskFile`; None is everything.
         rest: Paints the rest; None leaves it as it is.
+        is_cut_out: Make the rest transparent instead.
         keeps_faces: Lower the strength of all painting in faces.
     Attributes:
         is_found: Whether the part was found in any frame that was followed so far.
@@ -53,14 +55,17 @@ class RegionPainter:
     def __init__(
         self,
         painter: FramePainter,
-        where: str | None,
+        where: str | Callable[[Frame], np.ndarray] | None,
         *,
         rest: FramePainter | None = None,
+        is_cut_out: bool = False,
         keeps_faces: bool = False,
     ) -> None:
-        self._painter, self._rest = painter, rest
+        self._painter, self._rest, self._is_cut_out = painter, rest, is_cut_out
         self._where, self._follower = where, MotionFollower()
-        self._part = None if where is None else MaskFollower(self._find_part, has_edges=where != "faces")
+        is_found = isinstance(where, str)
+        self._part = MaskFollower(self._find_part, has_edges=where != "faces") if is_found else None
+        self._given = where if callable(where) else None
         self._faces = MaskFollower(_find_faces, has_edges=False) if keeps_faces else None
         self.is_found = where is None
 
@@ -78,19 +83,26 @@ class RegionPainter:
         if motion is None and any(followers):
             motion = self._follower(moved.source)
         size = moved.source.shape[:2]
-        return MaskedFrame(moved, rest, *(each and each(moved.pixels, motion, size) for each in followers))
+        part, faces = (each and each(moved.pixels, motion, size) for each in followers)
+        if self._given is not None:
+            part = self._given(frame)
+            self.is_found |= bool(part.any())
+        return MaskedFrame(moved, rest, part, faces)
 
     def paint(self, masked: MaskedFrame) -> Frame:
-        """Paint the next frame, as `follow` returned it; alpha is kept."""
+        """Paint the next frame, as `follow` returned it; alpha is kept, or that of what is cut out."""
         moved, own = masked.moved, masked.frame.pixels
         painted = self._painter.paint(moved)
-        pixels = painted.pixels
-        if masked.part is not None:
+        pixels, alpha = painted.pixels, painted.alpha
+        if self._is_cut_out:
+            share = masked.part * np.float32(255) if alpha is None else masked.part * alpha
+            alpha = np.rint(share).astype(np.uint8)
+        elif masked.part is not None:
             rest = own if masked.rest is None else self._rest.paint(masked.rest).pixels
             pixels = _mixed(rest, pixels, masked.part)
         if masked.faces is not None:
             pixels = _mixed(pixels, own, masked.faces * np.float32(1 - KEPT_STRENGTH))
-        return replace(painted, pixels=pixels)
+        return replace(painted, pixels=pixels, alpha=alpha)
 
     def _find_part(self, pixels: np.ndarray) -> np.ndarray:
         """Mask of the part, uint8 of shape (H, W). A frame without a subject is all background."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, Union
 
 import cv2
+import numpy as np
 from PIL import Image
 
 from stylecore.errors import ClipError
@@ -59,7 +60,7 @@ class ClipProgress:
         elapsed_s: Seconds since the start.
         remaining_s: Seconds that are expected still, or None.
         content_image: The newest frame before painting.
-        image: The newest frame painted.
+        image: The newest frame painted; RGBA where it is transparent.
     """
 
     frames: int
@@ -214,7 +215,7 @@ class _Job:
             with ThreadPoolExecutor(1) as encoding, closing(frames):
                 for frame, followed in frames:
                     painted = painter.paint(followed)
-                    writer = writer or self._open_writer()
+                    writer = writer or self._open_writer(has_alpha=painted.alpha is not None)
                     if written:
                         written.result()
                     written = encoding.submit(writer.write, painted)
@@ -243,10 +244,10 @@ class _Job:
                 frame = _resized(frame, width, height)
             yield frame
 
-    def _open_writer(self) -> ClipWriter:
+    def _open_writer(self, *, has_alpha: bool) -> ClipWriter:
         info = self._reader.info
         sound = (self._reader.path, self._reader.origin_s) if info.has_sound else None
-        writer = ClipWriter(self._target, self._painted_size, info.frame_rate, sound)
+        writer = ClipWriter(self._target, self._painted_size, info.frame_rate, sound, has_alpha=has_alpha)
         self.size, self.has_sound = writer.size, writer.sound is not None
         return writer
 
@@ -257,5 +258,6 @@ class _Job:
             share = float(self.end_s) / max(end - self._start_s, 1e-6)
             total = max(self.frames, round(self.frames / max(min(share, 1.0), 1e-6)))
             remaining = elapsed_s * max(0.0, 1 / max(share, 1e-6) - 1)
-        pictures = Image.fromarray(frame.pixels), Image.fromarray(painted.pixels)
+        shown = painted.pixels if painted.alpha is None else np.dstack((painted.pixels, painted.alpha))
+        pictures = Image.fromarray(frame.pixels), Image.fromarray(shown)
         return ClipProgress(self.frames, total, elapsed_s, remaining, *pictures)

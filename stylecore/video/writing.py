@@ -31,7 +31,8 @@ class ClipFormat:
         time_base: Unit of the times of frames, in seconds.
         sound_codec: Encoder of the sound; empty for a format without sound.
         copied_sound: Codecs of sound that are kept as they are.
-        has_alpha: Whether frames may be transparent.
+        alpha_pixels: Pixel format of transparent frames; empty if the format has none.
+        alpha_options: Of the encoder, with these.
     """
 
     container: str
@@ -42,7 +43,8 @@ class ClipFormat:
     time_base: Fraction = Fraction(1, 90_000)
     sound_codec: str = ""
     copied_sound: tuple[str, ...] = ()
-    has_alpha: bool = False
+    alpha_pixels: str = ""
+    alpha_options: Mapping[str, str] = field(default_factory=dict)
 
 
 _MP4 = ClipFormat(
@@ -62,9 +64,11 @@ _WEBM = ClipFormat(
     time_base=Fraction(1, 1000),
     sound_codec="libopus",
     copied_sound=("opus", "libopus", "vorbis"),
+    alpha_pixels="yuva420p",
+    alpha_options={"auto-alt-ref": "0"},
 )
 _GIF = ClipFormat(
-    "gif", "gif", "pal8", container_options={"loop": "0"}, time_base=Fraction(1, 100), has_alpha=True
+    "gif", "gif", "pal8", container_options={"loop": "0"}, time_base=Fraction(1, 100), alpha_pixels="pal8"
 )
 _WEBP = ClipFormat(
     "webp",
@@ -73,7 +77,7 @@ _WEBP = ClipFormat(
     {"quality": "85", "compression_level": "2"},
     {"loop": "0"},
     time_base=Fraction(1, 1000),
-    has_alpha=True,
+    alpha_pixels="yuva420p",
 )
 CLIP_FORMATS = MappingProxyType(
     {".mp4": _MP4, ".m4v": _MP4, ".mov": ClipFormat(**{**_MP4.__dict__, "container": "mov"}), ".webm": _WEBM,
@@ -92,6 +96,17 @@ def clip_format(path: Path) -> ClipFormat:
     return CLIP_FORMATS[path.suffix.lower()]
 
 
+def check_alpha(path: Path) -> None:
+    """Refuse a file whose format has no transparency.
+
+    Raises:
+        ClipError: The message has the formats that have it.
+    """
+    if not clip_format(path).alpha_pixels:
+        endings = ", ".join(ending for ending, known in CLIP_FORMATS.items() if known.alpha_pixels)
+        raise ClipError(f"{path.name} cannot be transparent: use one of {endings}")
+
+
 class ClipWriter:
     """Writes frames, and the sound that goes with them, into a file.
 
@@ -100,14 +115,25 @@ class ClipWriter:
         size: Width and height of the frames; H.264 and VP9 get even ones, by repeating the last pixels.
         frame_rate: Frames a second, the mean: times are kept as they are.
         sound: File with the sound and the time in it that becomes 0, or None.
+        has_alpha: Whether frames are transparent; in formats without transparency they get a white ground.
     Raises:
         ClipError: No format that can be written, or a file that cannot be made.
     """
 
     def __init__(
-        self, path: Path, size: tuple[int, int], frame_rate: float, sound: tuple[Path, Fraction] | None
+        self,
+        path: Path,
+        size: tuple[int, int],
+        frame_rate: float,
+        sound: tuple[Path, Fraction] | None,
+        *,
+        has_alpha: bool = False,
     ) -> None:
         self.path, self._format = path, clip_format(path)
+        self._is_transparent = has_alpha
+        is_always = self._format.alpha_pixels == self._format.pixels
+        self._has_alpha = is_always or (has_alpha and bool(self._format.alpha_pixels))
+        self._pixels = self._format.alpha_pixels if self._has_alpha else self._format.pixels
         self._is_yuv = self._format.pixels == "yuv420p"
         width, height = size
         self.size = (width + width % 2, height + height % 2) if self._is_yuv else size
@@ -131,9 +157,10 @@ class ClipWriter:
 
     def _add_stream(self, frame_rate: float) -> av.VideoStream:
         rate = Fraction(frame_rate).limit_denominator(1001)
-        stream = self._container.add_stream(self._format.codec, rate=rate, options={**self._format.options})
+        options = {**self._format.options} | (self._format.alpha_options if self._has_alpha else {})
+        stream = self._container.add_stream(self._format.codec, rate=rate, options=options)
         stream.width, stream.height = self.size
-        stream.pix_fmt = self._format.pixels
+        stream.pix_fmt = self._pixels
         context = stream.codec_context
         context.time_base = self._format.time_base
         if self._is_yuv:  # BT.709, in studio range
@@ -170,7 +197,7 @@ class ClipWriter:
                 self.sound.write_until(sound_until_s)
             self._container.close()
             if self._format.container in ("gif", "webp"):
-                mark_animation(self.path)
+                mark_animation(self.path, has_alpha=self._is_transparent)
         except (av.error.FFmpegError, OSError) as error:
             raise self._failed(error) from error
         finally:
@@ -185,7 +212,7 @@ class ClipWriter:
     def _encodable(self, frame: Frame) -> Iterator[av.VideoFrame]:
         pixels = frame.pixels
         if frame.alpha is not None:
-            pixels = np.dstack((pixels, frame.alpha)) if self._format.has_alpha else _on_white(frame)
+            pixels = np.dstack((pixels, frame.alpha)) if self._has_alpha else _on_white(frame)
         width, height = self.size
         bottom, right = height - pixels.shape[0], width - pixels.shape[1]
         if bottom or right:
@@ -194,11 +221,9 @@ class ClipWriter:
         if self._palette:
             yield from self._palette(picture)
         elif self._is_yuv:
-            yield picture.reformat(
-                format=self._format.pixels, dst_colorspace=av.video.reformatter.Colorspace.ITU709
-            )
+            yield picture.reformat(format=self._pixels, dst_colorspace=av.video.reformatter.Colorspace.ITU709)
         else:
-            yield picture.reformat(format=self._format.pixels)
+            yield picture.reformat(format=self._pixels)
 
     def _mux(self, packets: list[av.Packet]) -> None:
         for packet in packets:

@@ -1,7 +1,9 @@
 import json
 import signal
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from stylecore import ClipLimits
 from stylecore.cli import main
@@ -18,6 +20,7 @@ def folder(tmp_path, photo, monkeypatch):
     folder.mkdir()
     write_clip(folder / "beach.mp4", panning(3))
     photo.save(folder / "beach.png")
+    Image.new("L", (32, 32), 255).save(tmp_path / "small.png")
     write_animation(folder / "cat.gif", panning(3), [100] * 3)
     monkeypatch.chdir(tmp_path)
     return folder
@@ -57,8 +60,11 @@ def test_an_animation_painted_as_a_photo_is_its_first_frame(folder, tmp_path):
         (["--steadiness", "2"], "--steadiness is 2: use 0 to 1"),
         (["--start", "2", "--end", "1"], "a later end"),
         (["--start", "5"], "ends at 0.3 s"),
-        (["--where-mask", "mask.png"], "--where-mask is for photos: leave clips out, or use --where"),
-        (["--where", "subject", "--elsewhere", "transparent"], "--elsewhere transparent is for photos"),
+        (["--where-mask", "small.png"], "the mask small.png has 32 x 32 px, but the clip 96 x 64"),
+        (
+            ["--where", "subject", "--elsewhere", "transparent", "-o", "a.mp4"],
+            "a.mp4 would have no transparency: give a file ending in .webm, .gif, .webp",
+        ),
     ],
 )
 def test_wrong_usage_is_refused(folder, capsys, arguments, message):
@@ -70,6 +76,35 @@ def test_a_part_of_the_frames_is_painted_and_a_missing_face_is_said(folder, tmp_
     command = [folder / "beach.mp4", "-o", tmp_path / "a.mp4", "--where", "faces", "--elsewhere", "ink"]
     assert stylize(*command) == 0
     assert "beach.mp4: no face was found, so all of it is as elsewhere" in capsys.readouterr().err
+
+
+def test_what_a_mask_file_leaves_is_transparent(folder, tmp_path):
+    left = Image.new("L", (96, 64))
+    left.paste(255, (0, 0, 48, 64))
+    left.save(tmp_path / "left.png")
+    command = [folder / "beach.mp4", "-o", tmp_path / "out/", "--where-mask", tmp_path / "left.png"]
+    assert stylize(*command, "--elsewhere", "transparent") == 0
+    assert (tmp_path / "out" / "beach_mosaic.webm").exists()
+    assert stylize(*command[:1], "-o", tmp_path / "a.webp", *command[3:], "--elsewhere", "transparent") == 0
+    (frame, *_) = open_clip(tmp_path / "a.webp", ClipLimits()).frames()
+    assert (frame.alpha[:, :40] > 250).all()
+    assert (frame.alpha[:, 56:] == 0).all()
+
+
+def test_a_clip_of_masks_is_read_along(folder, tmp_path, capsys):
+    masks = [np.full((64, 96, 3), value, np.uint8) for value in (0, 0, 255)]
+    write_clip(tmp_path / "masks.mp4", masks)
+    command = [folder / "beach.mp4", "-o", tmp_path / "a.mp4", "--where-mask", tmp_path / "masks.mp4"]
+    assert stylize(*command) == 0
+    before, after = (
+        [frame.pixels.astype(int) for frame in open_clip(path, ClipLimits()).frames()]
+        for path in (folder / "beach.mp4", tmp_path / "a.mp4")
+    )
+    changes = [np.abs(new - old).mean() for old, new in zip(before, after, strict=True)]
+    assert max(changes[:2]) < 8 < 16 < changes[2]
+    write_clip(tmp_path / "masks.mp4", masks[:2])
+    assert stylize(*command) == 0
+    assert "no white in masks.mp4 was found, so all of it is as it was" in capsys.readouterr().err
 
 
 def test_a_damaged_clip_does_not_stop_the_others(folder, tmp_path, capsys):

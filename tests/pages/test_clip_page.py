@@ -153,7 +153,6 @@ def test_a_part_is_painted_and_said_if_it_is_in_no_frame(video, monkeypatch):
     app.segmented_control(key="where").set_value("subject").run()
     app.selectbox(key="elsewhere").set_value("mosaic").run()
     app.toggle(key="keep_faces").set_value(True).run()
-    assert "transparent" not in " ".join(app.selectbox(key="elsewhere").options)
     upload(app, video)
     assert "No subject was found in this frame. In the clip, frames without one stay" in messages(app)
     assert painted(app).result.frames == 8
@@ -163,6 +162,27 @@ def test_a_part_is_painted_and_said_if_it_is_in_no_frame(video, monkeypatch):
     assert [style.name for style in settings.pop("elsewhere")] == ["mosaic"]
     assert settings == {"where": "subject", "keep_faces": True}
     assert app.query_params["where"] == "Subject"
+
+
+def test_a_transparent_rest_takes_a_format_that_holds_it(video, monkeypatch):
+    asked = []
+
+    def note(source, target, style, **settings):
+        asked.append((target.name, settings["cut_out"]))
+        raise ClipError("enough")
+
+    monkeypatch.setattr(clip_painting, "stylize_clip", note)
+    monkeypatch.setattr(painting, "find_subject", lambda image: Image.new("L", image.size, 255))
+    app = open_clip_page()
+    app.query_params["clip_format"] = "MP4"
+    app.segmented_control(key="where").set_value("subject").run()
+    app.selectbox(key="elsewhere").set_value(":transparent").run()
+    upload(app, video)
+    formats = app.segmented_control(key="transparent_clip_format")
+    assert (formats.value, formats.options) == ("WebM", ["WebM", "GIF", "WebP"])
+    app.button(key="paint_clip").click().run()
+    assert job_of(app).wait(60)
+    assert asked == [("painted.webm", True)]
 
 
 def test_three_seconds_can_be_tried_first(long_video):

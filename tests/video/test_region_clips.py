@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylecore import FastStylizer, find_faces, find_subject, load_image, stylize_clip
+from stylecore import ClipError, FastStylizer, find_faces, find_subject, load_image, stylize_clip
 from stylecore.regions.guided_filter import guided_filter
 from stylecore.regions.keeping import KEPT_STRENGTH
 from stylecore.video import mask_edges, region_painting
@@ -116,6 +116,17 @@ def test_a_part_of_a_clip_is_painted_and_the_rest_stays_as_it_is(tmp_path, styli
     assert np.abs(image - content)[:, :48].mean() > 20
 
 
+def test_a_subject_is_cut_out_of_a_clip(tmp_path, stylizer, monkeypatch):
+    monkeypatch.setattr(region_painting, "find_part", left_half)
+    clip = write_clip(tmp_path / "pan.mp4", panning(2))
+    options = {"where": "subject", "cut_out": True, "stylizer": stylizer}
+    _, image = shown_frames(clip, tmp_path / "cut.webm", **options)[0]
+    assert (image[:, :48, 3] == 255).all()
+    assert (image[:, 48:, 3] == 0).all()
+    with pytest.raises(ClipError, match="cannot be transparent"):
+        stylize_clip(clip, tmp_path / "cut.mp4", "mosaic", **options)
+
+
 def test_the_rest_of_a_clip_is_painted_in_another_style(tmp_path, stylizer, monkeypatch):
     monkeypatch.setattr(region_painting, "find_part", left_half)
     clip = write_clip(tmp_path / "pan.mp4", panning(2))
@@ -169,5 +180,5 @@ def test_wrong_parts_are_refused_before_painting(tmp_path):
     clip = tmp_path / "none.mp4"
     with pytest.raises(ValueError, match="where is 'sky': use subject, background, faces"):
         stylize_clip(clip, tmp_path / "a.mp4", "mosaic", where="sky")
-    with pytest.raises(ValueError, match="elsewhere would do nothing without where"):
+    with pytest.raises(ValueError, match="elsewhere and cut_out would do nothing without where"):
         stylize_clip(clip, tmp_path / "a.mp4", "mosaic", elsewhere="ink")

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -10,7 +11,8 @@ from stylecore.video.frames import Frame
 from stylecore.video.limits import ClipLimits
 from stylecore.video.marking import is_marked, mark_animation
 from stylecore.video.reading import open_clip
-from stylecore.video.writing import ClipWriter
+from stylecore.video.recognizing import TRANSPARENT_EXTENSIONS
+from stylecore.video.writing import CLIP_FORMATS, ClipWriter, check_alpha
 from tests.video.making import RATE, loudness, panning, write_animation, write_clip
 
 TIMES = [Fraction(0), Fraction(1, 20), Fraction(1, 2), Fraction(6, 10)]
@@ -18,7 +20,7 @@ TIMES = [Fraction(0), Fraction(1, 20), Fraction(1, 2), Fraction(6, 10)]
 
 def written(path, pictures, *, times=TIMES, alpha=None, sound=None):
     height, width = pictures[0].shape[:2]
-    writer = ClipWriter(path, (width, height), RATE, sound)
+    writer = ClipWriter(path, (width, height), RATE, sound, has_alpha=alpha is not None)
     for picture, start, end in zip(pictures, times, [*times[1:], times[-1] + Fraction(1, 4)], strict=True):
         writer.write(Frame(picture, alpha, start, end - start))
     writer.close(sound_until_s=float(writer.end_s))
@@ -67,6 +69,35 @@ def test_alpha_is_kept_or_white(tmp_path, name, is_kept):
         assert frame.alpha is None
         assert frame.pixels[24:36, 14:56].min() >= 250
     assert np.abs(frame.pixels[:, 64:] - (20, 90, 160)).mean() < 6
+
+
+def test_a_webp_with_an_opaque_half_stays_transparent_in_the_other(tmp_path):
+    alpha = np.zeros((64, 96), np.uint8)
+    alpha[:, :48] = 255
+    written(tmp_path / "clip.webp", panning(4), alpha=alpha)
+    for frame in open_clip(tmp_path / "clip.webp", ClipLimits()).frames():
+        assert (frame.alpha[:, :40].min(), frame.alpha[:, 56:].max()) == (255, 0)
+
+
+def test_a_webm_is_transparent_for_players_that_know_it(tmp_path):
+    alpha = np.full((64, 96), 255, np.uint8)
+    alpha[20:40, 10:60] = 0
+    pictures = [np.full((64, 96, 3), (20, 90, 160), np.uint8)] * 4
+    written(tmp_path / "clip.webm", pictures, alpha=alpha)
+    decoder = av.CodecContext.create("libvpx-vp9", "r")  # FFmpeg's own leaves alpha out
+    with av.open(str(tmp_path / "clip.webm")) as container:
+        assert container.streams.video[0].metadata["alpha_mode"] == "1"
+        frames = [frame for packet in container.demux(video=0) for frame in decoder.decode(packet)]
+    found = frames[0].to_ndarray(format="rgba")[..., 3]
+    assert (found[24:36, 14:56].max(), found[:, 64:].min()) == (0, 255)
+
+
+def test_formats_without_transparency_are_named():
+    check_alpha(Path("clip.webm"))
+    with pytest.raises(ClipError, match=r"clip\.mp4 cannot be transparent: use one of \.webm, \.gif, \.webp"):
+        check_alpha(Path("clip.mp4"))
+    endings = [ending for ending, known in CLIP_FORMATS.items() if known.alpha_pixels]
+    assert tuple(endings) == TRANSPARENT_EXTENSIONS
 
 
 def packets_of(path):
