@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 from stylecore import load_image
 from stylecore.commands.clips import add_part_options, check_part_options, is_painted_as_clip
 from stylecore.commands.console import (
@@ -32,7 +34,9 @@ from stylecore.commands.files import (
     write_output,
 )
 from stylecore.commands.look_clips import write_look_of_clip
+from stylecore.commands.matching import Matching, add_regions, has_regions, region_files
 from stylecore.commands.parsing import add_json, add_settings, given_settings
+from stylecore.commands.where import Where, add_parts, has_part
 from stylecore.errors import ClipError, ImageError, describe
 from stylecore.images.files import free_path
 from stylecore.images.metadata import Description
@@ -41,11 +45,8 @@ from stylecore.photoreal.config import PhotoLookConfig, check_look_config, check
 from stylecore.photoreal.cube import CUBE_ENDING
 from stylecore.photoreal.look_files import LOOK_FILE_ENDING
 from stylecore.photoreal.looks import PhotoLook
-from stylecore.regions.masks import load_mask
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from stylecore.photoreal.fitting import LookProgress
 
 HELPS = {
@@ -63,6 +64,7 @@ examples:
   impasto look noon.jpg evening.jpg -o evening.look
   impasto look holiday/ evening.look -o holiday_evening/
   impasto look noon.jpg evening.jpg -o evening.cube
+  impasto look noon.jpg evening.jpg -o noon_evening.jpg --regions subject
   impasto look clip.mp4 evening.jpg -o evening.mp4
 
 A look file fits the photo it was made for, at any size. On other photos its global part is used, or with
@@ -93,16 +95,13 @@ def add_look_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--strength", type=float, metavar="S", help="from 0, the photo, to 1 (default: 1)")
     parser.add_argument("--refit", action="store_true", help="find the look of a look file anew")
     parser.add_argument(
-        "--mask",
-        dest="masks",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("PHOTO_MASK", "REFERENCE_MASK"),
-        help="white in the first takes the look of white in the second; may be given several times",
-    )
-    parser.add_argument(
         "--max-side", type=int, metavar="PX", help="scale larger photos down to this long side"
+    )
+    add_regions(parser, style_name="reference")
+    add_parts(
+        parser.add_argument_group("where"),
+        where_help="change this part of each photo (default: all of it)",
+        mask_help="change the photo where this picture, of its size, is white",
     )
     add_part_options(parser.add_argument_group("clips"))
     add_json(parser)
@@ -120,6 +119,8 @@ def run_look(options: argparse.Namespace) -> int:
     outputs = name_outputs(sources.photos, options, clips)
     finder = LookFinder(options)
     done, failed = [], list(sources.failed)
+    masks = [options.where_mask] if options.where_mask else []
+    read = [Path(file) for file in (options.reference, *region_files(options), *masks)]
     status = OK
     for failure in failed:
         status = fail(failure["error"], BAD_INPUT)
@@ -127,7 +128,7 @@ def run_look(options: argparse.Namespace) -> int:
         for source, output in zip(sources.photos, outputs, strict=True):
             make = make_look_of_clip if source in clips else make_look
             try:
-                check_output(output, [*sources.photos, Path(options.reference)])
+                check_output(output, [*sources.photos, *read])
                 done.append(make(source, output, finder, options, is_interrupted))
             except (ImageError, ClipError) as error:
                 failed.append({"photo": str(source), "error": describe(error)})
@@ -153,25 +154,28 @@ def check_usage(options: argparse.Namespace) -> None:
     is_look = Path(options.reference).suffix.lower() == LOOK_FILE_ENDING
     if options.refit and not is_look:
         raise UsageError(f"--refit is for a {LOOK_FILE_ENDING} file as the reference")
-    if is_look and not options.refit and (settings.keys() - {"keep_light"} or options.masks):
+    if is_look and not options.refit and (settings.keys() - {"keep_light"} or has_regions(options)):
         raise UsageError(f"the settings of {options.reference} are fixed: give --refit to find it anew")
     ending = Path(options.output).suffix.lower()
     if ending == LOOK_FILE_ENDING and options.strength is not None:
         raise UsageError("--strength would do nothing in a look file: give it when the look is used")
+    if ending in (LOOK_FILE_ENDING, CUBE_ENDING) and has_part(options):
+        raise UsageError("--where and --where-mask would do nothing in a look file or a color table")
     is_one = len(options.photos) == 1 and not os.path.isdir(options.photos[0])
-    if not is_one and (ending in (LOOK_FILE_ENDING, CUBE_ENDING) or options.masks):
-        raise UsageError("a look file, a color table and --mask need exactly one photo")
+    if not is_one and (ending in (LOOK_FILE_ENDING, CUBE_ENDING) or region_files(options)):
+        raise UsageError("a look file, a color table, --region and --doodle need exactly one photo")
 
 
 def check_for_clips(options: argparse.Namespace) -> None:
     """Refuses what clips cannot use.
 
     Raises:
-        UsageError: A look file or a color table of a clip, masks, or times out of order.
+        UsageError: A look file or a color table of a clip, regions, a part, or times out of order.
         MissingExtraError: The packages for clips are not installed.
     """
-    if Path(options.output).suffix.lower() in (LOOK_FILE_ENDING, CUBE_ENDING) or options.masks:
-        raise UsageError("a look file, a color table and --mask need a photo, not a clip")
+    is_file = Path(options.output).suffix.lower() in (LOOK_FILE_ENDING, CUBE_ENDING)
+    if is_file or has_regions(options) or has_part(options):
+        raise UsageError("a look file, a color table, regions and a part need a photo, not a clip")
     check_part_options(options)
 
 
@@ -200,10 +204,11 @@ class LookFinder:
     Raises:
         ImageError: The reference cannot be read.
         StyleError: The look file cannot be read.
+        UsageError: Another number of files for regions than of pictures.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self.masks = options.masks
+        self.matching = Matching.from_options(options, None, styles=1, style_name="reference")
         given = given_settings(options, PhotoLookConfig)
         self.kept: PhotoLook | None = None
         if Path(options.reference).suffix.lower() == LOOK_FILE_ENDING:
@@ -216,14 +221,11 @@ class LookFinder:
     def find(self, photo: Image.Image, should_stop: Callable[[], bool]) -> PhotoLook:
         if self.kept is not None:
             return self.kept
-        regions = [
-            (load_mask(own, photo.size), load_mask(other, self.reference.size)) for own, other in self.masks
-        ]
         return PhotoLook.fit(
             photo,
             self.reference,
             self.config,
-            regions=regions,
+            regions=self.matching.find(photo, [self.reference]),
             on_progress=report_step,
             should_stop=should_stop,
         )
@@ -257,10 +259,14 @@ def make_look(
     elif ending == CUBE_ENDING:
         look.save_cube(output, strength)
     else:
+        where = Where(options.where or options.where_mask)
         text = f"look of {Path(options.reference).stem}, {look.config.method}, strength {strength:g}"
         # Each color is the photo's own, transformed: nothing in it was made by a network.
-        description = Description(text, is_generated=False)
-        write_output(look.apply(photo, strength), output, description=description)
+        description = Description(text + where.words(), is_generated=False)
+        changed = look.apply(photo, strength)
+        if (mask := where.find(photo, source, verb="changed")) is not None:
+            changed = Image.composite(changed, photo.convert(changed.mode), mask)
+        write_output(changed, output, description=description)
     milliseconds = round((time.perf_counter() - started) * 1000)
     part = "" if is_fitted else ", global part of the look"
     progress(f"{source} -> {output}: {photo.width} x {photo.height} px{part}, {milliseconds} ms")

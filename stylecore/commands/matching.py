@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 PARTS = ("subject",)
 
 
-def add_regions(parser: argparse.ArgumentParser) -> None:
+def add_regions(parser: argparse.ArgumentParser, *, style_name: str = "style picture") -> None:
+    """Adds the options.
+
+    Args:
+        parser: Of the command.
+        style_name: What the help calls a style picture.
+    """
+    mask, doodle = (f"{style_name.split()[0].upper()}_{kind}" for kind in ("MASK", "DOODLE"))
     group = parser.add_argument_group("regions").add_mutually_exclusive_group()
     group.add_argument(
         "--regions",
         choices=PARTS,
-        help="paint the subject in the style of the style picture's subject, faces in that of its faces, the "
-        "background in that of its background",
+        help=f"the subject takes the style of the {style_name}'s subject, faces that of its faces, the "
+        "background that of its background",
     )
     group.add_argument(
         "--region",
@@ -33,23 +40,28 @@ def add_regions(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="append",
         default=[],
-        metavar=("PHOTO_MASK", "STYLE_MASK"),
-        help="paint white in the first mask in the style of white in the second, with several style pictures "
+        metavar=("PHOTO_MASK", mask),
+        help="white in the first mask takes the style of white in the second, with several style pictures "
         "in one for each; may be given several times; the rest takes the style of the rest",
     )
     group.add_argument(
         "--doodle",
         nargs="+",
         default=[],
-        metavar=("PHOTO_DOODLE", "STYLE_DOODLE"),
+        metavar=("PHOTO_DOODLE", doodle),
         help="pictures of a few flat colors, one of the photo (the photo itself, if it is a drawing), one of "
-        "each style picture: parts of one color belong together",
+        f"each {style_name}: parts of one color belong together",
     )
 
 
 def region_files(options: argparse.Namespace) -> list[str]:
     """Files that are read, which no painting may overwrite."""
     return [*(file for files in options.masks for file in files), *options.doodle]
+
+
+def has_regions(options: argparse.Namespace) -> bool:
+    """Whether any of the options is given."""
+    return bool(options.regions or region_files(options))
 
 
 @dataclass(frozen=True)
@@ -60,31 +72,45 @@ class Matching:
         part: `subject`, or None.
         masks: Files of each pair, that of the photo first.
         doodle: Files of the doodles, that of the photo first.
+        style_name: What messages call a style picture.
     """
 
     part: str | None = None
     masks: Sequence[Sequence[str]] = ()
     doodle: Sequence[str] = ()
+    style_name: str = "style picture"
 
     @classmethod
-    def from_options(cls, options: argparse.Namespace, part: str | None) -> Matching:
+    def from_options(
+        cls,
+        options: argparse.Namespace,
+        part: str | None,
+        *,
+        styles: int,
+        style_name: str = "style picture",
+    ) -> Matching:
         """Reads the options; without any, `part` of a recipe counts.
 
+        Args:
+            options: The parsed command line.
+            part: See above.
+            styles: Number of style pictures.
+            style_name: What messages call a style picture.
         Raises:
             UsageError: Another number of files than of pictures.
         """
-        pictures = 1 + len(options.styles)
+        pictures = 1 + styles
         given = [("--region", files) for files in options.masks]
         given += [("--doodle", options.doodle)] if options.doodle else []
         for option, files in given:
             if len(files) != pictures:
                 raise UsageError(
                     f"{option} has {len(files)} files: {pictures} are needed, one of the photo "
-                    "and one of each style picture"
+                    f"and one of each {style_name}"
                 )
         if options.masks or options.doodle:
-            return cls(None, options.masks, options.doodle)
-        return cls(options.regions or part)
+            return cls(None, options.masks, options.doodle, style_name)
+        return cls(options.regions or part, style_name=style_name)
 
     def find(self, photo: Image.Image, styles: Sequence[Image.Image]) -> list[MaskPair]:
         """Pairs of masks; none where no subject is found, which is reported.
@@ -102,7 +128,7 @@ class Matching:
                 (
                     load_mask(own, photo.size),
                     [
-                        load_mask(file, style.size, of="style picture")
+                        load_mask(file, style.size, of=self.style_name)
                         for file, style in zip(others, styles, strict=True)
                     ],
                 )
@@ -120,7 +146,7 @@ class Matching:
 
         pairs = pair_subjects(photo, styles)
         if not pairs:
-            progress("no subject was found in photo and style picture, so they are taken as a whole")
+            progress(f"no subject was found in photo and {self.style_name}, so they are taken as a whole")
         return pairs
 
 

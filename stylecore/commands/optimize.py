@@ -142,7 +142,7 @@ def run_optimize(options: argparse.Namespace) -> int:
     check_outputs(options, output)
     content, styles = load_image(options.content), [load_style(path) for path in options.styles]
     recipe = read_recipe(options.recipe) if options.recipe else {}
-    matching = Matching.from_options(options, recipe.get("regions"))
+    matching = Matching.from_options(options, recipe.get("regions"), styles=len(options.styles))
     regions = matching.find(content, styles)
     shares = options.shares or recipe.get("shares") or [1.0] * len(styles)
     if len(shares) != len(styles):

@@ -21,12 +21,12 @@ from stylecore.photoreal.cube import encode_cube, write_cube
 from stylecore.photoreal.grid import apply_grid, global_part, weaken
 from stylecore.photoreal.look_files import REFERENCE_SIDE, LookRecord, encode_look, read_look, write_look
 from stylecore.photoreal.start import first_grid
-from stylecore.regions.pairs import check_mask
+from stylecore.regions.pairs import MaskPair, complete_pairs
 
 if TYPE_CHECKING:
     from stylecore.photoreal.fitting import LookProgress
 
-MaskPair = tuple[Image.Image, Image.Image]
+SEEN_SIDE = 1024  # px, long side at which faces are looked for
 THUMBNAIL_SIDE = 8  # px; a photo is known again by one of this size
 SAME_PHOTO = 3.0  # of 255: mean difference of the thumbnails of one photo at other sizes or in other formats
 
@@ -69,8 +69,9 @@ class PhotoLook:
             photo: The photo; transparent parts count in its mean color.
             reference: Photo or painting whose light and colors are taken over.
             config: Settings.
-            regions: Pairs of masks, mode L, of photo and reference, each of its picture's size: what is in
-                the first takes the look of what is in the second. Without any, all that of all.
+            regions: Pairs of masks of photo and reference, each of its picture's size: what is in the first
+                takes the look of what is in the second, and the rest that of the rest; see
+                `stylecore.regions.pairs.complete_pairs`. Without any, all takes the look of all.
             on_progress: Called after every step. The method `instant` has none.
             should_stop: Asked after every step; True ends the run with the best so far.
         Raises:
@@ -83,11 +84,10 @@ class PhotoLook:
         check_look_config(config)
         photo = flatten_content(load_image(photo, max_megapixels=math.inf))
         reference = flatten(load_image(reference, max_megapixels=math.inf))
-        for own, other in regions:
-            check_mask(own, photo.size, "photo")
-            check_mask(other, reference.size, "reference")
+        sizes = [(reference.size, 1.0)]
+        complete = complete_pairs(regions, photo.size, sizes, style_name="reference")
         small, target = (limit_long_side(each, config.side) for each in (photo, reference))
-        pairs = [(_resized(own, small), _resized(other, target)) for own, other in regions]
+        pairs = [(_resized(own, small), _resized(other, target)) for own, (other,) in complete]
         pixels = _pixels(small)
         grid = first_grid(
             pixels, _pixels(target), [(_share(own), _share(other)) for own, other in pairs], config.method
@@ -195,7 +195,7 @@ class PhotoLook:
 
 
 def _resized(mask: Image.Image, picture: Image.Image) -> Image.Image:
-    return mask.convert("L").resize(picture.size, Image.Resampling.BOX)
+    return mask.resize(picture.size, Image.Resampling.BOX)
 
 
 def _pixels(image: Image.Image) -> np.ndarray:

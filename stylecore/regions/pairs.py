@@ -47,7 +47,11 @@ def is_empty(mask: Image.Image) -> bool:
 
 
 def complete_pairs(
-    pairs: Sequence[MaskPair], photo_size: Size, style_sizes: Sequence[tuple[Size, float]]
+    pairs: Sequence[MaskPair],
+    photo_size: Size,
+    style_sizes: Sequence[tuple[Size, float]],
+    *,
+    style_name: str = "style picture",
 ) -> list[CompletePair]:
     """Check pairs of masks, and add one of the rest of the pictures.
 
@@ -55,6 +59,7 @@ def complete_pairs(
         pairs: Masks of the photo and of each style picture, of their sizes.
         photo_size: Width and height of the photo.
         style_sizes: The same of each style picture, and its weight; one of weight 0 gives nothing.
+        style_name: What messages call a style picture.
     Returns:
         The pairs with masks of mode L. Where they leave a part of the photo, one more pair gives it the style
         of what they leave of the style pictures, or of all of them if they leave nothing. No pairs stay none.
@@ -62,7 +67,7 @@ def complete_pairs(
         ImageError: A mask of another size than its picture, or an empty one.
         ValueError: A pair without exactly one mask for each style picture.
     """
-    checked = [_checked(pair, photo_size, style_sizes) for pair in pairs]
+    checked = [_checked(pair, photo_size, style_sizes, style_name) for pair in pairs]
     if not checked:
         return []
     photo_rest = _rest([own for own, _ in checked])
@@ -75,20 +80,22 @@ def complete_pairs(
     return [*checked, (photo_rest, rests)]
 
 
-def _checked(pair: MaskPair, photo_size: Size, style_sizes: Sequence[tuple[Size, float]]) -> CompletePair:
+def _checked(
+    pair: MaskPair, photo_size: Size, style_sizes: Sequence[tuple[Size, float]], style_name: str
+) -> CompletePair:
     own, others = pair
     others = [others] if isinstance(others, Image.Image) else others
     if len(others) != len(style_sizes):
         raise ValueError(
-            f"{len(others)} masks of style pictures for {len(style_sizes)} style pictures: "
+            f"{len(others)} masks of {style_name}s for {len(style_sizes)} {style_name}s: "
             "one for each is needed"
         )
     check_mask(own, photo_size, "photo")
     for mask, (size, _) in zip(others, style_sizes, strict=True):
-        _check_size(mask, size, "style picture")
+        _check_size(mask, size, style_name)
     used = _used([mask.convert("L") for mask in others], style_sizes)
     if not any(mask.getbbox() for mask in used):
-        raise ImageError(EMPTY.format("style picture"))
+        raise ImageError(EMPTY.format(style_name))
     return own.convert("L"), used
 
 

@@ -66,10 +66,22 @@ def test_masks_join_regions(capsys, photo_file, evening, tmp_path):
         mask.save(masks[-1])
     output = tmp_path / "a.png"
     arguments = ("look", photo_file, evening, "-o", output, *INSTANT)
-    assert run(capsys, *arguments, "--mask", *masks)[0] == 0
-    status, _, err = run(capsys, *arguments, "--mask", *reversed(masks))
+    assert run(capsys, *arguments, "--region", *masks)[0] == 0
+    status, _, err = run(capsys, *arguments, "--region", *reversed(masks))
     assert status == 2
     assert "a mask of the photo's size is needed" in err
+
+
+def test_a_look_is_limited_to_a_mask(capsys, photo_file, evening, tmp_path):
+    mask, output = Image.new("L", (96, 64)), tmp_path / "a.png"
+    mask.paste(255, (0, 0, 48, 64))
+    mask.save(tmp_path / "mask.png")
+    arguments = ("look", photo_file, evening, "-o", output, *INSTANT, "--where-mask", tmp_path / "mask.png")
+    assert run(capsys, *arguments)[0] == 0
+    change = np.abs(np.asarray(Image.open(output), int) - np.asarray(Image.open(photo_file), int))
+    assert change[:, 48:].max() == 0
+    assert change[:, :48].mean() > 10
+    assert "on a mask, elsewhere the photo" in Image.open(output).getexif()[270]
 
 
 def test_an_interrupted_look_keeps_the_best_so_far(capsys, photo_file, evening, tmp_path, monkeypatch):

@@ -73,8 +73,9 @@ def test_regions_take_the_look_of_their_own(photo):
         mask.paste(255, (0, 0, mask.width // 2, mask.height))
     for mask in (masks[1], masks[3]):
         mask.paste(255, (mask.width // 2, 0, mask.width, mask.height))
-    swapped = [(masks[0], masks[3]), (masks[1], masks[2])]
-    for regions, is_left_red in (([(masks[0], masks[2]), (masks[1], masks[3])], False), (swapped, True)):
+    swapped = [(masks[0], masks[3]), (masks[1], [masks[2]])]
+    # The rest takes the look of the rest.
+    for regions, is_left_red in (([(masks[0], masks[2])], False), (swapped, True), (swapped[:1], True)):
         result = PhotoLook.fit(photo, reference, INSTANT, regions=regions).apply(photo)
         left, right = (mean_color(result.crop(box)) for box in ((0, 0, 30, 80), (66, 0, 96, 80)))
         assert (left[0] > left[2]) == is_left_red
