@@ -18,8 +18,6 @@ from pages.shared.where_choices import choose_where_in_clip
 from stylecore import ClipError
 from stylecore.host.extras import has_extra, missing_extra
 
-TRIAL_S = 3.0
-
 come_in()
 st.header("A clip, painted", anchor=False)
 st.markdown(
@@ -53,7 +51,7 @@ with choice_column:
     )
     if upload is not None and visit().clip is None:
         try:
-            visit().clip = clip_files.read_clip(upload)
+            visit().clip = clip_files.read_clip(upload.getvalue(), upload.name)
         except ClipError as error:
             st.error(f"{sentence(error)} Choose another clip.", icon=":material/movie:")
     elif upload is None and visit().clip is not None:
@@ -124,27 +122,20 @@ with stage:
 
 # Paint.
 if painting is not None:
-    length_s = (part[1] or clip.info.duration_s or limits.seconds) - part[0]
-    frames, megapixels = length_s * clip.info.frame_rate, clip.info.width * clip.info.height / 1e6
-    seconds = clip_painting.expected_seconds(frames, megapixels)
-    is_too_long = length_s > limits.seconds + 0.5
-    is_answered = has_result and not is_new and not job.about.is_trial
+    length_s = clip_files.part_length(clip, part, limits)
+    megapixels = clip.info.width * clip.info.height / 1e6
+    seconds = clip_painting.expected_seconds(length_s * clip.info.frame_rate, megapixels)
     with actions:
-        if is_too_long:
-            st.warning(f"At most {duration(limits.seconds)} can be painted at once: choose a shorter part.")
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            # Callbacks would start with the settings of the previous script run.
-            is_trial = length_s > TRIAL_S and st.button(
-                f"Try {TRIAL_S:.0f} seconds", key="try_clip", icon=":material/timer:", disabled=is_busy
-            )
-            is_whole = st.button(
-                f"Paint the clip (about {duration(max(1, seconds))})",
-                key="paint_clip",
-                type="secondary" if is_answered else "primary",
-                icon=":material/brush:",
-                disabled=is_busy or is_too_long,
-            )
-        if is_trial or is_whole:
+        pressed = clip_views.offer_to_start(
+            "Paint the clip",
+            length_s,
+            seconds,
+            icon=":material/brush:",
+            is_answered=has_result and not is_new and not job.about.is_trial,
+            is_busy=is_busy,
+        )
+        if pressed is not None:
+            is_trial = pressed == clip_views.TRIAL
             request = clip_painting.ClipRequest(
                 name=f"{clip.name}_{look.name}",
                 title=title,
@@ -152,7 +143,7 @@ if painting is not None:
                 painted_still=painting.painted,
                 megapixels=megapixels,
                 start_s=part[0],
-                end_s=part[0] + TRIAL_S if is_trial else part[1],
+                end_s=part[0] + clip_views.TRIAL_S if is_trial else part[1],
                 look=look,
                 steadiness=steadiness / 100,
                 file_format=file_format,
@@ -160,8 +151,9 @@ if painting is not None:
                 choice=choice,
             )
             with show_refusals():
-                expected_s = seconds * (TRIAL_S / length_s if is_trial else 1)
-                visit().tokens["clip"] = clip_painting.start_clip(clip, request, expected_s=expected_s)
+                expected_s = seconds * (clip_views.TRIAL_S / length_s if is_trial else 1)
+                work = clip_painting.ClipWork(clip, request)
+                visit().tokens["clip"] = clip_painting.start_clip(work, expected_s=expected_s)
                 st.rerun()
 if has_result and is_new and not is_busy:
     st.subheader("Your last clip", anchor=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,14 @@ class Choice:
         return self.name + self.ending
 
 
-def choose_photo(label: str, samples: Mapping[str, Sample], *, key: str, has_camera: bool = False) -> Choice:
+def choose_photo(
+    label: str,
+    samples: Mapping[str, Sample],
+    *,
+    key: str,
+    has_camera: bool = False,
+    more_types: Sequence[str] = (),
+) -> Choice:
     """Show an uploader above a row of samples; the first sample is chosen at the start.
 
     A photo that was chosen on another page stays chosen.
@@ -57,8 +64,17 @@ def choose_photo(label: str, samples: Mapping[str, Sample], *, key: str, has_cam
         samples: Sample pictures by name.
         key: Prefix of the widgets' keys.
         has_camera: Whether the camera is offered too.
+        more_types: Endings of other files that can be uploaded, without a dot.
     """
-    return _choose(label, samples, key=key, kept=visit().photo, limit=1, has_camera=has_camera)[0]
+    return _choose(
+        label,
+        samples,
+        key=key,
+        kept=visit().photo,
+        limit=1,
+        has_camera=has_camera,
+        types=[*UPLOAD_TYPES, *more_types],
+    )[0]
 
 
 def choose_styles(label: str, samples: Mapping[str, Sample], *, key: str, limit: int) -> list[Choice]:
@@ -138,6 +154,7 @@ def _choose(
     kept: list[Choice],
     limit: int,
     has_camera: bool,
+    types: Sequence[str] = UPLOAD_TYPES,
     on_choice: Callable[[], None] = lambda: None,
 ) -> list[Choice]:
     state = st.session_state
@@ -167,7 +184,7 @@ def _choose(
 
     uploads = st.file_uploader(
         label,
-        type=UPLOAD_TYPES,
+        type=types,
         key=f"{key}_{chooser.uploader}",
         accept_multiple_files=limit > 1,
         on_change=follow_upload,

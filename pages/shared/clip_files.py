@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 from PIL import Image
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.shared.painting import WORKING_SIDE, encode_screen
 from stylecore import ClipError, ClipLimits, ClipResult
@@ -66,13 +65,18 @@ def clip_limits() -> ClipLimits:
     return ClipLimits(own.seconds, own.megapixels, megabytes)
 
 
-def read_clip(upload: UploadedFile) -> Clip:
-    """Check an uploaded clip and read its header.
+def part_length(clip: Clip, part: tuple[float, float | None], limits: ClipLimits) -> float:
+    """Seconds of a part of a clip; of its end is only known what its header or the limits say."""
+    return (part[1] or clip.info.duration_s or limits.seconds) - part[0]
+
+
+def read_clip(data: bytes, file_name: str) -> Clip:
+    """Check a clip and read its header.
 
     Raises:
         ClipError: It cannot be used; the message says why.
     """
-    path, data = Path(upload.name), upload.getvalue()
+    path = Path(file_name)
     ending = path.suffix.lower()
     with clip_file(data, path.stem, ending) as file:
         info = open_clip(file, ClipLimits.from_environment()).info

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -20,6 +21,9 @@ from stylecore.host.memory import free_memory
 from stylecore.images.sizes import limit_long_side
 from stylecore.instant.stylizer import STROKE_SCALES
 from stylecore.video.painting import painting_size
+
+if TYPE_CHECKING:
+    from pages.shared.look_clips import LookClipWork
 
 MEGABYTE = 10**6
 EXPECTED_BYTES = 600 * MEGABYTE  # that it takes at most, see docs/measurements.md
@@ -63,6 +67,16 @@ class ClipRequest:
     choice: tuple
 
     @property
+    def alt(self) -> str:
+        """Alternative text of the painted clip."""
+        return f"Your clip painted like {self.title}"
+
+    @property
+    def made(self) -> str:
+        """What the painted clip is, in words."""
+        return f"Painted: {self.title}"
+
+    @property
     def not_found(self) -> str:
         """What became of a clip without the subject that is looked for."""
         if self.look.where.part == BACKGROUND:
@@ -95,6 +109,12 @@ class ClipState:
         """The finished part, 0 to 1; 0 if it is unknown."""
         return min(1.0, self.frames / self.total_frames) if self.total_frames else 0.0
 
+    @property
+    def done(self) -> str:
+        """What is done, in words; empty before the first frame."""
+        of_all = f" of {self.total_frames}" if self.total_frames else ""
+        return f"Frame {self.frames}{of_all}" if self.frames else ""
+
 
 ClipJob = Job[ClipRequest, ClipState, PaintedClip]
 
@@ -120,7 +140,7 @@ class ClipWork:
             if time.monotonic() - reported < REPORT_S:
                 return
             job.report(_state(progress, job.paused_s))
-            job.yield_turn(1 - job.progress.share, free_bytes=_free_bytes())
+            job.yield_turn(1 - job.progress.share, free_bytes=free_bytes())
             reported = time.monotonic()
 
         with clip_file(self.clip.data, self.clip.name, self.clip.ending) as source:
@@ -141,7 +161,7 @@ class ClipWork:
                 end_s=request.end_s,
                 stylizer=stylizer(),
                 on_progress=show,
-                should_stop=lambda: job.should_stop() or _is_full(source),
+                should_stop=lambda: job.should_stop() or is_full(source),
             )
             make_room(result.path.stat().st_size)
             return PaintedClip(result)
@@ -151,21 +171,26 @@ def _state(progress: ClipProgress, paused_s: float) -> ClipState:
     painting_s, remaining_s = progress.elapsed_s - paused_s, progress.remaining_s
     if remaining_s is not None:
         remaining_s *= painting_s / progress.elapsed_s
-    pictures = _for_screen(progress.content_image), _for_screen(progress.image)
-    return ClipState(progress.frames, progress.total_frames, painting_s, remaining_s, *pictures)
+    return ClipState(progress.frames, progress.total_frames, painting_s, remaining_s, *newest_frame(progress))
+
+
+def newest_frame(progress: ClipProgress) -> tuple[bytes, bytes]:
+    """The newest frame before and after painting, encoded at screen size."""
+    return _for_screen(progress.content_image), _for_screen(progress.image)
 
 
 def _for_screen(image: Image.Image) -> bytes:
     return encode_screen(limit_long_side(image, WORKING_SIDE))
 
 
-def _is_full(source: Path) -> bool:
+def is_full(source: Path) -> bool:
     """Whether what lies next to a clip has reached the limit of a painted clip."""
     written = sum(path.stat().st_size for path in source.parent.iterdir() if path != source)
     return written >= limits().painted_megabytes * MEGABYTE
 
 
-def _free_bytes() -> int:
+def free_bytes() -> int:
+    """Memory for a shorter job that runs in between."""
     return max(0, free_memory() - RESERVED_BYTES) // limits().jobs
 
 
@@ -183,7 +208,7 @@ def expected_seconds(frames: float, megapixels: float) -> float:
     pace_s = USUAL_PACE_S[stylizer().device]
     for job in job_queue().jobs:
         state = job.progress
-        if isinstance(state, ClipState) and state.frames >= TIMED_FRAMES:
+        if isinstance(job.about, ClipRequest) and state is not None and state.frames >= TIMED_FRAMES:
             pace_s = state.painting_s / (state.frames * job.about.megapixels)
     return pace_s * frames * megapixels
 
@@ -196,16 +221,16 @@ def still_look(clip: Clip, look: Look) -> Look:
     return replace(look, stroke_scale=min(max(scale, STROKE_SCALES[0]), STROKE_SCALES[1]))
 
 
-def start_clip(clip: Clip, request: ClipRequest, *, expected_s: float) -> str:
-    """Queue the painting of a clip; returns the token that finds its job in `job_queue`.
+def start_clip(work: ClipWork | LookClipWork, *, expected_s: float) -> str:
+    """Queue the work on a clip; returns the token that finds its job in `job_queue`.
 
     Raises:
         QueueFullError: Too many visitors wait already, or this one has too many jobs.
     """
     job = job_queue().submit(
-        ClipWork(clip, request),
-        held_bytes=len(clip.data),
-        about=request,
+        work,
+        held_bytes=len(work.clip.data),
+        about=work.request,
         owner=visit().owner,
         expected_s=expected_s,
         expected_bytes=EXPECTED_BYTES,

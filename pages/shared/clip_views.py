@@ -7,12 +7,19 @@ import math
 import streamlit as st
 
 from pages.shared.address import forget, keep_choice
-from pages.shared.clip_files import DOWNLOAD_FORMATS, TRANSPARENT_FORMATS, Clip, PaintedClip, read_still
+from pages.shared.clip_files import (
+    DOWNLOAD_FORMATS,
+    TRANSPARENT_FORMATS,
+    Clip,
+    PaintedClip,
+    clip_limits,
+    read_still,
+)
 from pages.shared.clip_painting import MEGABYTE, ClipJob
 from pages.shared.entrance import why_stopped
 from pages.shared.job_views import REFRESH_S, show_progress
 from pages.shared.limits import limits
-from pages.shared.pictures import plain
+from pages.shared.pictures import duration, plain
 from pages.shared.streamlit_workarounds import show_animation
 from pages.shared.visit import visit
 from stylecore.errors import describe
@@ -20,6 +27,8 @@ from stylecore.host.jobs import JobState
 
 FORMAT_KEYS = {f"{state}{kind}_format" for state in ("", "transparent_") for kind in ("clip", "animation")}
 STEP_S = 0.1  # of the slider
+TRIAL_S = 3.0  # seconds, length of a trial
+WHOLE, TRIAL = "whole", "trial"
 # Larger files can only be downloaded: videos are held in memory while they are shown, and animations are
 # part of the page.
 PLAYED_BYTES = {"video": 100 * MEGABYTE, "image": 20 * MEGABYTE}
@@ -103,13 +112,52 @@ def still_of(clip: Clip, at_s: float) -> bytes:
     return kept[2]
 
 
+def offer_to_start(
+    label: str, length_s: float, expected_s: float, *, icon: str, is_answered: bool, is_busy: bool
+) -> str | None:
+    """Show the buttons that start a clip; returns `WHOLE`, `TRIAL`, or None while none is pressed.
+
+    Args:
+        label: Of the button for all of the chosen part.
+        length_s: Seconds of that part.
+        expected_s: Seconds that it will take.
+        icon: Of the same button.
+        is_answered: Whether what is chosen was made already.
+        is_busy: Whether a clip of the visitor is being made.
+    """
+    most_s = clip_limits().seconds
+    is_too_long = length_s > most_s + 0.5
+    if is_too_long:
+        st.warning(f"At most {duration(most_s)} can be painted at once: choose a shorter part.")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        # Callbacks would start with the settings of the previous script run.
+        is_trial = length_s > TRIAL_S and st.button(
+            f"Try {TRIAL_S:.0f} seconds", key="try_clip", icon=":material/timer:", disabled=is_busy
+        )
+        is_whole = st.button(
+            f"{label} (about {duration(max(1, expected_s))})",
+            key="paint_clip",
+            type="secondary" if is_answered else "primary",
+            icon=icon,
+            disabled=is_busy or is_too_long,
+        )
+    if is_trial:
+        return TRIAL
+    return WHOLE if is_whole else None
+
+
 @st.fragment(run_every=REFRESH_S)
-def show_newest_frame(job: ClipJob) -> None:
-    """Show the newest frame of a running job next to its painting; only this part is refreshed."""
+def show_newest_frame(job: ClipJob, *, key: str = "painting") -> None:
+    """Show the newest frame of a running job next to its painting; only this part is refreshed.
+
+    Args:
+        job: The job.
+        key: Key of the container.
+    """
     state = job.progress
     has_frames = state is not None and state.frames > 0
     shown = state if has_frames else job.about
-    with st.container(key="painting"), st.grid(2, min_column_width=120, gap="xxsmall"):
+    with st.container(key=key), st.grid(2, min_column_width=120, gap="xxsmall"):
         st.image(shown.still, width="stretch", alt="The newest frame" if has_frames else "A frame")
         st.image(shown.painted_still, width="stretch", alt="The same frame painted")
 
@@ -121,9 +169,8 @@ def show_clip_progress(job: ClipJob) -> None:
     if job.is_finished:
         st.rerun()
     state, share, done = job.progress, None, ""
-    if state is not None and state.frames:
-        of_all = f" of {state.total_frames}" if state.total_frames else ""
-        share, done = state.share, f"Frame {state.frames}{of_all}"
+    if state is not None and state.done:
+        share, done = state.share, state.done
     show_progress(job, share, done, verb="painted", kept="what is painted", unit="frame", key="stop_clip")
 
 
@@ -132,7 +179,8 @@ def show_clip_failure(job: ClipJob) -> None:
     if job.error is not None:
         st.error(f"Painting failed: {plain(describe(job.error))}.", icon=":material/error:")
     elif job.result is None:
-        st.info(f"{why_stopped(job)}Stopped before it started.")
+        before = "it started" if job.progress is None else "its first frame"
+        st.info(f"{why_stopped(job)}Stopped before {before}.")
     elif job.result.is_gone:
         st.info("Your painted clip is gone: clips are kept only for a while. Start again.")
 
@@ -154,7 +202,7 @@ def show_clip_result(job: ClipJob, *, key: str) -> None:
         st.info(f"No subject was found in it: {job.about.not_found}.")
     with st.container(key=key):
         mime = DOWNLOAD_FORMATS[job.about.file_format][1]
-        _play(painted, mime, alt=f"Your clip painted like {job.about.title}")
+        _play(painted, mime, alt=job.about.alt)
 
 
 def offer_clip_download(job: ClipJob, *, is_primary: bool) -> None:
@@ -171,10 +219,10 @@ def offer_clip_download(job: ClipJob, *, is_primary: bool) -> None:
         on_click="ignore",
         key="download_clip",
     )
-    kind = "The first seconds" if job.about.is_trial else "Painted"
+    kind = "The first seconds. " if job.about.is_trial else ""
     sound = ", with sound" if result.has_sound else ""
     st.caption(
-        f"{kind}: {plain(job.about.title)}, {result.duration_s:.1f} s in {result.frames} frames of "
+        f"{kind}{plain(job.about.made)}, {result.duration_s:.1f} s in {result.frames} frames of "
         f"{result.width} x {result.height}{sound}. Anyone who has the address of this page can see it for a "
         "while."
     )

@@ -25,6 +25,7 @@ from pages.shared.pictures import plain, sample_title, sentence
 from pages.shared.sharing import offer_share
 from pages.shared.showing import choose_format
 from pages.shared.visit import visit
+from pages.shared.where import Where
 from pages.shared.where_choices import choose_where
 from stylecore import PhotoLook, StyleError
 from stylecore.errors import describe
@@ -35,8 +36,13 @@ from stylecore.photoreal.look_files import LOOK_FILE_ENDING, MAX_FILE_BYTES
 from stylecore.styles.style import name_from
 
 
-def choose_mix(photo: Choice) -> Mix:
-    """Show the widgets of what changes at once."""
+def choose_mix(photo: Choice | None) -> Mix:
+    """Show the widgets of what changes at once.
+
+    Args:
+        photo: The photo, of which a part can be chosen; None for a clip.
+    """
+    noun = "clip" if photo is None else "photo"
     strength, keep_light = (
         st.slider(
             label,
@@ -50,16 +56,17 @@ def choose_mix(photo: Choice) -> Mix:
             persist_state="session",
         )
         for label, key, default, text in (
-            ("Strength", "look_strength", 100, "At 0% it is your photo."),
+            ("Strength", "look_strength", 100, f"At 0% it is your {noun}."),
             (
-                "Keep the photo's light",
+                f"Keep the {noun}'s light",
                 "look_light",
                 0,
-                "How much of its own brightness the photo keeps. 60% suits faces and dark pictures.",
+                f"How much of its own brightness the {noun} keeps. 60% suits faces and dark pictures.",
             ),
         )
     )
-    return Mix(strength / 100, keep_light / 100, choose_where(photo, has_rest=False, has_faces=False))
+    where = Where() if photo is None else choose_where(photo, has_rest=False, has_faces=False)
+    return Mix(strength / 100, keep_light / 100, where)
 
 
 def choose_method() -> str:

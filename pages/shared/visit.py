@@ -48,6 +48,9 @@ class Visit:
         look_notice: Why a look file cannot be used; empty if it can.
         look_tokens: Tokens of the fitted looks, by what was chosen for them.
         clip: The chosen clip.
+        is_look_of_clip: Whether the page Photo look takes the clip instead of the photo.
+        clip_notice: Why the last clip that was brought there cannot be used, and the number of the uploader
+            that followed.
         clip_still: The last frame that was read of a clip: the clip, the time in seconds, the encoded frame.
         choosers: States of the picture choosers, by the prefix of their widgets' keys.
         snapshot: The photo of the camera page.
@@ -91,6 +94,8 @@ class Visit:
     look_notice: str = ""
     look_tokens: dict[tuple, str] = field(default_factory=dict)
     clip: Clip | None = None
+    is_look_of_clip: bool = False
+    clip_notice: tuple[int, str] = -1, ""
     clip_still: tuple[Clip, float, bytes] | None = None
     choosers: dict[str, Chooser] = field(default_factory=dict)
     snapshot: Choice | None = None
@@ -122,6 +127,7 @@ class Visit:
     def forget_clip(self) -> None:
         """Choose no clip."""
         self.clip = self.clip_still = None
+        self.is_look_of_clip = False
 
     def take_sought(self) -> bool:
         """Return `is_sought` and reset it."""

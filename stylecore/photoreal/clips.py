@@ -134,6 +134,7 @@ def apply_look_to_clip(
     start_s: float = 0.0,
     end_s: float | None = None,
     limits: ClipLimits | None = None,
+    on_scan: Callable[[float], None] | None = None,
     on_fit: Callable[[KeyProgress], None] | None = None,
     on_progress: Callable[[ClipProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -153,6 +154,7 @@ def apply_look_to_clip(
         start_s: Start of the part that is written, in seconds.
         end_s: Its end; by default the end of the clip.
         limits: Of the clip; by default those of the environment, see `ClipLimits`.
+        on_scan: Called after each frame of the first reading with its time in seconds, from `start_s` on.
         on_fit: Called after every step of a fitting.
         on_progress: Called after each frame.
         should_stop: Asked after each step and each frame; frames written so far become the file.
@@ -181,6 +183,8 @@ def apply_look_to_clip(
             for frame in reader.frames(start_s, end_s):
                 own_limits.check_length(name, float(frame.start_s))
                 check_stop()
+                if on_scan is not None:
+                    on_scan(float(frame.start_s))
                 yield frame
 
         if isinstance(look, PhotoLook):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -18,10 +19,10 @@ FORMATS = ("GIF", "WEBP", "PNG")
 USUAL_MS = 100  # of frames of 0 or 10 ms, as browsers show them
 
 
-def is_animated(path: Path) -> bool:
+def is_animated(source: Path | BinaryIO) -> bool:
     """Whether a file is a picture of several frames."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(source, formats=FORMATS) as image:
             return getattr(image, "is_animated", False)
     except Exception:  # no picture, or a damaged one: whoever reads it next reports it
         return False
