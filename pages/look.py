@@ -53,6 +53,7 @@ with choice_column:
         look_views.bring_look()
     mix = look_views.choose_mix(photo if clip is None else None)
     method = look_views.choose_method()
+    masks = look_views.choose_regions(photo, reference) if clip is None else ()
 with picture_column:
     stage, actions = st.container(key="stage"), st.container(key="take_home")
 with stage:
@@ -80,7 +81,7 @@ if clip is not None:
     st.stop()
 
 # A photo: the look that was fitted to it, or else the one at once.
-choice = zlib.crc32(photo.data), zlib.crc32(reference.data), method
+choice = zlib.crc32(photo.data), zlib.crc32(reference.data), method, bool(masks)
 last = come_back(job_queue(), "look", looking.LookRequest)
 write_address()
 is_own = last is not None and visit().tokens["look"] in visit().look_tokens.values()
@@ -100,7 +101,7 @@ with stage:
             look = visit().kept_look[1]
             is_for_this = looking.is_fitted_to(look, photo.data)
         else:
-            look = looking.instant_look(photo.data, reference.data)
+            look = looking.instant_look(photo.data, reference.data, masks)
         shown = looking.look_preview(photo.data, look, mix)
     except StyleTransferError as error:
         say_unusable(error, "picture")
@@ -138,7 +139,13 @@ with actions:
                 names = photo.name, reference.name
                 with show_refusals():
                     token = looking.start_look(
-                        photo.data, reference.data, method, mix, names=names, choice=choice
+                        photo.data,
+                        reference.data,
+                        method,
+                        mix,
+                        names=names,
+                        choice=choice,
+                        region_masks=masks,
                     )
                     visit().tokens["look"] = visit().look_tokens[choice] = token
                     st.rerun()

@@ -6,7 +6,7 @@ import zlib
 
 import streamlit as st
 
-from pages.shared.address import keep_choice, keep_number
+from pages.shared.address import keep_choice, keep_number, keep_switch
 from pages.shared.choosing import Choice
 from pages.shared.comparing import compare
 from pages.shared.entrance import why_stopped
@@ -20,6 +20,7 @@ from pages.shared.looking import (
     look_file,
     look_preview,
 )
+from pages.shared.matching import match_subjects
 from pages.shared.painting import DOWNLOAD_FORMATS
 from pages.shared.pictures import plain, sample_title, sentence
 from pages.shared.sharing import offer_share
@@ -27,7 +28,7 @@ from pages.shared.showing import choose_format
 from pages.shared.visit import visit
 from pages.shared.where import Where
 from pages.shared.where_choices import choose_where
-from stylecore import PhotoLook, StyleError
+from stylecore import PhotoLook, StyleError, StyleTransferError
 from stylecore.errors import describe
 from stylecore.host.jobs import JobState
 from stylecore.images.encoding import encode_image
@@ -82,6 +83,21 @@ def choose_method() -> str:
         "twice as long.",
         persist_state="session",
     )
+
+
+def choose_regions(photo: Choice, reference: Choice) -> tuple[bytes, ...]:
+    """Show whether subject takes the look of subject; returns the masks of `match_subjects`, or none."""
+    is_matched = st.toggle(
+        "Match subject with subject, background with background",
+        value=keep_switch("match_looks"),
+        key="match_looks",
+        persist_state="session",
+        help="A face takes the light of a face, a sky that of the sky behind it.",
+    )
+    try:
+        return match_subjects(photo, [reference], (1.0,)) if is_matched else ()
+    except StyleTransferError:  # the page shows it where the look would be
+        return ()
 
 
 def bring_look() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from pages.shared.long_jobs import job_queue
+from pages.shared.matching import mask_pairs
 from pages.shared.painting import (
     WORKING_SIDE,
     encode_screen,
@@ -126,6 +127,7 @@ class LookWork:
         method: One of `METHODS`.
         mix: For the pictures on the way.
         mask: Of the part that takes the look, at screen size; None for all.
+        region_masks: Of the subjects of photo and reference, see `match_subjects`; none: no regions.
     """
 
     photo: bytes
@@ -134,6 +136,7 @@ class LookWork:
     method: str
     mix: Mix
     mask: Image.Image | None
+    region_masks: tuple[bytes, ...]
 
     def __call__(self, job: RunningJob[LookState]) -> PhotoLook:
         job.report(LookState())
@@ -154,26 +157,35 @@ class LookWork:
 
         reference = read_photo(self.reference, max_side=WORKING_SIDE)
         config = look_config(self.method)
-        return PhotoLook.fit(photo, reference, config, on_progress=show, should_stop=job.should_stop)
+        regions = mask_pairs(self.region_masks, photo, [reference])
+        return PhotoLook.fit(
+            photo, reference, config, regions=regions, on_progress=show, should_stop=job.should_stop
+        )
 
 
 def look_config(method: str) -> PhotoLookConfig:
     return PhotoLookConfig(method=method)
 
 
-def instant_look(photo: bytes, reference: bytes) -> PhotoLook:
+def instant_look(photo: bytes, reference: bytes, region_masks: tuple[bytes, ...] = ()) -> PhotoLook:
     """The look of a picture for a photo by its colors as a whole, or that of the cache.
 
+    Args:
+        photo: The encoded photo.
+        reference: The encoded picture.
+        region_masks: See `LookWork`; with them, by the colors of each region.
     Raises:
         ImageError: A picture cannot be used; the message says why.
         QueueFullError: Too many wait already.
     """
-    key = _digest(photo), _digest(reference)
+    key = _digest(photo), _digest(reference), *map(_digest, region_masks)
     if (kept := instant_looks.get(key)) is not None:
         return kept
     small = Image.open(io.BytesIO(screen_picture(photo).encoded))
     other = Image.open(io.BytesIO(screen_picture(reference).encoded))
-    return instant_looks.keep(key, PhotoLook.fit(small, other, PhotoLookConfig(method=INSTANT)))
+    regions = mask_pairs(region_masks, small, [other])
+    look = PhotoLook.fit(small, other, PhotoLookConfig(method=INSTANT), regions=regions)
+    return instant_looks.keep(key, look)
 
 
 def look_preview(photo: bytes, look: PhotoLook, mix: Mix) -> LookPreview:
@@ -253,7 +265,14 @@ def expected_seconds(method: str) -> float:
 
 
 def start_look(
-    photo: bytes, reference: bytes, method: str, mix: Mix, *, names: tuple[str, str], choice: tuple
+    photo: bytes,
+    reference: bytes,
+    method: str,
+    mix: Mix,
+    *,
+    names: tuple[str, str],
+    choice: tuple,
+    region_masks: tuple[bytes, ...] = (),
 ) -> str:
     """Queue the fitting of a look; returns the token that finds its job in `job_queue`.
 
@@ -264,19 +283,20 @@ def start_look(
         mix: For the pictures on the way.
         names: Names of both pictures.
         choice: See `LookRequest`.
+        region_masks: See `LookWork`.
     Raises:
         ImageError: A picture cannot be used.
         QueueFullError: Too many visitors wait already, or this one has too many jobs.
     """
-    first = instant_look(photo, reference)
+    first = instant_look(photo, reference, region_masks)
     shown = look_preview(photo, first, mix)
     request = LookRequest(shown.original, shown.changed, names, mix, choice)
     job = job_queue().submit(
-        LookWork(photo, reference, first, method, mix, screen_mask(photo, mix.where)),
+        LookWork(photo, reference, first, method, mix, screen_mask(photo, mix.where), region_masks),
         about=request,
         expected_s=expected_seconds(method),
         expected_bytes=EXPECTED_BYTES,
-        held_bytes=held_bytes(photo, reference),
+        held_bytes=held_bytes(photo, reference, region_masks),
         owner=visit().owner,
     )
     return job.token

@@ -5,12 +5,13 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import long_jobs, looking
+from pages.shared import long_jobs, looking, matching, painting
 from stylecore.host.jobs import Job, JobState
 from tests.conftest import encoded
 from tests.pages.conftest import captions, open_app
 from tests.photoreal.conftest import TINY, colored_photo
 
+MIX = looking.Mix()
 pytestmark = pytest.mark.usefixtures("clear_caches", "small_paintings")
 
 
@@ -88,3 +89,33 @@ def test_a_full_size_look_is_the_looks_own_picture():
     data = looking.full_size_look(encoded(photo), look, looking.Mix(0.5, 0.5), "evening", "PNG")
     changed = Image.open(io.BytesIO(data))
     assert np.array_equal(np.asarray(changed), np.asarray(look.apply(photo, 0.5, keep_light=0.5)))
+
+
+def test_subject_is_matched_with_subject_where_both_have_one(monkeypatch):
+    def left_half(image):
+        mask = Image.new("L", image.size)
+        mask.paste(255, (0, 0, image.width // 2, image.height))
+        return mask
+
+    monkeypatch.setattr(painting, "find_subject", left_half)
+    monkeypatch.setattr(matching, "find_faces", lambda image: Image.new("L", image.size))
+    reference = Image.new("RGB", (96, 80), (40, 60, 200))
+    reference.paste((220, 60, 40), (48, 0, 96, 80))
+    app = open_look_page()
+    upload(app, 0, encoded(colored_photo(96, 80, -0.3, 1)), "noon.png")
+    upload(app, 1, encoded(reference), "flag.png")
+    app.toggle(key="match_looks").set_value(True).run()
+    assert not app.exception
+    app.button(key="refine_look").click().run()
+    job = job_of(app)
+    assert job.wait(120)
+    app.run()
+    assert "refined for this photo" in captions(app)
+    for encoded_picture in (job.about.first, looking.look_preview(job.about.photo, job.result, MIX).changed):
+        pixels = np.asarray(Image.open(io.BytesIO(encoded_picture)).convert("RGB"), float)
+        assert pixels[:, :30, 2].mean() > pixels[:, :30, 0].mean() + 50
+        assert pixels[:, 66:, 0].mean() > pixels[:, 66:, 2].mean() + 50
+    monkeypatch.setattr(painting, "find_subject", lambda image: Image.new("L", image.size))
+    painting.screen_subject.clear()
+    app.run()
+    assert "the pictures are taken as a whole" in app.info[0].value
