@@ -238,7 +238,14 @@ def _paint_photo(
     def paint_one(look: Look) -> _Painting:
         # A painting that takes long is not finished after a stop.
         may_stop = should_stop if is_long(image.size) else None
-        painting = paint(image, look, mask=mask, on_progress=on_progress, should_stop=may_stop)
+        painting = paint(
+            image,
+            look,
+            mask=mask,
+            on_progress=on_progress,
+            should_stop=may_stop,
+            closes_photo=len(looks) == 1 and thumbnail is not image,
+        )
         loses_alpha = file_format == "JPEG" and is_transparent(painting)
         kept_format = "PNG" if loses_alpha or is_too_large else file_format
         data = encode_image(painting, kept_format, description=look.description)

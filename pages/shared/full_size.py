@@ -121,10 +121,11 @@ def full_size(
     def paint() -> Image.Image:
         image = read_photo(photo)
         mask = look.where.mask(image.size, lambda: find_subject(image))
-        return paint_at_once(image, look, mask, on_progress=on_progress, should_stop=should_stop)
+        return paint_at_once(
+            image, look, mask, on_progress=on_progress, should_stop=should_stop, closes_photo=True
+        )
 
     with large_line.turn(on_wait, is_patient=is_patient):
-        # The photo is not in memory any more when the file is made.
         return encode_image(paint(), file_format, description=look.description)
 
 

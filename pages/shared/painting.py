@@ -266,15 +266,14 @@ def paint(
     fine: bool = True,
     on_progress: OnProgress = None,
     should_stop: ShouldStop = None,
+    closes_photo: bool = False,
 ) -> Image.Image:
-    """Paint a picture where its mask is, or all of it; waits while others of its size are painted here.
-
-    A painting server paints it without reports, and is not stopped.
-    """
+    """Paint a picture where its mask is, or all of it; waits while others of its size are painted here."""
     if mask is None and (served := served_picture(image, look, fine=fine)) is not None:
         return served[0]
     with _line(image, look).turn(is_patient=True):
-        return paint_at_once(image, look, mask, fine=fine, on_progress=on_progress, should_stop=should_stop)
+        watching = {"on_progress": on_progress, "should_stop": should_stop}
+        return paint_at_once(image, look, mask, fine=fine, **watching, closes_photo=closes_photo)
 
 
 def find_mask(image: Image.Image, look: Look) -> Image.Image | None:
@@ -299,6 +298,7 @@ def paint_at_once(
     fine: bool = True,
     on_progress: OnProgress = None,
     should_stop: ShouldStop = None,
+    closes_photo: bool = False,
 ) -> Image.Image:
     """Paint a picture in this process, without waiting for others; the caller holds a turn."""
     return stylizer().stylize(
@@ -311,6 +311,7 @@ def paint_at_once(
         regions=_regions(image, look, mask),
         on_progress=on_progress,
         should_stop=should_stop,
+        closes_photo=closes_photo,
     )
 
 

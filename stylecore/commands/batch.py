@@ -223,14 +223,18 @@ class Batch:
             "stroke_scale": self.options.stroke_scale,
             "stroke_size": self.options.stroke_size,
         }
-        base = Region(Image.new("L", image.size, 255), **look)
+        regions: list[Region] = []
+        if self.where.part is not None or self.where.keeps_faces:  # the mask of all takes memory
+            base = Region(Image.new("L", image.size, 255), **look)
+            regions = self.where.regions(image, source, base)
         return stylizer.stylize(
             image,
             **look,
             max_side=self.options.max_side,
             fine=not self.options.fast,
-            regions=self.where.regions(image, source, base),
+            regions=regions,
             on_progress=_reporter(source),
+            closes_photo=True,
         )
 
     def write(self, stylized: Image.Image, source: Location, output: Location) -> None:

@@ -432,3 +432,33 @@ def test_frames_are_painted_at_the_place_of_their_noise(stylizer):
     }
     assert np.array_equal(moved[1024], whole)
     assert np.abs(moved[4] - whole).max() > 0.02
+
+
+COARSE = {"stroke_scale": 4}  # painted smaller, so that the photo itself is not needed
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_closed"),
+    [
+        (COARSE, True),
+        (COARSE | {"strength": 0.5}, False),
+        (COARSE | {"preserve_color": True}, False),
+        ({"stroke_size": 512}, False),
+    ],
+)
+def test_a_photo_is_closed_early_where_only_its_painting_is_needed(settings, is_closed, monkeypatch):
+    photo, seen = make_photo(300, 200), []
+    expected = FastStylizer("cpu").stylize(photo, "mosaic", fine=False, **settings)
+    paint = FastStylizer.paint_picture
+
+    def note(self, *arguments, **others):
+        try:
+            photo.getpixel((0, 0))
+        except ValueError:
+            seen.append(True)
+        return paint(self, *arguments, **others)
+
+    monkeypatch.setattr(FastStylizer, "paint_picture", note)
+    painted = FastStylizer("cpu").stylize(photo, "mosaic", fine=False, closes_photo=True, **settings)
+    assert bool(seen) == is_closed
+    assert np.array_equal(np.asarray(painted), np.asarray(expected))
