@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from pages.shared.long_jobs import job_queue
-from pages.shared.matching import mask_pairs
 from pages.shared.painting import (
     WORKING_SIDE,
     encode_screen,
@@ -28,6 +27,7 @@ from stylecore.host.sizes import held_bytes
 from stylecore.images.encoding import encode_image
 from stylecore.images.metadata import Description
 from stylecore.photoreal.config import INSTANT
+from stylecore.regions.matching import mask_pairs
 
 METHODS = {"natural": "Natural", "strong": "Strong"}
 USUAL_S = {"natural": 8.0, "strong": 14.0}  # of a fitting on two cores

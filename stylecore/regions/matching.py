@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 
 from PIL import Image
@@ -44,3 +45,25 @@ def _is_shared(masks: Sequence[Image.Image]) -> bool:
 
 def _pair(masks: Sequence[Image.Image]) -> MaskPair:
     return masks[0], masks[1:]
+
+
+def mask_pairs(
+    masks: Sequence[bytes], photo: Image.Image, style_images: Sequence[Image.Image]
+) -> list[MaskPair]:
+    """Encoded masks at the sizes of the pictures, as `optimize_image` and `PhotoLook.fit` take them.
+
+    Args:
+        masks: PNGs of the subjects, the photo's and the styles', then of the faces; none: no regions.
+        photo: The photo.
+        style_images: The style pictures.
+    """
+    if not masks:
+        return []
+    pictures = [photo, *style_images]
+    found = [_at(mask, each.size) for mask, each in zip(masks, [*pictures, *pictures], strict=True)]
+    return pair_masks(found[: len(pictures)], found[len(pictures) :])
+
+
+def _at(mask: bytes, size: tuple[int, int]) -> Image.Image:
+    with Image.open(io.BytesIO(mask)) as image:
+        return image.convert("L").resize(size, Image.Resampling.BICUBIC)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 from PIL import Image
@@ -19,8 +17,7 @@ from stylecore.optimization.config import OptimizationConfig, stroke_size_at
 from stylecore.optimization.iterates import Iterate, OptimizationResult
 from stylecore.optimization.optimize import optimize_image
 from stylecore.optimization.planning import Plan, fit_to_memory, free_budget, peak_memory
-from stylecore.regions.matching import pair_masks
-from stylecore.regions.pairs import MaskPair
+from stylecore.regions.matching import mask_pairs
 from stylecore.serving.orders import LearningOrder, RefinementOrder
 from stylecore.serving.progress import LearningState, Refinement
 from stylecore.styles.style import Style
@@ -107,19 +104,3 @@ def learn(order: LearningOrder, job: RunningJob[LearningState]) -> Style:
 def _read(data: bytes, megapixels: float, *, max_side: int | None = None) -> Image.Image:
     with reading_line.turn(is_patient=True):
         return load_image(data, max_megapixels=megapixels, max_side=max_side)
-
-
-def mask_pairs(
-    masks: Sequence[bytes], photo: Image.Image, style_images: Sequence[Image.Image]
-) -> list[MaskPair]:
-    """The masks of an order at the sizes of the pictures, as `optimize_image` takes them."""
-    if not masks:
-        return []
-    pictures = [photo, *style_images]
-    found = [_at(mask, each.size) for mask, each in zip(masks, [*pictures, *pictures], strict=True)]
-    return pair_masks(found[: len(pictures)], found[len(pictures) :])
-
-
-def _at(mask: bytes, size: tuple[int, int]) -> Image.Image:
-    with Image.open(io.BytesIO(mask)) as image:
-        return image.convert("L").resize(size, Image.Resampling.BICUBIC)

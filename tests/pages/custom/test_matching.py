@@ -3,7 +3,7 @@ from PIL import Image
 
 from pages.shared import matching
 from pages.shared.pictures import STYLE_SAMPLES
-from stylecore.serving.working import mask_pairs
+from stylecore.regions.matching import mask_pairs
 from tests.conftest import encoded, make_photo
 from tests.pages.custom.conftest import is_refined, job_of, recipe_of, run_until, upload
 
