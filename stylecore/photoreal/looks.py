@@ -95,7 +95,7 @@ class PhotoLook:
         if config.method != INSTANT:
             import_extra("torch")
             fitting = import_module("stylecore.photoreal.fitting")
-            problem = fitting.Problem(small, target, pairs, _skin(small, config), grid)
+            problem = fitting.Problem(small, target, pairs, _skin(photo, small.size, config), grid)
             grid = fitting.fit_grid(problem, config, on_progress=on_progress, should_stop=should_stop)
         return cls(
             grid=grid,
@@ -206,12 +206,12 @@ def _share(mask: Image.Image) -> np.ndarray:
     return np.asarray(mask, np.float32) / 255
 
 
-def _skin(photo: Image.Image, config: PhotoLookConfig) -> np.ndarray:
+def _skin(photo: Image.Image, size: tuple[int, int], config: PhotoLookConfig) -> np.ndarray:
     if not config.keep_skin:
-        return np.zeros((photo.height, photo.width), np.float32)
+        return np.zeros(size[::-1], np.float32)
     from stylecore.photoreal.skin import find_skin  # needs onnxruntime
 
-    return find_skin(photo) * np.float32(config.keep_skin)
+    return find_skin(limit_long_side(photo, SEEN_SIDE), size) * np.float32(config.keep_skin)
 
 
 def _thumbnail(photo: Image.Image) -> np.ndarray:

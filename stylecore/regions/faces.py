@@ -126,7 +126,17 @@ def find_faces(image: Image.Image) -> Image.Image:
     Raises:
         WeightsError: The network is missing or damaged.
     """
+    return _finder().find(flatten_content(image))
+
+
+def find_face_boxes(image: Image.Image) -> np.ndarray:
+    """Find the boxes of the faces of people in a photo, see `find_faces` and `FaceFinder.find_boxes`."""
+    return _finder().find_boxes(flatten_content(image))
+
+
+def _finder() -> FaceFinder:
+    """The finder that all callers share."""
     with _lock:
         if not _finders:
             _finders.append(FaceFinder())
-    return _finders[0].find(flatten_content(image))
+        return _finders[0]
