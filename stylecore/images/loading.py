@@ -79,8 +79,9 @@ def load_image(
         decoded = _decode(image, file, max_side)
         turn = _TURNS.get(_orientation(decoded))
         image = to_srgb(decoded if turn is None else decoded.transpose(turn))
-        if image is decoded:
-            image = image.copy()  # the caller's picture, or one that holds its file
+        if image is decoded:  # the caller's picture, or one that holds its file: its pixels are taken over
+            is_shared = file is None or image.readonly
+            image = image.copy() if is_shared else image._new(image.im)
     except MemoryError:
         raise
     except PictureProblem as error:

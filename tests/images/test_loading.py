@@ -163,3 +163,16 @@ def test_a_stream_that_cannot_seek_is_refused_like_a_file():
 def test_load_image_names_the_file(tmp_path):
     with pytest.raises(ImageError, match=r"nowhere\.jpg does not exist"):
         load_image(tmp_path / "nowhere.jpg")
+
+
+def test_pixels_of_a_file_are_in_memory_once(monkeypatch, photo):
+    def copy(image):
+        raise AssertionError("a second picture")
+
+    data = encoded(photo)
+    monkeypatch.setattr(Image.Image, "copy", copy)
+    image = load_image(data)
+    assert type(image) is Image.Image
+    assert np.array_equal(np.asarray(image), np.asarray(photo))
+    image.putpixel((0, 0), (1, 2, 3))
+    assert load_image(data).getpixel((0, 0)) == photo.getpixel((0, 0))
