@@ -21,6 +21,7 @@ from pages.shared.showing import offer_download, paint_photo, show_credits, show
 from pages.shared.style_pictures import MAX_MIXED, choose_shares, encode_pictures
 from pages.shared.visit import visit
 from pages.shared.where_choices import choose_where
+from stylecore import LearningConfig
 from stylecore.host.extras import has_extra, missing_extra
 
 come_in()
@@ -56,13 +57,15 @@ if style is not None:  # it is refined from the picture that is in its file
 else:
     with stage:
         style = encode_pictures(pictures, weights)
+choice = repr((zlib.crc32(photo.data), [zlib.crc32(each.data) for each in pictures], weights))
+if style is not None and not style.trunk:
+    style = visit().fitted.get(choice, style)
 look = painting = None
 if style is not None:
     look = Look(((kept_style(style) or style, 1.0),), preserve_color=preserve_color, where=where)
     with stage:
         painting = paint_photo(photo, look)
 title = "" if style is None else style.title
-choice = repr((zlib.crc32(photo.data), [zlib.crc32(each.data) for each in pictures], weights))
 
 # Run.
 run = learning = None
@@ -120,22 +123,35 @@ with stage:
 # Keep, learn or refine.
 names = (photo.name, *(each.name for each in pictures))
 is_ready = has_torch and painting is not None and bool(pictures)
+
+
+def learn(learning_config: LearningConfig) -> None:
+    with show_refusals():
+        visit().tokens["learning"] = token = learnings.start_learning(
+            photo.data,
+            [each.data for each in pictures],
+            learning_config,
+            names=names,
+            instant=painting.painted,
+            choice=choice,
+        )
+        if learning_config.is_for_photos:
+            visit().fits.add(token)
+        st.rerun()
+
+
+can_be_fitted = is_ready and not style.trunk and style not in visit().fitted.values()
+if can_be_fitted and busy is None and not has_refined:
+    with stage:
+        if (fit_config := learning_views.offer_fit(title)) is not None:
+            learn(fit_config)
 with keep_card:
     if style is not None:
         show_style_card(style)
     if is_ready:
         learning_config = learning_views.offer_learning(title, weights, is_disabled=busy is not None)
         if learning_config is not None:
-            with show_refusals():
-                visit().tokens["learning"] = learnings.start_learning(
-                    photo.data,
-                    [each.data for each in pictures],
-                    learning_config,
-                    names=names,
-                    instant=painting.painted,
-                    choice=choice,
-                )
-                st.rerun()
+            learn(learning_config)
 with refine_card:
     if not has_torch:
         st.caption(f"Learning and refining are not installed here. {sentence(missing_extra('torch'))}")

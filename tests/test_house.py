@@ -19,7 +19,7 @@ ROOMS = {
     "regions": {"host", "images", "instant"},
     "photoreal": {"host", "images", "styles", "perception", "regions", "video"},
     "optimization": {"host", "images", "styles", "perception", "instant", "regions"},
-    "learning": {"host", "images", "styles", "perception", "instant"},
+    "learning": {"host", "images", "styles", "perception", "instant", "regions"},
     "video": {"host", "images", "styles", "instant", "regions"},
     "measuring": {
         *("host", "images", "styles", "perception", "instant"),

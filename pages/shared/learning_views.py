@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared.entrance import why_stopped
-from pages.shared.learning import MINUTES, LearningJob
-from stylecore import LearningConfig
+from pages.shared.learning import FIT_S, MINUTES, LearningJob
+from pages.shared.pictures import duration
+from stylecore import LearningConfig, fitting_config
 from stylecore.errors import describe
 from stylecore.host.jobs import JobState
 
@@ -44,6 +45,19 @@ def offer_learning(title: str, weights: Sequence[float], *, is_disabled: bool) -
             disabled=is_disabled,
         )
     return LearningConfig(minutes=minutes, title=title) if is_pressed else None
+
+
+def offer_fit(title: str) -> LearningConfig | None:
+    """Show the button that fits the style to the photo; returns the settings once it is pressed."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="fit_row"):
+        is_pressed = st.button(
+            f"Bring it closer (about {duration(FIT_S)})",
+            key="fit",
+            type="primary",
+            icon=":material/auto_awesome:",
+        )
+        st.caption("Fits the style to this very photo: clearer strokes, truer colors.", width="stretch")
+    return fitting_config(title=title) if is_pressed else None
 
 
 def show_learning_failure(job: LearningJob) -> None:

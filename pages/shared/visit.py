@@ -68,6 +68,8 @@ class Visit:
         keep_notice: Why a style could not be kept; empty if it could.
         lost_style: Style that the address asked for and that is not here, until another is chosen.
         adopted: Tokens of the learnings whose styles the visit has.
+        fits: Tokens of the learnings that fit a style to one photo, started in this visit.
+        fitted: The styles that they gave, by what was chosen for them, the oldest first.
         tokens: Tokens of the jobs that the pages show, by their name in the address.
         runs: Tokens of the visit's refinements, the oldest first.
         seen_choice: Pictures and settings that were chosen when an earlier refinement was opened; it stays in
@@ -113,6 +115,8 @@ class Visit:
     keep_notice: str = ""
     lost_style: str = ""
     adopted: set[str] = field(default_factory=set)
+    fits: set[str] = field(default_factory=set)
+    fitted: dict[str, Style] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     seen_choice: str | None = None

@@ -41,6 +41,13 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
         "--rows-only", action="store_true", help="with --learning-steps: learn rows, not the network"
     )
     parser.add_argument(
+        "--fit-steps",
+        type=count,
+        default=0,
+        metavar="N",
+        help="with --any-style: also fit each style to each photo, in N steps (default: none)",
+    )
+    parser.add_argument(
         "--optimization-steps",
         type=count,
         default=0,
@@ -148,6 +155,7 @@ def measure_any_style(any_style: ModuleType, options: argparse.Namespace) -> dic
         side=options.side,
         learning_steps=options.learning_steps,
         is_thorough=not options.rows_only,
+        fit_steps=options.fit_steps,
         optimization_steps=options.optimization_steps,
         sheet=options.sheet,
         device=options.device,
@@ -156,8 +164,10 @@ def measure_any_style(any_style: ModuleType, options: argparse.Namespace) -> dic
 
 
 def measure(evaluation: ModuleType, options: argparse.Namespace) -> dict:
-    if options.learning_steps or options.rows_only or options.optimization_steps:
-        raise UsageError("--learning-steps, --rows-only and --optimization-steps need --any-style")
+    if options.learning_steps or options.rows_only or options.fit_steps or options.optimization_steps:
+        raise UsageError(
+            "--learning-steps, --rows-only, --fit-steps and --optimization-steps need --any-style"
+        )
     return evaluation.evaluate(
         options.content,
         names=options.styles,

@@ -22,7 +22,7 @@ from stylecore.commands.files import check_output
 from stylecore.commands.parsing import add_json, add_settings, add_style_output, given_settings
 from stylecore.errors import ImageError
 from stylecore.images.files import find_pictures
-from stylecore.learning.learning_config import LearningConfig
+from stylecore.learning.learning_config import LearningConfig, fitting_config
 from stylecore.styles.files import save_style_file
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ EXAMPLES = """\
 examples:
   impasto learn drawing.jpg -o drawing.impasto
   impasto learn wave.jpg waterfall.jpg -o hokusai.impasto --minutes 10 --photos holiday/
+  impasto learn drawing.jpg -o drawing.impasto --photos me.jpg --fit
 
 Ctrl-C ends the learning and writes the best style so far.
 """
@@ -72,8 +73,15 @@ def add_learn(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--photos",
         type=Path,
-        metavar="FOLDER",
-        help=f"your own photos to learn on as well, up to {MAX_PHOTOS} of them",
+        metavar="PATH",
+        help=f"a photo of your own, or a folder of them, to learn on as well, up to {MAX_PHOTOS} of them",
+    )
+    parser.add_argument(
+        "--fit",
+        dest="is_for_photos",
+        action="store_true",
+        default=None,
+        help="learn on --photos alone, each whole: takes seconds for one photo, and suits it best",
     )
     parser.add_argument(
         "--rows-only",
@@ -89,7 +97,8 @@ def add_learn(commands: argparse._SubParsersAction) -> None:
 
 def run_learn(options: argparse.Namespace) -> int:
     check_output(options.output, options.pictures)
-    config = LearningConfig(**_settings(options))
+    settings = _settings(options)
+    config = fitting_config(**settings) if options.is_for_photos else LearningConfig(**settings)
     photos = read_photos(options.photos) if options.photos else []
     lines = ProgressLines()
     with interruptible() as is_interrupted:
@@ -133,22 +142,24 @@ class ProgressLines:
         return {"steps": self.state.step, **losses, "seconds": round(self.state.elapsed_s, 2)}
 
 
-def read_photos(folder: Path) -> list[Image.Image]:
-    """Reads photos of a folder, evenly spread over it if it has many; unreadable ones are reported.
+def read_photos(path: Path) -> list[Image.Image]:
+    """Reads a photo, or those of a folder, evenly spread if it has many; unreadable ones are reported.
 
     Raises:
-        ImageError: The folder has no photo that can be read.
+        ImageError: The photo, or none of the folder, can be read.
     """
-    paths = find_pictures(folder)
+    if not path.is_dir():
+        return [load_image(path, max_side=PHOTO_SIDE)]
+    paths = find_pictures(path)
     number = min(MAX_PHOTOS, len(paths))
     photos = []
-    for path in (paths[place * len(paths) // number] for place in range(number)):
+    for found in (paths[place * len(paths) // number] for place in range(number)):
         try:
-            photos.append(load_image(path, max_side=PHOTO_SIDE))
+            photos.append(load_image(found, max_side=PHOTO_SIDE))
         except ImageError as error:
             progress(f"skipped: {error}")
     if not photos:
-        raise ImageError(f"no photo in {folder} can be read")
+        raise ImageError(f"no photo in {path} can be read")
     return photos
 
 
@@ -156,11 +167,13 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     """The given settings, and a title.
 
     Raises:
-        UsageError: Both minutes and steps are given.
+        UsageError: Both minutes and steps are given, or no photos to fit a style to.
     """
     settings = given_settings(options, LearningConfig)
     if {"minutes", "steps"} <= settings.keys():
         raise UsageError("--minutes and --steps: give only one of them")
+    if options.is_for_photos and options.photos is None:
+        raise UsageError("--fit: give --photos, a photo or a folder of them, to fit the style to")
     if "steps" in settings:
         settings["minutes"] = 0.0
     return {"title": options.pictures[0].stem} | settings

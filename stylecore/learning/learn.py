@@ -25,7 +25,7 @@ from stylecore.learning.checkpoints import load_general_network, read_general_ch
 from stylecore.learning.config import AnyStyleConfig
 from stylecore.learning.learner import Learner, warming_average
 from stylecore.learning.learning_config import LearningConfig, check_learning_config
-from stylecore.learning.learning_crops import KnownCrop, LearningCrops
+from stylecore.learning.learning_crops import KnownCrop, LearningCrops, WholePhotos
 from stylecore.learning.learning_objective import LearningObjective
 from stylecore.learning.learning_progress import LearningProgress
 from stylecore.learning.networks import StyledNetwork
@@ -36,6 +36,7 @@ from stylecore.styles.style import GENERAL_MODEL, Style, network_name
 
 GENERAL_CHECKPOINT = "general.pt"  # in `weights/`: torch's weights of the general network
 GENERAL = network_name(GENERAL_MODEL)
+PALETTE_WEIGHT = 60.0  # as in the training of the general network
 PROBE_CROPS = 4  # on which the averaged weights are judged
 PROBE_STEPS = 50  # between two judgments
 SAMPLE_SIDE = 384  # px, long side of the sample painting
@@ -63,7 +64,7 @@ def learn_style(
             encoded bytes, binary file object, or PIL image.
         config: Settings.
         photos: The user's own photos, from which a quarter of the crops is taken; the others come from
-            those that ship with the project.
+            those that ship with the project. With `config.is_for_photos` it learns on them alone.
         sample: Photo to paint every few seconds, for `on_progress`.
         on_progress: Called after every step.
         should_stop: Asked after every step; True ends the learning with the best weights so far.
@@ -72,7 +73,7 @@ def learn_style(
     Raises:
         ImageError: A picture that cannot be read or is too small, or a style picture of a single color.
         StyleError: A picture leads to rows that cannot be used.
-        ValueError: No style picture, or settings out of range.
+        ValueError: No style picture, settings out of range, or no photo to fit a style to.
         WeightsError: A file of the general network, its encoder, VGG19 or the photos is missing or damaged.
         CheckpointError: The same of torch's weights of the general network.
         DivergenceError: The loss is not finite.
@@ -124,9 +125,14 @@ class Learning:
         self.amp_dtype = autocast_dtype(self.device, config.precision)
         settings = _settings(config)
         self.objective = LearningObjective(pictures, settings, self.device)
-        self.crops = LearningCrops(
-            self.objective, number=config.crops, size=config.crop_size, photos=photos, seed=config.seed
-        )
+        size, seed = config.crop_size, config.seed
+        self.crops: LearningCrops | WholePhotos
+        if config.is_for_photos:
+            self.crops = WholePhotos(self.objective, photos, size=size, seed=seed)
+        else:
+            self.crops = LearningCrops(
+                self.objective, number=config.crops, size=size, photos=photos, seed=seed
+            )
         self.learner = _learner(rows, config, settings, self.device)
         self.first_step = time.monotonic()
         self.recent: np.ndarray | None = None  # content, style and total loss, smoothed
@@ -188,7 +194,7 @@ class Learning:
         averaged = self.learner.averaged.module
         losses = [
             self._losses(averaged, self.crops.join([number]), number).total.item()
-            for number in range(min(PROBE_CROPS, self.config.crops))
+            for number in range(min(PROBE_CROPS, self.crops.number))
         ]
         if (loss := float(np.mean(losses))) < self.best_loss:
             self.best_loss = loss
@@ -227,7 +233,8 @@ class Learning:
         rows = self.best["rows"][0].cpu().numpy()
         duration = _in_words(self.elapsed_s) if self.config.minutes else f"{self.step} steps"
         trunk = {GENERAL: self._differences()} if self.config.is_thorough else {}
-        return replace(encoded, rows={GENERAL: rows}, trunk=trunk, origin=f"learned in {duration}")
+        made = "fitted to own photos" if self.config.is_for_photos else "learned"
+        return replace(encoded, rows={GENERAL: rows}, trunk=trunk, origin=f"{made} in {duration}")
 
     def _differences(self) -> dict[str, np.ndarray]:
         """What the best trunk adds to the weights of the general network."""
@@ -268,6 +275,7 @@ def _settings(config: LearningConfig) -> AnyStyleConfig:
         style_size=config.stroke_size,
         content_weight=config.content_weight,
         style_weight=config.style_weight,
+        palette_weight=PALETTE_WEIGHT,
         precision=config.precision,
         seed=config.seed,
         is_trunk_frozen=not config.is_thorough,

@@ -89,14 +89,15 @@ class Learner:
 
 
 def learning_rate_at(step: int, config: SharedConfig, elapsed_s: float = 0.0) -> float:
-    """Learning rate as a fraction of its peak: 20 steps of warm-up, then a cosine decay to 3 %.
+    """Learning rate as a fraction of its peak: 20 steps of warm-up, in short runs a sixth of their steps,
+    then a cosine decay to 3 %.
 
     Args:
         step: Optimizer step, from 0.
         config: Settings; the decay ends with its `hours`, if there are any, or else with its `steps`.
         elapsed_s: Seconds of training.
     """
-    warm_up = 20
+    warm_up = 20 if config.hours else max(1, min(20, config.steps // 6))
     if step < warm_up:
         return (step + 1) / warm_up
     if config.hours:

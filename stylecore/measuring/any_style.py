@@ -19,7 +19,7 @@ from stylecore.images.sizes import limit_long_side, resize_long_side
 from stylecore.instant.encoder import encode_style
 from stylecore.instant.stylizer import FastStylizer
 from stylecore.learning.learn import learn_style
-from stylecore.learning.learning_config import LearningConfig
+from stylecore.learning.learning_config import LearningConfig, fitting_config
 from stylecore.measuring.evaluation import SHEET_SIDE, check_sheet, read_photos
 from stylecore.measuring.measure import Losses, Measure, optimize_pixels
 from stylecore.optimization.preview import PreviewPainter
@@ -45,6 +45,7 @@ def evaluate_any_style(
     side: int = 512,
     learning_steps: Sequence[int] = (),
     is_thorough: bool = True,
+    fit_steps: int = 0,
     optimization_steps: int = 0,
     sheet: Path | None = None,
     device: str = "cpu",
@@ -59,15 +60,16 @@ def evaluate_any_style(
         side: Long side in pixels at which pictures are painted and compared.
         learning_steps: Steps of `learn_style`, for each of which the styles are also learned.
         is_thorough: See `LearningConfig`.
+        fit_steps: Steps of `learn_style` by which each style is also fitted to each photo; 0 for none.
         optimization_steps: L-BFGS steps by which each pair is also optimized; 0 for none.
         sheet: File for a contact sheet: a row for each style picture, painted on one of the photos.
         device: Device of losses, learning, sketch and optimization, `auto`, `cpu` or `cuda`.
         on_progress: Called with a line after each style picture.
     Returns:
         `styles` by path, and `all`: for each the number of `pairs`, and by method (`encoder`, `learned N
-        steps`, `sketch`, `optimized N steps`) the geometric mean of the `total`s, mean `content` and `style`
-        losses, the `ratio` of the total to the sketch's, and the number of pairs that have `won` against the
-        sketch. `skipped` says why photos could not be used.
+        steps`, `fitted N steps`, `sketch`, `optimized N steps`) the geometric mean of the `total`s, mean
+        `content` and `style` losses, the `ratio` of the total to the sketch's, and the number of pairs that
+        have `won` against the sketch. `skipped` says why photos could not be used.
     Raises:
         ImageError: No usable photo or style picture, or a sheet too large for its format.
         WeightsError: A network is missing or damaged.
@@ -76,8 +78,8 @@ def evaluate_any_style(
     files = style_files(style_pictures)
     images, skipped = read_photos(content_folder, photos, side)
     if sheet is not None:
-        check_sheet(sheet, len(files), 4 + len(learning_steps) + (optimization_steps > 0))
-    methods = _Methods(device, learning_steps, is_thorough, optimization_steps)
+        check_sheet(sheet, len(files), 4 + len(learning_steps) + (fit_steps > 0) + (optimization_steps > 0))
+    methods = _Methods(device, learning_steps, is_thorough, fit_steps, optimization_steps)
     measure = methods.measure
     contents = [(image, measure.content_features(image)) for image in images.values()]
     report, everything, rows = {}, [], []
@@ -117,7 +119,12 @@ class _Methods:
     """What paints in the style of a picture, see `evaluate_any_style`."""
 
     def __init__(
-        self, device: str, learning_steps: Sequence[int], is_thorough: bool, optimization_steps: int
+        self,
+        device: str,
+        learning_steps: Sequence[int],
+        is_thorough: bool,
+        fit_steps: int,
+        optimization_steps: int,
     ) -> None:
         self.measure, self.stylizer, self.sketch = (
             Measure(device),
@@ -128,16 +135,21 @@ class _Methods:
             LearningConfig(minutes=0, steps=steps, is_thorough=is_thorough, device=device)
             for steps in learning_steps
         ]
+        self.fitting = fitting_config(steps=fit_steps, device=device) if fit_steps else None
         self.optimization_steps = optimization_steps
 
     def read_style(self, file: Path) -> _StylePicture:
-        image = load_style(file)
-        styles = {"encoder": encode_style(image)}
-        styles |= {f"learned {config.steps} steps": learn_style(image, config) for config in self.configs}
-        statistics = self.sketch.read_style(image)
-        image = resize_long_side(image, USUAL_STROKE_SIZE)
+        original = load_style(file)
+        styles = {"encoder": encode_style(original)}
+        styles |= {f"learned {config.steps} steps": learn_style(original, config) for config in self.configs}
+        statistics = self.sketch.read_style(original)
+        image = resize_long_side(original, USUAL_STROKE_SIZE)
         grams = self.measure.grams(image)
         paint = {method: partial(self._stylize, style=style) for method, style in styles.items()}
+        if (fitting := self.fitting) is not None:
+            paint[f"fitted {fitting.steps} steps"] = lambda photo: self._stylize(
+                photo, style=learn_style(original, fitting, photos=[photo])
+            )
         paint[SKETCH] = lambda photo: self.sketch.paint(photo, statistics)
         if steps := self.optimization_steps:
             paint[f"optimized {steps} steps"] = lambda photo: optimize_pixels(

@@ -23,6 +23,15 @@ def test_learn_writes_a_style_file(capsys, photo_file, tmp_path):
     assert f"{photo_file} -> {output}: holiday, learned in 2 steps" in err
 
 
+def test_fit_learns_on_a_photo_alone(capsys, photo_file, tmp_path):
+    output = tmp_path / "dots.impasto"
+    settings = ("--crop-size", 64, "--stroke-size", 128, "--precision", "float32")
+    fit = ("--photos", photo_file, "--fit", "--steps", 2, *settings)
+    status, _, err = run(capsys, "learn", photo_file, "-o", output, *fit)
+    assert (status, load_style_file(output).origin) == (0, "fitted to own photos in 2 steps")
+    assert "step 2/2  content" in err
+
+
 def test_an_interrupted_learning_keeps_the_best_so_far(capsys, photo_file, tmp_path, monkeypatch):
     learn_whole = stylecore.learning.learn.learn_style
 
@@ -54,6 +63,7 @@ def test_wrong_usage_is_refused_before_the_work(capsys, photo_file, tmp_path):
         (("-o", output, "--steps", 2, "--minutes", 1), "give only one of them"),
         (("-o", output, "--steps", 0), "steps is 0: at least 1 is needed"),
         (("-o", output, "--photos", tmp_path / "none"), "none"),
+        (("-o", output, "--fit"), "--fit: give --photos"),
     ):
         status, _, err = run(capsys, "learn", photo_file, *arguments)
         assert status == 2

@@ -49,12 +49,21 @@ def test_encoder_and_sketch_are_measured_on_every_pair(capsys, folders):
 
 def test_learned_styles_and_optimized_photos_are_measured_as_well(capsys, folders, monkeypatch):
     monkeypatch.setattr("stylecore.measuring.any_style.LearningConfig", partial(LearningConfig, crop_size=32))
-    options = ["--photos", "1", "--side", "96", "--learning-steps", "1", "2", "--optimization-steps", "3"]
+    options = ["--photos", "1", "--side", "96", "--learning-steps", "1", "2", "--fit-steps", "4"]
+    options += ["--optimization-steps", "3"]
     assert main(command(folders, str(folders / "styles" / "0.png"), *options, "--json")) == 0
     everything = json.loads(capsys.readouterr().out)["all"]
-    methods = ["encoder", "learned 1 steps", "learned 2 steps", "sketch", "optimized 3 steps"]
+    methods = [
+        "encoder",
+        "learned 1 steps",
+        "learned 2 steps",
+        "fitted 4 steps",
+        "sketch",
+        "optimized 3 steps",
+    ]
     assert [*everything] == ["pairs", *methods]
-    assert len({everything[method]["total"] for method in methods}) == 5
+    assert len({everything[method]["total"] for method in methods}) == 6
+    assert everything["fitted 4 steps"]["total"] < everything["encoder"]["total"]
 
 
 def test_options_of_any_style_need_it(capsys, folders):

@@ -28,6 +28,7 @@ def is_over(monkeypatch, learned) -> threading.Event:
     event = threading.Event()
 
     def learn(pictures, config, *, photos, sample, on_progress, should_stop):
+        assert len(photos) == 1
         for step in range(1, 4):
             on_progress(LearningProgress(step, 100, 1.0, 0.5, 3.0 / step, step, 100 - step, sample))
         while not (event.is_set() or should_stop()):
@@ -40,8 +41,8 @@ def is_over(monkeypatch, learned) -> threading.Event:
     assert all(job.wait(60) for job in long_jobs.job_queue().jobs)
 
 
-def started(app):
-    app.button(key="learn").click().run()
+def started(app, key: str = "learn"):
+    app.button(key=key).click().run()
     assert not app.exception
     job = long_jobs.job_queue().find(app.session_state.visit.tokens["learning"])
     run_until(app, lambda: job.progress is not None and job.progress.step == 3)
@@ -68,6 +69,21 @@ def test_a_learning_shows_sample_losses_and_time_and_ends_as_a_tile(app, is_over
     assert is_painted(app)
     app.switch_page("pages/gallery.py").run()
     assert app.button(key="style_mosaic_2")
+
+
+def test_a_fit_paints_this_photo_anew_and_is_kept_only_if_asked(app, is_over):
+    job = started(app, "fit")
+    assert job.about.config.is_for_photos
+    assert "fit" not in [button.key for button in app.button]
+    is_over.set()
+    assert job.wait(60)
+    run_until(app, lambda: app.session_state.visit.fitted)
+    assert is_painted(app)
+    assert [style.origin for style in app.session_state.visit.fitted.values()] == ["learned in 0"]
+    assert (own_styles(app), app.button(key="keep_style").label) == ([], "Keep it as it is")
+    assert "fit" not in [button.key for button in app.button]
+    app.button(key="keep_style").click().run()
+    assert [style.origin for style in own_styles(app)] == ["learned in 0"]
 
 
 def test_cancel_keeps_the_best_so_far(app, is_over):
