@@ -6,15 +6,19 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
 
 from stylecore.errors import ServerError
 from stylecore.host.extras import import_extra
 
 LOCAL = "local"  # address of a Ray of our own on this machine
 NAMESPACE = "impasto"
+START_TRIES = 4  # Ray itself waits for 30 s, which busy machines exceed
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # else Ray reports its use to its maker
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's future default, about which it would warn
+    "RAY_worker_niceness": "0",  # else everything else on the machine goes before the painting processes
     # Busy machines take longer than Ray's 5 s, after which it would start the same process again.
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
 }
@@ -41,11 +45,19 @@ def running_ray(address: str = LOCAL, *, cpus: int | None = None) -> Iterator[No
         options |= {"num_cpus": cpus, "include_dashboard": False}
         # Else Ray would keep one in the home folder.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    try:
-        ray.init(address=address, **options)
-    except Exception as error:  # Ray raises plain exceptions when it takes too long
-        raise ServerError(f"Ray at {address} does not start: {error}") from error
+    _start(ray, address, options)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _start(ray: ModuleType, address: str, options: dict[str, Any]) -> None:
+    for tries_left in reversed(range(START_TRIES)):
+        try:
+            ray.init(address=address, **options)
+            return
+        except Exception as error:  # Ray raises plain exceptions when it takes too long
+            ray.shutdown()
+            if not tries_left or "timed out during startup" not in str(error):
+                raise ServerError(f"Ray at {address} does not start: {error}") from error

@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -18,15 +20,23 @@ from PIL import Image
 
 from stylecore import FastStylizer, ImageError, Style, StyleTransferError
 from stylecore.errors import ServerError
-from stylecore.host.jobs import QueueFullError
+from stylecore.host.job_queue import JobQueue
+from stylecore.host.jobs import JobState, QueueFullError
+from stylecore.learning.learning_config import LearningConfig
+from stylecore.optimization.config import OptimizationConfig
 from stylecore.serving.client import PaintingServer
 from stylecore.serving.config import ServingConfig
+from stylecore.serving.orders import LearningOrder, RefinementOrder
 from stylecore.serving.painting_request import Painted, PaintRequest
+from stylecore.serving.remote_jobs import RemoteJob
+from stylecore.serving.served_queue import ServedQueue
+from stylecore.serving.tensor_networks import TensorNetworks
 from stylecore.styles.catalog import get_style
 from tests.conftest import encoded, make_photo
 from tests.serving.conftest import ask, error_of, free_port
 
 pytest.importorskip("ray", reason="ray is not installed")
+PATIENCE_S = 900.0  # on a machine with much other work
 
 
 class Painters:
@@ -86,20 +96,50 @@ def test_a_style_with_its_own_network_asks_for_a_process_that_has_it():
     assert painters.networks == [own.sha256, ""]
 
 
+def test_a_busy_machine_gets_more_time_to_start_ray(monkeypatch):
+    from stylecore.serving import local_ray
+
+    started, failures = [], [Exception("The current node timed out during startup.")] * 2
+
+    def init(**options: object) -> None:
+        started.append(options["address"])
+        if failures:
+            raise failures.pop()
+
+    fake = SimpleNamespace(init=init, shutdown=lambda: started.append("ended"))
+    monkeypatch.setattr(local_ray, "import_extra", lambda module: fake)
+    with local_ray.running_ray():
+        assert started == ["local", "ended", "local", "ended", "local"]
+    failures.append(Exception("no such address"))
+    with pytest.raises(ServerError, match="no such address"), local_ray.running_ray("10.0.0.5:1"):
+        pass
+
+
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """A server of one process that paints two pictures at once, and has room for four more."""
     from stylecore.serving.application import running_server
 
     config = ServingConfig(port=free_port(), device="cpu", queue=4, batch=2, timeout_s=300)
-    with running_server(config, address="local", cpus=1) as address:
+    with running_server(config, address="local", cpus=2) as address:
         yield address
 
 
-def painter_processes() -> list[int]:
-    """Process ids of the painters of this test's Ray, which names its processes after their work."""
+def processes_of(work: str) -> list[int]:
+    """Process ids of this test's Ray, which names its processes after their work."""
     started = psutil.Process().children(recursive=True)
-    return [each.pid for each in started if "ServeReplica:impasto:Painter" in "".join(each.cmdline())]
+    return [each.pid for each in started if work in "".join(each.cmdline())]
+
+
+def painter_processes() -> list[int]:
+    return processes_of("ServeReplica:impasto:Painter")
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_a_server_on_ray_paints_and_refuses(url):
@@ -144,6 +184,60 @@ def test_requests_of_a_killed_process_are_tried_once_more(url):
         os.kill(first, signal.SIGKILL)
         assert [each.result()[0] for each in waiting] == [200, 200]
     assert painter_processes() != [first]
+
+
+@dataclass(frozen=True)
+class About:
+    names: tuple[str, ...] = ("photo", "bark")
+
+
+def queue_of(url: str) -> ServedQueue:
+    """The queue of an app with this server."""
+    return ServedQueue(JobQueue(), PaintingServer(url), {"refinement": About, "learning": About})
+
+
+@pytest.mark.slow
+def test_a_custom_run_whose_process_is_killed_is_begun_once_more_and_stopped_from_elsewhere(url):
+    photo, style = encoded(make_photo(96, 64)), encoded(make_photo(64, 64, seed=1))
+    config = OptimizationConfig(steps=100_000, max_side=96, preview_every=5)
+    job = queue_of(url).submit(RefinementOrder(photo, ((style, 1.0),), (96, 64), config), about=About())
+    assert isinstance(job, RemoteJob)
+    wait_for(lambda: not job.is_finished and job.progress is not None and job.progress.step > 0)
+    (first,) = processes_of("JobWorker")
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: processes_of("JobWorker") not in ([], [first]))
+    assert not job.is_finished
+    found = queue_of(url).find(job.token)
+    wait_for(lambda: not found.is_finished and found.progress is not None and found.progress.picture)
+    found.cancel()
+    assert job.wait(PATIENCE_S)
+    assert (job.state, job.result.image.size, job.result.is_stopped) == (JobState.CANCELLED, (96, 64), True)
+
+
+@pytest.mark.slow
+def test_a_style_is_learned_on_the_server_and_its_process_ending_twice_is_an_error(url):
+    photo, style = encoded(make_photo(96, 64)), encoded(make_photo(64, 64, seed=1))
+    config = LearningConfig(minutes=0, steps=3, crops=2, crop_size=64, title="Bark")
+    job = queue_of(url).submit(LearningOrder(photo, (style,), config), about=About())
+    assert job.wait(PATIENCE_S)
+    assert (job.state, job.result.title) == (JobState.DONE, "Bark")
+    job = queue_of(url).submit(LearningOrder(photo, (style,), replace(config, steps=100_000)), about=About())
+    killed = set()
+    for _ in range(2):
+        wait_for(lambda: job.is_finished or not killed.issuperset(processes_of("JobWorker")))
+        for process in processes_of("JobWorker"):
+            os.kill(process, signal.SIGKILL)
+            killed.add(process)
+    assert job.wait(PATIENCE_S)
+    assert "ended, twice" in str(job.error)
+    assert len(killed) == 2
+
+
+@pytest.mark.slow
+def test_tensors_run_on_a_process_of_the_server(url):
+    photo = make_photo(64, 48)
+    served = FastStylizer(networks=TensorNetworks(url)).stylize(photo, "mosaic")
+    assert served.tobytes() == FastStylizer("cpu").stylize(photo, "mosaic").tobytes()
 
 
 @pytest.mark.slow
