@@ -33,7 +33,10 @@ logger = logging.getLogger(__name__)
 
 
 class RemoteJob(Generic[About]):
-    """A job on a painting server, see `Job`; at most `REFRESH_S` old while the server answers.
+    """A job on a painting server, see `Job`.
+
+    Who asks for its state or place, or touches it, gets news that are at most `REFRESH_S` old while the
+    server answers. Progress, result and error are those of the last news, so that many jobs can be looked at.
 
     Args:
         server: The server.
@@ -50,9 +53,9 @@ class RemoteJob(Generic[About]):
         self._lock = threading.Lock()
         self._asked_at = -math.inf
         self._is_cancelled = self._is_away = False
-        self._progress: Refinement | LearningState | None = None
-        self._result: OptimizationResult | Style | None = None
-        self._error: StyleTransferError | None = None
+        self.progress: Refinement | LearningState | None = None
+        self.result: OptimizationResult | Style | None = None
+        self.error: StyleTransferError | None = None
         self._status, self._state = status, JobState.WAITING
 
     @property
@@ -66,21 +69,6 @@ class RemoteJob(Generic[About]):
         return 0 if self._state in FINAL_STATES else int(self._status["place"])
 
     @property
-    def progress(self) -> Refinement | LearningState | None:
-        self._refresh()
-        return self._progress
-
-    @property
-    def result(self) -> OptimizationResult | Style | None:
-        self._refresh()
-        return self._result
-
-    @property
-    def error(self) -> StyleTransferError | None:
-        self._refresh()
-        return self._error
-
-    @property
     def is_finished(self) -> bool:
         return self.state in FINAL_STATES
 
@@ -92,7 +80,7 @@ class RemoteJob(Generic[About]):
     @property
     def held_bytes(self) -> int:
         """Memory that it takes in this process."""
-        return held_bytes(self.about, self._progress, self._result)
+        return held_bytes(self.about, self.progress, self.result)
 
     @property
     def is_stopping(self) -> bool:
@@ -137,7 +125,7 @@ class RemoteJob(Generic[About]):
             self._take_news()
             self._is_away = False
         except UnknownJobError:
-            self._error, self._state = ServerError(FORGOTTEN), JobState.FAILED
+            self.error, self._state = ServerError(FORGOTTEN), JobState.FAILED
         except StyleTransferError as error:
             logger.warning("no news of a custom run: %s", error)
             self._is_away = True
@@ -146,22 +134,22 @@ class RemoteJob(Generic[About]):
             self._lock.release()
 
     def _take_news(self) -> None:
-        losses = 0 if self._progress is None else len(self._progress.losses)
+        losses = 0 if self.progress is None else len(self.progress.losses)
         status = self._ask(f"?losses_from={losses}")
         state = JobState(status["state"])
         if self._is_cancelled and not status["is_stopping"] and state not in FINAL_STATES:
             self._server.ask(f"{self._path}/cancel", body=b"", timeout_s=ANSWER_S)
         if status["progress"] is not None:
             read = self._read_refinement if self.kind == "refinement" else self._read_learning
-            self._progress = read(status["progress"])
+            self.progress = read(status["progress"])
         if status["result"] is not None:
-            self._result = self._read_result(status["result"])
+            self.result = self._read_result(status["result"])
         if status["error"] is not None:
-            self._error = StyleTransferError(status["error"])
+            self.error = StyleTransferError(status["error"])
         self._status, self._state = status, state
 
     def _read_refinement(self, shown: Mapping[str, Any]) -> Refinement:
-        config, before = read_record(OptimizationConfig, json.dumps(shown["config"])), self._progress
+        config, before = read_record(OptimizationConfig, json.dumps(shown["config"])), self.progress
         is_same = before is not None and before.config == config  # else it was begun again, smaller
         known = dict(before.snapshots) if is_same else {}
         for step in shown["snapshots"]:
@@ -184,11 +172,11 @@ class RemoteJob(Generic[About]):
         )
 
     def _losses(self, shown: Mapping[str, Any]) -> tuple[float, ...]:
-        before = () if self._progress is None else self._progress.losses
+        before = () if self.progress is None else self.progress.losses
         return (*before[: shown["losses_from"]], *shown["losses"])
 
     def _newest_picture(self, version: str | None, snapshots: Mapping[int, bytes]) -> bytes | None:
-        before = None if self._progress is None else self._progress.picture
+        before = None if self.progress is None else self.progress.picture
         newest = next(reversed(snapshots.values()), None)
         for picture in (before, newest):
             if picture_version(picture) == version:

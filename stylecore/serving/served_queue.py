@@ -118,7 +118,9 @@ class ServedQueue:
             about = read_record(self._abouts[status["kind"]], note)
         except (ValueError, KeyError) as error:
             raise ServerError(f"the job has no note of this app: {error}") from error
-        return RemoteJob(self._server, about, status)
+        job = RemoteJob(self._server, about, status)
+        job.touch()
+        return job
 
     def _keep(self, job: RemoteJob) -> RemoteJob:
         """Keep a job, unless another thread has; those not asked for longest leave, and are found again."""

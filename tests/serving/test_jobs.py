@@ -25,6 +25,7 @@ from stylecore.serving.config import ServingConfig
 from stylecore.serving.job_board import JobBoard
 from stylecore.serving.orders import LearningOrder, RefinementOrder
 from stylecore.serving.progress import LearningState, Refinement
+from stylecore.serving.remote_jobs import RemoteJob
 from stylecore.serving.sent_job import SentJob, work_off
 from stylecore.serving.served_queue import ServedQueue
 from stylecore.styles.catalog import get_style
@@ -139,6 +140,11 @@ def queue_of(url: str) -> ServedQueue:
     return ServedQueue(JobQueue(), PaintingServer(url), {"refinement": About, "learning": About})
 
 
+def step_of(job: RemoteJob) -> int:
+    job.touch()
+    return 0 if job.progress is None else job.progress.step
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
@@ -249,7 +255,7 @@ def test_the_app_sees_a_job_on_the_server_as_one_of_its_own(url, runs):
     about = About(("photo", 'b"ark\n', "moß"), PHOTO)
     job = queue_of(url).submit(order(), about=about, owner="ann", expected_s=3.0)
     runs.step(3)
-    wait_for(lambda: job.progress is not None and job.progress.step == 3)
+    wait_for(lambda: step_of(job) == 3)
     found = queue_of(url).find(job.token)
     assert found.about == about
     assert found.progress == job.progress
@@ -260,6 +266,7 @@ def test_the_app_sees_a_job_on_the_server_as_one_of_its_own(url, runs):
     assert (found.state, found.place, found.result, found.error) == (JobState.RUNNING, 0, None, None)
     runs.step()
     assert found.wait(60)
+    assert job.wait(60)
     assert (job.state, job.is_stopping) == (JobState.DONE, False)
     assert np.array_equal(np.asarray(job.result.image), np.asarray(make_photo(64, 48)))
     assert [iterate.step for iterate in job.result.iterates] == [1, 2, 3, 4]
@@ -270,7 +277,7 @@ def test_any_process_of_the_app_can_cancel_and_has_the_best_so_far(url, runs):
     token = queue_of(url).submit(order(), about=About(("a", "b", "c"))).token
     runs.step(2)
     found = queue_of(url).find(token)
-    wait_for(lambda: found.progress is not None and found.progress.step == 2)
+    wait_for(lambda: step_of(found) == 2)
     found.cancel()
     assert found.is_stopping
     assert found.wait(60)
@@ -281,7 +288,7 @@ def test_any_process_of_the_app_can_cancel_and_has_the_best_so_far(url, runs):
 def test_a_learned_style_comes_back(url, runs):
     job = queue_of(url).submit(LearningOrder(PHOTO, (STYLE,), LearningConfig()), about=About(("a", "b")))
     runs.step()
-    wait_for(lambda: job.progress is not None and job.progress.step == 1)
+    wait_for(lambda: step_of(job) == 1)
     assert (job.progress.losses, job.progress.steps) == ((3.0,), 9)
     job.cancel()
     assert job.wait(60)
@@ -325,7 +332,7 @@ def test_a_job_survives_that_the_server_is_away_but_not_that_it_forgets(url, run
     queue = queue_of(url)
     job = queue.submit(order(), about=About(("a", "b", "c")))
     runs.step(2)
-    wait_for(lambda: job.progress is not None and job.progress.step == 2)
+    wait_for(lambda: step_of(job) == 2)
     with monkeypatch.context() as patched:
         patched.setattr(PaintingServer, "ask", lambda *_, **__: (_ for _ in ()).throw(ServerError("away")))
         assert (job.state, job.is_away, job.progress.step) == (JobState.RUNNING, True, 2)
