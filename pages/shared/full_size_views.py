@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared.choosing import Choice
 from pages.shared.entrance import keep_watching, why_stopped
@@ -25,7 +26,7 @@ MEGABYTE = 10**6
 
 
 def offer_full_size(
-    photo: Choice, look: Look, size: tuple[int, int], *, title: str, file_format: str
+    photo: Choice, look: Look, size: tuple[int, int], *, title: str, file_format: str, row: DeltaGenerator
 ) -> None:
     """Show the button that paints a large photo in its own size, then the progress, then the file.
 
@@ -35,6 +36,7 @@ def offer_full_size(
         size: Width and height of the photo in pixels.
         title: Titles of the look's styles.
         file_format: One of `DOWNLOAD_FORMATS`.
+        row: Where the buttons go; what takes more room is shown here.
     """
     ending, _ = DOWNLOAD_FORMATS[file_format]
     request = full_size_request(photo, look, file_format, title=title, ending=ending)
@@ -47,11 +49,12 @@ def offer_full_size(
     if is_answered and job.result is None:
         _show_failure(job)
     if job is not None and job.result is not None:
-        _offer_file(job, is_primary=is_answered)
+        with row:
+            _offer_file(job, is_primary=is_answered)
     if is_answered and job.result is not None:
         return
     # A callback would start with the photo and the look of the previous script run.
-    if st.button(
+    if row.button(
         f"Paint in full size ({size[0]} x {size[1]})",
         key="paint_full_size",
         type="primary",

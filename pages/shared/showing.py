@@ -110,13 +110,14 @@ def offer_download(photo: Choice, look: Look, painting: Preview) -> None:
         if painting.notice:
             st.info(f"{painting.notice[0].upper()}{painting.notice[1:]}.", icon=":material/info:")
         width, height = painting.size
-        with st.container(horizontal=True, vertical_alignment="bottom"):
+        row = st.container(horizontal=True, vertical_alignment="bottom")
+        with row:
             file_format = choose_format(painting.size, is_transparent=painting.is_transparent)
-            if is_long(painting.size):
-                title = look_titles(look)
-                offer_full_size(photo, look, painting.size, title=title, file_format=file_format)
-            else:
+            if not is_long(painting.size):
                 _offer_file(photo, look, painting.size, file_format)
+        if is_long(painting.size):
+            title = look_titles(look)
+            offer_full_size(photo, look, painting.size, title=title, file_format=file_format, row=row)
         is_enlarged = max(width, height) >= LEAST_FACTOR * max(working_size(painting.size, look.stroke_scale))
         if width * height > LARGE_PIXELS and is_enlarged:
             takes = "" if is_long(painting.size) else " For a photo of this size this takes some seconds."
