@@ -19,7 +19,7 @@ from stylecore.styles.catalog import ROWS_FILE, list_models
 from stylecore.styles.records import ENCODER_MODEL, VARIANTS_FOLDER, model_checksum, variant_checksums
 from stylecore.styles.style import GENERAL_MODEL
 
-PACKAGES = ("streamlit", "torch", "torchvision", *RUNTIMES, "pillow", "numpy")
+PACKAGES = ("streamlit", "torch", "torchvision", *RUNTIMES, "openvino", "pillow", "numpy")
 # Files whose SHA-256 lies in a `.json` of the same name.
 RECORDED_FILES = (
     ROWS_FILE.name,

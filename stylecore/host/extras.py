@@ -17,6 +17,7 @@ EXTRAS = {
     "tifffile": "tiff",
     "imagecodecs": "tiff",
     "ray": "scale",
+    "openvino": "openvino",
 }
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")  # distributions that install the same module
 

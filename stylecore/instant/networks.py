@@ -18,6 +18,7 @@ from stylecore.host.weights import check_weights_file
 from stylecore.instant.foreign import ForeignNetwork
 from stylecore.instant.half import HalfNetwork
 from stylecore.instant.layers import LayeredNetwork
+from stylecore.instant.openvino_session import OpenVinoSession, has_openvino
 from stylecore.instant.sessions import missing_cuda, open_session
 from stylecore.styles.records import model_checksum
 from stylecore.styles.style import Style, network_name
@@ -25,6 +26,8 @@ from stylecore.styles.trunk import add_to_weights
 
 if TYPE_CHECKING:
     import onnxruntime as ort
+
+    Session = ort.InferenceSession | OpenVinoSession
 
 WARM_SIZES = ((768, 1024), (1024, 768))  # px, of previews of most photos
 MAX_HALF_NETWORKS = 4  # that stay loaded in float16
@@ -77,8 +80,8 @@ class Networks:
             self.device = "cpu" if self.device_note else "cuda"
         self._has_left_cuda = False
         self._lock = threading.Lock()
-        self._shipped: dict[str, ort.InferenceSession] = {}
-        self._own: OrderedDict[Network, ort.InferenceSession | ForeignNetwork] = OrderedDict()
+        self._shipped: dict[str, Session] = {}
+        self._own: OrderedDict[Network, Session | ForeignNetwork] = OrderedDict()
         self._half: OrderedDict[Network, HalfNetwork] = OrderedDict()
         self._layers: OrderedDict[tuple[Network, str], LayeredNetwork] = OrderedDict()
 
@@ -101,7 +104,7 @@ class Networks:
         if failure is not None:
             raise failure
 
-    def session(self, network: Network) -> ort.InferenceSession:
+    def session(self, network: Network) -> Session:
         """The session of a network in `weights/`, as it is or changed by a style.
 
         Raises:
@@ -113,9 +116,7 @@ class Networks:
             if network.style is not None:
                 return self._kept(network, lambda: self._open_changed(network), self._own, MAX_OWN_NETWORKS)
             if network.model not in self._shipped:
-                self._shipped[network.model] = self._checked(
-                    open_session(_checked_file(network.model), self.device)
-                )
+                self._shipped[network.model] = self._open(_checked_file(network.model))
             return self._shipped[network.model]
 
     def foreign(self, style: Style) -> ForeignNetwork:
@@ -202,8 +203,14 @@ class Networks:
             kept.popitem(last=False)
         return kept[key]
 
-    def _open_changed(self, network: Network) -> ort.InferenceSession:
-        return self._checked(open_session(_contents(network), self.device, keeps_memory=False))
+    def _open_changed(self, network: Network) -> Session:
+        return self._open(_contents(network), keeps_memory=False)
+
+    def _open(self, model: Path | bytes, *, keeps_memory: bool = True) -> Session:
+        session = self._checked(open_session(model, self.device, keeps_memory=keeps_memory))
+        if self.device == "cpu" and has_openvino():
+            return OpenVinoSession(model, session, keeps_memory=keeps_memory)
+        return session
 
     def _checked(self, session: ort.InferenceSession) -> ort.InferenceSession:
         """The session, if it runs where it was asked for."""

@@ -106,8 +106,8 @@ def vanishing_gpu(monkeypatch):
     Vanishing.pictures = 0
     monkeypatch.setattr(networks_module, "missing_cuda", lambda: "")
 
-    def open_one(path, device):
-        session = open_session(path, "cpu")
+    def open_one(path, device, **settings):
+        session = open_session(path, "cpu", **settings)
         return Vanishing(session) if device == "cuda" else session
 
     monkeypatch.setattr(networks_module, "open_session", open_one)

@@ -368,7 +368,7 @@ def test_cuda_that_does_not_start_is_an_error(monkeypatch):
 def test_a_provider_that_silently_falls_back_is_noticed(monkeypatch):
     monkeypatch.setattr(networks_module, "missing_cuda", lambda: "")
     open_session = networks_module.open_session
-    monkeypatch.setattr(networks_module, "open_session", lambda path, device: open_session(path, "cpu"))
+    monkeypatch.setattr(networks_module, "open_session", lambda path, device, **_: open_session(path, "cpu"))
     assert FastStylizer("auto").device == "cpu"
     with pytest.raises(DeviceError, match="could not load CUDA"):
         FastStylizer("cuda")
@@ -380,9 +380,9 @@ def test_cuda_that_starts_for_one_network_alone_is_an_error(monkeypatch):
 
     open_session = networks_module.open_session
     monkeypatch.setattr(networks_module, "missing_cuda", lambda: "")
-    monkeypatch.setattr(networks_module, "open_session", lambda path, device: OnCuda())
+    monkeypatch.setattr(networks_module, "open_session", lambda path, device, **_: OnCuda())
     stylizer = FastStylizer("cuda")
-    monkeypatch.setattr(networks_module, "open_session", lambda path, device: open_session(path, "cpu"))
+    monkeypatch.setattr(networks_module, "open_session", lambda path, device, **_: open_session(path, "cpu"))
     with pytest.raises(DeviceError, match="could not load CUDA"):
         stylizer.stylize(make_photo(64, 64), "ink", **AS_LEARNED)
 
