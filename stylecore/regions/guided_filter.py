@@ -9,7 +9,30 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from stylecore.images.sizes import limit_long_side
+
 STRIP_ROWS = 256  # rows of the photo that are computed at a time, which limits the memory
+GUIDE_SIDE = 512  # px, long side at which edges are found
+SMOOTHNESS = 1e-4  # variance of colors in [0, 1] below which a window counts as flat
+CORE = (0.1, 0.9)  # refined values that become 0 and 1
+
+
+def snap_to_edges(photo: Image.Image, mask: np.ndarray, *, radius: int) -> Image.Image:
+    """Move the borders of a coarse mask onto the edges of a photo.
+
+    Args:
+        photo: RGB, of any size.
+        mask: Coarse mask of the photo's proportions, float32 in [0, 1], shape (h, w).
+        radius: Within which a border moves to an edge, in pixels of the photo at 512 px.
+    Returns:
+        Soft mask, mode L, of the photo's size.
+    """
+    guide = limit_long_side(photo, GUIDE_SIDE)
+    coarse = np.asarray(Image.fromarray(mask).resize(guide.size, Image.Resampling.BILINEAR))
+    refined = guided_filter(photo, guide, coarse, radius=radius, smoothness=SMOOTHNESS)
+    low, high = (255 * value for value in CORE)
+    stretched = (np.arange(256) - low) / (high - low) * 255
+    return Image.fromarray(stretched.clip(0, 255).round().astype(np.uint8)[refined])
 
 
 def guided_filter(

@@ -10,9 +10,8 @@ from PIL import Image
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_weights_file
 from stylecore.images.colors import flatten_content
-from stylecore.images.sizes import limit_long_side
 from stylecore.instant.sessions import open_session
-from stylecore.regions.guided_filter import guided_filter
+from stylecore.regions.guided_filter import snap_to_edges
 
 MODEL = "u2netp.onnx"  # file in `weights/`
 SIDE = 320  # px, side of the square that the network sees
@@ -20,10 +19,7 @@ SIDE = 320  # px, side of the square that the network sees
 MEAN, DEVIATION = np.array((0.485, 0.456, 0.406), np.float32), np.array((0.229, 0.224, 0.225), np.float32)
 SURE = 0.8  # of 1; a subject has pixels above it
 LEAST_AREA = 0.01  # of the picture that a subject covers with such pixels
-GUIDE_SIDE = 512  # px, long side at which edges are found
-RADIUS = 6  # px of the guide, within which the mask moves to an edge
-SMOOTHNESS = 1e-4
-CORE = (0.1, 0.9)  # refined values that become 0 and 1
+RADIUS = 6  # px of the photo at 512 px, within which the mask moves to an edge
 
 _lock = threading.Lock()
 _finders: list[SubjectFinder] = []  # one, once a subject has been asked for
@@ -63,12 +59,7 @@ class SubjectFinder:
         coarse = self.find_coarse(photo)
         if (coarse > SURE).mean() < LEAST_AREA:
             return Image.new("L", photo.size)
-        guide = limit_long_side(photo, GUIDE_SIDE)
-        mask = np.asarray(Image.fromarray(coarse).resize(guide.size, Image.Resampling.BILINEAR))
-        refined = guided_filter(photo, guide, mask, radius=RADIUS, smoothness=SMOOTHNESS)
-        low, high = (255 * value for value in CORE)
-        stretched = (np.arange(256) - low) / (high - low) * 255
-        return Image.fromarray(stretched.clip(0, 255).round().astype(np.uint8)[refined])
+        return snap_to_edges(photo, coarse, radius=RADIUS)
 
 
 def find_subject(image: Image.Image) -> Image.Image:

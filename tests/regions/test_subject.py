@@ -5,7 +5,7 @@ from PIL import Image
 from stylecore import WeightsError, find_subject, load_image
 from stylecore.measuring.peak_memory import peak_above
 from stylecore.regions import subject
-from stylecore.regions.guided_filter import guided_filter
+from stylecore.regions.guided_filter import guided_filter, snap_to_edges
 from tests.browsing import ROOT
 from tests.conftest import make_photo
 
@@ -54,6 +54,16 @@ def test_the_guided_filter_moves_a_blurred_mask_onto_the_edge():
     steps = np.diff(refined[160].astype(int))
     assert steps[239] > 100  # the edge of the photo, where the coarse mask has steps of 6
     assert np.delete(steps, 239).max() <= 6
+
+
+def test_a_hard_border_snaps_to_an_edge_that_is_near():
+    photo = Image.new("RGB", (480, 320), (40, 60, 80))
+    photo.paste((200, 180, 60), (240, 0, 480, 320))
+    coarse = np.zeros((80, 120), np.float32)
+    coarse[:, 59:] = 1  # 4 px of the photo before its edge
+    row = np.asarray(snap_to_edges(photo, coarse, radius=12))[160]
+    assert row[:240].max() < 128
+    assert row[240:].min() == 255
 
 
 def test_the_guided_filter_agrees_with_the_paper_window_by_window():
