@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from stylecore.regions.pairs import MaskPair
 
-PARTS = ("subject",)
+PARTS = ("subject", "colors")
+BRUSHED = "brush"  # in recipes: by strokes in the app, which no recipe holds
 
 
 def add_regions(parser: argparse.ArgumentParser, *, style_name: str = "style picture") -> None:
@@ -31,8 +32,9 @@ def add_regions(parser: argparse.ArgumentParser, *, style_name: str = "style pic
     group.add_argument(
         "--regions",
         choices=PARTS,
-        help=f"the subject takes the style of the {style_name}'s subject, faces that of its faces, the "
-        "background that of its background",
+        help=f"subject: the subject takes the style of the {style_name}'s subject, faces that of its faces, the "
+        "background that of its background; colors: each flat color of a drawing takes the style of what is "
+        "nearest to it in color",
     )
     group.add_argument(
         "--region",
@@ -69,7 +71,7 @@ class Matching:
     """How parts of photo and style pictures are paired.
 
     Attributes:
-        part: `subject`, or None.
+        part: One of `PARTS` or `BRUSHED`, or None.
         masks: Files of each pair, that of the photo first.
         doodle: Files of the doodles, that of the photo first.
         style_name: What messages call a style picture.
@@ -120,7 +122,7 @@ class Matching:
                 doodles do not fit together.
             WeightsError: The network that finds subjects is missing or damaged.
         """
-        from stylecore.regions.doodles import pair_colors
+        from stylecore.regions.doodles import pair_colors, pair_nearest_colors
         from stylecore.regions.masks import load_mask
 
         if self.masks:
@@ -140,7 +142,14 @@ class Matching:
                 for file, picture in zip(self.doodle, [photo, *styles], strict=True)
             )
             return pair_colors(own, others)
-        if self.part is None:
+        if self.part == "colors":
+            return pair_nearest_colors(photo, styles)
+        if self.part == BRUSHED:
+            progress(
+                "the recipe does not hold what was brushed, so the pictures are taken as a whole: "
+                "give masks by --region"
+            )
+        if self.part != "subject":
             return []
         from stylecore.regions.matching import pair_subjects
 

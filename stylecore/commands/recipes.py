@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from stylecore.commands.console import UsageError
-from stylecore.commands.matching import PARTS
+from stylecore.commands.matching import BRUSHED, PARTS
 from stylecore.optimization.config import OptimizationConfig
 
 
@@ -36,7 +36,7 @@ def read_recipe(path: Path) -> dict:
     wrong += [f"weight {weight!r}" for weight in weights if not _fits(weight, "float")]
     if not _fits(stopped_at, "int | None"):
         wrong.append(f"stopped_at {stopped_at!r}")
-    if regions not in (None, *PARTS):
+    if regions not in (None, *PARTS, BRUSHED):
         wrong.append(f"regions {regions!r}")
     if wrong:
         raise UsageError(f"{path} has unusable settings: {', '.join(wrong)}")

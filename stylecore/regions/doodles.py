@@ -9,7 +9,7 @@ from PIL import Image
 
 from stylecore.errors import ImageError
 from stylecore.images.colors import flatten
-from stylecore.regions.pairs import MaskPair
+from stylecore.regions.pairs import MaskPair, shared_pairs
 
 SIDE = 512  # px, long side at which colors are counted
 FLAT = 8  # largest difference of neighbors, of 255 in each channel, within one area
@@ -32,7 +32,7 @@ def pair_colors(photo_doodle: Image.Image, style_doodles: Sequence[Image.Image])
         Differs: masks instead of further channels of the activations.
     """
     colors = find_colors(photo_doodle, "the doodle of the photo")
-    masks = _masks(photo_doodle, colors)
+    masks = color_masks(photo_doodle, colors)
     style_masks = [_masks_of(doodle, colors) for doodle in style_doodles]
     for color, *others in zip(colors, *style_masks, strict=True):
         if not any(mask.getbbox() for mask in others):
@@ -41,6 +41,41 @@ def pair_colors(photo_doodle: Image.Image, style_doodles: Sequence[Image.Image])
                 "mark the part that it belongs to with the same color"
             )
     return [(own, list(others)) for own, *others in zip(masks, *style_masks, strict=True)]
+
+
+def pair_nearest_colors(drawing: Image.Image, style_images: Sequence[Image.Image]) -> list[MaskPair]:
+    """Pair the colors of a drawing with what is nearest to them in the style pictures.
+
+    It takes the place of `pair_colors` where nobody has marked the style pictures.
+
+    Args:
+        drawing: Of a few flat colors.
+        style_images: The style pictures themselves.
+    Returns:
+        A pair for each color of the drawing that something in the style pictures is nearest to.
+    Raises:
+        ImageError: More than 8 colors.
+    """
+    colors = find_colors(drawing, "the drawing")
+    return shared_pairs(color_masks(drawing, colors), [color_masks(image, colors) for image in style_images])
+
+
+def mark_masks(marks: Image.Image, colors: Sequence[tuple[int, int, int]]) -> list[Image.Image]:
+    """Find the strokes of each color in a picture that is transparent elsewhere.
+
+    Args:
+        marks: The strokes, RGBA; those of no color that is asked for count for nothing.
+        colors: Red, green and blue, 0 to 255.
+    Returns:
+        A mask for each color, mode L.
+    """
+    pixels, alpha = np.asarray(marks.convert("RGB"), np.float32), np.asarray(marks.getchannel("A"))
+    distances = np.stack([np.square(pixels - color).sum(axis=-1) for color in colors])
+    nearest, is_same = distances.argmin(axis=0), distances.min(axis=0) <= SAME_COLOR**2
+    return [
+        Image.fromarray(np.where(is_same & (nearest == place), alpha, np.uint8(0)))
+        for place in range(len(colors))
+    ]
 
 
 def find_colors(doodle: Image.Image, name: str) -> list[tuple[int, int, int]]:
@@ -73,7 +108,7 @@ def find_colors(doodle: Image.Image, name: str) -> list[tuple[int, int, int]]:
     return found
 
 
-def _masks(doodle: Image.Image, colors: Sequence[tuple[int, int, int]]) -> list[Image.Image]:
+def color_masks(doodle: Image.Image, colors: Sequence[tuple[int, int, int]]) -> list[Image.Image]:
     """A mask of the pixels that are nearest to each color."""
     pixels = np.asarray(flatten(doodle), np.float32)
     nearest = np.argmin([np.square(pixels - color).sum(axis=-1) for color in colors], axis=0)
@@ -83,7 +118,7 @@ def _masks(doodle: Image.Image, colors: Sequence[tuple[int, int, int]]) -> list[
 def _masks_of(doodle: Image.Image, colors: Sequence[tuple[int, int, int]]) -> list[Image.Image]:
     """For each color the mask of the doodle's own color that is the same, all 0 where it has none."""
     own = find_colors(doodle, "a doodle of a style picture")
-    masks = dict(zip(own, _masks(doodle, own), strict=True))
+    masks = dict(zip(own, color_masks(doodle, own), strict=True))
     nothing = Image.new("L", doodle.size)
     matches = []
     for color in colors:

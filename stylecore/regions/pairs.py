@@ -46,6 +46,22 @@ def is_empty(mask: Image.Image) -> bool:
     return np.asarray(mask.convert("L")).mean() < 255 * LEAST_SHARE
 
 
+def shared_pairs(
+    photo_masks: Sequence[Image.Image], style_masks: Sequence[Sequence[Image.Image]]
+) -> list[MaskPair]:
+    """Pair the parts that the photo and at least one style picture have; others are left out.
+
+    Args:
+        photo_masks: Of each part of the photo.
+        style_masks: The same of each style picture.
+    """
+    return [
+        (own, others)
+        for own, *others in zip(photo_masks, *style_masks, strict=True)
+        if not is_empty(own) and not all(map(is_empty, others))
+    ]
+
+
 def complete_pairs(
     pairs: Sequence[MaskPair],
     photo_size: Size,

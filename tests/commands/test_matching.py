@@ -100,6 +100,27 @@ def test_a_recipe_of_the_app_matches_subjects(capsys, style_file, tmp_path, give
     assert "unusable settings: regions 'feet'" in err
 
 
+def test_the_colors_of_a_drawing_are_paired_with_the_nearest(capsys, style_file, tmp_path, given):
+    drawing = Image.new("RGB", (96, 64), "#2452a8")
+    drawing.paste("#f08a24", (0, 40, 96, 64))
+    drawing.save(tmp_path / "drawing.png")
+    arguments = ["optimize", tmp_path / "drawing.png", style_file, "-o", tmp_path / "a.png", *ARGUMENTS]
+    assert run(capsys, *arguments, "--regions", "colors")[0] == 0
+    assert [own.getbbox() for own, _ in given] == [(0, 0, 96, 40), (0, 40, 96, 64)]
+
+
+def test_a_recipe_does_not_hold_what_was_brushed_and_that_is_said(
+    capsys, photo_file, style_file, tmp_path, given
+):
+    config = {"steps": 1, "max_side": 48, "start": "content"}
+    recipe = {"styles": [{"name": "a", "weight": 1}], "config": config, "regions": "brush"}
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    arguments = ["optimize", photo_file, style_file, "-o", tmp_path / "a.png"]
+    status, _, err = run(capsys, *arguments, "--recipe", tmp_path / "recipe.json")
+    assert (status, given) == (0, [])
+    assert "the recipe does not hold what was brushed, so the pictures are taken as a whole" in err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

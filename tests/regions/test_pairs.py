@@ -4,8 +4,8 @@ from PIL import Image
 
 from stylecore import ImageError
 from stylecore.regions import matching
-from stylecore.regions.doodles import find_colors, pair_colors
-from stylecore.regions.pairs import complete_pairs
+from stylecore.regions.doodles import find_colors, mark_masks, pair_colors, pair_nearest_colors
+from stylecore.regions.pairs import complete_pairs, shared_pairs
 from tests.conftest import make_photo
 
 PHOTO, STYLE = (64, 48), (40, 80)
@@ -141,3 +141,32 @@ def test_a_color_that_is_in_no_other_doodle_is_refused():
 def test_a_photo_is_no_doodle():
     with pytest.raises(ImageError, match=r"the doodle of the photo has \w+ flat colors: 1 to 8 are needed"):
         pair_colors(make_photo(*PHOTO), [doodle(STYLE, 0.5)])
+
+
+def test_parts_that_only_one_side_has_are_left_out():
+    nothing = Image.new("L", PHOTO)
+    some = [[nothing, left(STYLE), left(STYLE)], [left(STYLE), nothing, nothing]]
+    pairs = shared_pairs([left(PHOTO), left(PHOTO), nothing], some)
+    assert [own.getbbox() for own, _ in pairs] == [left(PHOTO).getbbox()] * 2
+    assert [other.getbbox() is not None for other in pairs[0][1]] == [False, True]
+    assert shared_pairs([left(PHOTO)], [[nothing]]) == []
+
+
+def test_colors_of_a_drawing_are_paired_with_what_is_nearest_in_a_painting():
+    drawing = doodle(PHOTO, 0.5)
+    drawing.paste("#f7d33b", (0, 0, 8, 48))  # a yellow that the painting does not have
+    painting = Image.new("RGB", STYLE, (60, 80, 130))
+    painting.paste((90, 110, 70), (0, 20, 40, 80))
+    pairs = pair_nearest_colors(drawing, [painting])
+    boxes = [(own.getbbox(), other.getbbox()) for own, (other,) in pairs]
+    assert boxes == [((8, 0, 64, 24), (0, 0, 40, 20)), ((8, 24, 64, 48), (0, 20, 40, 80))]
+
+
+def test_strokes_are_told_apart_by_their_color():
+    strokes = Image.new("RGBA", PHOTO)
+    strokes.paste((36, 84, 168, 255), (0, 0, 10, 48))
+    strokes.paste((70, 140, 90, 128), (20, 0, 30, 48))  # green, nearly
+    strokes.paste((240, 240, 10, 255), (40, 0, 50, 48))
+    blue, green = mark_masks(strokes, [(36, 82, 168), (63, 145, 68)])
+    assert (blue.getbbox(), green.getbbox()) == ((0, 0, 10, 48), (20, 0, 30, 48))
+    assert (blue.getextrema(), green.getextrema()) == ((0, 255), (0, 128))
