@@ -55,6 +55,7 @@ def encode_painting(job: RefinementJob, file_format: str) -> bytes:
         zip(request.names[1:], request.shares, strict=True),
         steps=len(job.result.iterates),
         preserve_color=config.preserve_color,
+        keep_faces=config.keep_faces,
         strokes=f"{config.stroke_size or config.max_side} px",
     )
     return encode_image(job.result.image, file_format, description=description)

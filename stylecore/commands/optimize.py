@@ -64,6 +64,7 @@ HELPS = {
     "patch_layers": "layers used instead of --style-layers with --style-loss patches",
     "tv_weight": "weight of the total variation",
     "preserve_color": "keep the colors of the photo",
+    "keep_faces": "keep faces nearer to the photo",
     "pooling": "pooling of VGG19: max or average",
     "precision": "auto, float32 or mixed",
     "seed": "seed of the random numbers",
@@ -154,6 +155,7 @@ def run_optimize(options: argparse.Namespace) -> int:
         describe_refinement,
         [(Path(style).stem, share) for style, share in zip(options.styles, shares, strict=True)],
         preserve_color=plan.config.preserve_color,
+        keep_faces=plan.config.keep_faces,
         strokes=f"{plan.config.stroke_size or plan.config.max_side} px",
     )
     steps = Steps(output, options.snapshots, stopped_at, describe_steps)

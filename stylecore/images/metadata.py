@@ -147,7 +147,12 @@ def describe_painting(
 
 
 def describe_refinement(
-    weights: Iterable[tuple[str, float]], *, steps: int, preserve_color: bool, strokes: str
+    weights: Iterable[tuple[str, float]],
+    *,
+    steps: int,
+    preserve_color: bool,
+    keep_faces: bool,
+    strokes: str,
 ) -> Description:
     """Describe a painting of `optimize_image`.
 
@@ -155,9 +160,13 @@ def describe_refinement(
         weights: Names of the style pictures with their weights.
         steps: Number of steps made.
         preserve_color: See `OptimizationConfig`.
+        keep_faces: See `OptimizationConfig`.
         strokes: Size of the strokes, with its unit.
     """
-    return Description(f"{_shares(weights)}, {steps} steps, strokes {strokes}{_colors(preserve_color)}")
+    faces = ", faces kept" if keep_faces else ""
+    return Description(
+        f"{_shares(weights)}, {steps} steps, strokes {strokes}{_colors(preserve_color)}{faces}"
+    )
 
 
 def _shares(weights: Iterable[tuple[str, float]]) -> str:

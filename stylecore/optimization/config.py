@@ -36,6 +36,7 @@ class OptimizationConfig:
     style_weight: float = STYLE_WEIGHT  # of the style loss
     tv_weight: float = 2.0  # of the total variation
     preserve_color: bool = False  # keep the photo's colors
+    keep_faces: bool = False  # leave three tenths of the painting in faces, see `stylecore.regions.keeping`
     pooling: str = "max"  # of VGG19: max or average
     device: str = "auto"  # auto, cpu or cuda
     precision: str = "auto"  # of VGG19: float32, mixed (bfloat16), or auto, mixed where that is faster

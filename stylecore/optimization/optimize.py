@@ -80,7 +80,7 @@ def optimize_image(
         ValueError: Settings that do not exist or are out of range, or pairs without one mask for each style
             picture.
         DeviceError: The device does not start.
-        WeightsError: VGG19's weights, or the sketch's, are missing or damaged.
+        WeightsError: VGG19's weights, the sketch's, or those that find faces are missing or damaged.
     Source: Gatys et al. (2016). Differs: relative losses (see `stylecore.perception.losses`), by default a
         start from the preview; coarse to fine and regions are those of Gatys et al. (2017), sections 6 and 4.
     """
@@ -124,6 +124,7 @@ class _Run:
         self.regions = complete_pairs(regions, photo.size, list(zip(sizes, weights, strict=True)))
         self.photo = limit_long_side(photo, config.max_side)
         self.content = flatten_content(self.photo)
+        self.kept = _kept_share(self.content) if config.keep_faces else None
         side = min(max(self.photo.size), config.max_side)  # of a narrow strip the photo has more
         self.scales = scales(side, config)
         self.vgg = load_vgg(config)
@@ -201,10 +202,20 @@ class _Run:
         if self.config.preserve_color:
             pixels = blending.preserve_color(to_batch(self.photo), pixels)
         image = from_batch(pixels)
+        if self.kept is not None:
+            image.paste(self.content, mask=self.kept)
         if self.photo.mode == "RGBA":
             image.putalpha(self.photo.getchannel("A"))
         image.info = self.photo.info.copy()  # when the photo was taken
         return image
+
+
+def _kept_share(photo: Image.Image) -> Image.Image:
+    """Weight of the photo itself in the picture, mode L: some in faces, 0 elsewhere."""
+    from stylecore.regions.faces import find_faces  # these need onnxruntime
+    from stylecore.regions.keeping import KEPT_STRENGTH
+
+    return find_faces(photo).point(lambda face: round((1 - KEPT_STRENGTH) * face))
 
 
 def _load_styles(

@@ -200,6 +200,7 @@ def _encode_painting(
         zip(about.names, about.shares, strict=True),
         steps=len(made.iterates),
         preserve_color=config.preserve_color,
+        keep_faces=config.keep_faces,
         strokes=f"{config.stroke_size or config.max_side} px",
     )
     return encode_image(made.image, file_format.upper(), description=description)

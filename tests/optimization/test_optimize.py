@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from stylecore.errors import DeviceError, DivergenceError, ImageError
+from stylecore.images.sizes import limit_long_side
 from stylecore.optimization import objective
 from stylecore.optimization import optimize as optimization
 from stylecore.optimization.config import CLASSIC_RECIPE, OptimizationConfig
@@ -18,6 +19,8 @@ from stylecore.optimization.descent import LOST_STEPS
 from stylecore.optimization.objective import Objective, batch_at, load_vgg
 from stylecore.optimization.optimize import optimize_image
 from stylecore.optimization.preview import PreviewPainter
+from stylecore.regions import faces
+from stylecore.regions.keeping import KEPT_STRENGTH
 from tests.conftest import encoded, make_photo
 
 QUICK = OptimizationConfig(
@@ -296,6 +299,21 @@ def test_several_styles_are_mixed_by_weight(photo, style):
     both = optimize_image(photo, [(style, 1.0), (other, 1.0)], one).iterates[0].style_loss
     assert mixed == pytest.approx(alone)
     assert both != pytest.approx(alone)
+
+
+def test_faces_are_kept_nearer_to_the_photo(photo, style, monkeypatch):
+    mask = Image.new("L", (64, 43))
+    mask.paste(255, (0, 0, 20, 43))
+    monkeypatch.setattr(faces, "find_faces", lambda image: mask)
+    small = np.asarray(limit_long_side(photo, 64), np.float32)
+    painted, kept = (
+        np.asarray(optimize_image(photo, style, replace(QUICK, keep_faces=is_kept)).image, np.float32)
+        for is_kept in (False, True)
+    )
+    assert (painted[:, 20:] == kept[:, 20:]).all()
+    gap = np.abs(kept - (small + KEPT_STRENGTH * (painted - small)))[:, :20]
+    assert gap.max() <= 1
+    assert np.abs(kept - painted)[:, :20].max() > 20
 
 
 def test_preserve_color_keeps_a_grey_photo_grey(style):
