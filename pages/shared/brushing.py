@@ -1,15 +1,17 @@
-"""A photo on which the visitor draws a mask, with mouse, pen or finger."""
+"""A picture on which the visitor draws a mask, or several in colors, with mouse, pen or finger."""
 
 from __future__ import annotations
 
 import base64
 import io
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import streamlit as st
 from PIL import Image, ImageColor
 
+from pages.shared.address import keep_switch
 from pages.shared.browser_files import browser_folder
 from pages.shared.browser_painting import component_js
 from pages.shared.comparing import data_url
@@ -21,6 +23,7 @@ from stylecore.images.encoding import encode_image
 TINT = "#e5007d"  # a color that few photos have
 OPACITY = 0.55  # of the tint
 TINTED_ALT = "Your photo; the part that is painted is tinted"
+TINTED_LABEL = "The part of your photo that is painted"
 
 HTML = f"""
 <div class="brush">
@@ -30,6 +33,7 @@ HTML = f"""
     <button type="button" value="eraser">Eraser</button>
   </div>
   {sizes_html(20, 50, 110)}
+  <div class="colors" role="group" aria-label="Color" hidden></div>
   <div class="acts">
     <button class="undo" type="button" disabled>Undo</button>
     <button class="clear" type="button">Clear</button>
@@ -38,8 +42,7 @@ HTML = f"""
   </div>
   <div class="desk">
     <img class="photo">
-    <canvas class="sheet" tabindex="0" role="application"
-      aria-label="The part of your photo that is painted. {KEYS}"></canvas>
+    <canvas class="sheet" tabindex="0" role="application"></canvas>
     <div class="cursor" hidden></div>
   </div>
 </div>
@@ -58,42 +61,83 @@ CSS = f"""
 _brush = st.components.v2.component("brush", html=HTML, css=CSS, js=component_js("brush.mjs"))
 
 
-def draw_mask(photo: bytes, *, start: Callable[[], Image.Image | None] = lambda: None, key: str) -> bytes:
-    """Show a photo on which the visitor draws a mask; it is kept until one is drawn on another photo.
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn on a picture.
+
+    Attributes:
+        alt: What picture and strokes show.
+        label: What is drawn, for the canvas.
+        colors: Colors to draw with as `#rrggbb`, by name; without any, all strokes have one.
+    """
+
+    alt: str = TINTED_ALT
+    label: str = TINTED_LABEL
+    colors: Mapping[str, str] = field(default_factory=dict)
+
+
+def draw_mask(
+    photo: bytes,
+    drawn: Drawn = Drawn(),
+    *,
+    start: Callable[[], Image.Image | None] = lambda: None,
+    key: str,
+) -> bytes:
+    """Show a picture on which the visitor draws; it is kept until something is drawn on another one.
 
     Args:
-        photo: The encoded photo.
+        photo: The encoded picture.
+        drawn: What is drawn.
         start: Returns the mask with which the drawing begins, of the size of `screen_picture`, or None.
         key: Key of the widget.
     Returns:
         PNG of the size of `screen_picture`, whose alpha is the mask; empty if nothing was drawn.
     Raises:
-        ImageError: The photo cannot be used; the message says why.
+        ImageError: The picture cannot be used; the message says why.
     """
-    version, brushes = f"{key} {zlib.crc32(photo)}", visit().brushes
+    version, brushes = drawn_version(zlib.crc32(photo), key), visit().brushes
     picture = screen_picture(photo).encoded
     if key not in brushes or brushes[key][0] != version:
         mask = start()
         brushes[key] = version, b"" if mask is None else _tint(mask)
 
     def take() -> None:
-        if (drawn := st.session_state[key].mask) is not None:
-            brushes[key] = drawn["version"], base64.b64decode(drawn["picture"])
+        if (sent := st.session_state[key].mask) is not None:
+            brushes[key] = sent["version"], base64.b64decode(sent["picture"])
 
-    _brush(data=brush_data(picture, brushes[key][1], version=version), on_mask_change=take, key=key)
+    data = brush_data(picture, brushes[key][1], drawn, version=version)
+    _brush(data=data, on_mask_change=take, key=key)
     return brushes[key][1]
 
 
-def brush_data(picture: bytes, mask: bytes, *, version: str) -> dict[str, object]:
-    """What the component needs: an encoded photo, the mask to begin with, and a text for each photo."""
+def choose_snapping(key: str) -> bool:
+    """Show whether brushed regions take over the edges of the picture; the address keeps it."""
+    return st.toggle(
+        "Snap to edges",
+        value=keep_switch(key),
+        key=key,
+        persist_state="session",
+        help="The borders of what you brushed move onto edges of the picture that are near.",
+    )
+
+
+def drawn_version(checksum: int, key: str) -> str:
+    """What tells the drawing on a picture from that on another one, by the picture's checksum."""
+    return f"{key} {checksum}"
+
+
+def brush_data(picture: bytes, mask: bytes, drawn: Drawn = Drawn(), *, version: str) -> dict[str, object]:
+    """What the component needs: an encoded picture, what was drawn so far, and a text for each picture."""
     with Image.open(io.BytesIO(picture)) as image:
         width, height = image.size
     return {
         "folder": browser_folder(),
         "photo": data_url(picture),
-        "alt": TINTED_ALT,
+        "alt": drawn.alt,
+        "label": f"{drawn.label}. {KEYS}",
         "mask": data_url(mask) if mask else "",
         "tint": TINT,
+        "colors": [{"name": name, "color": color} for name, color in drawn.colors.items()],
         "width": width,
         "height": height,
         "version": version,

@@ -66,11 +66,8 @@ CSS = f"""
 {STROKES_CSS}
 .draw {{ display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.5rem 1rem;
          align-items: start; font: 400 0.875rem/1.4 var(--st-font); color: var(--st-text-color); }}
-.colors {{ display: flex; flex-wrap: wrap; gap: 0.375rem; }}
 .draw .bar {{ gap: 0.375rem 1.5rem; }}
 .draw > :is(.bar, .colors) {{ grid-column: 1 / -1; }}
-.colors button {{ width: 2.5rem; padding: 0; background: var(--color); }}
-.colors button[aria-pressed=true] {{ outline: 3px solid var(--st-primary-color); outline-offset: 1px; }}
 .finish {{ background: var(--st-primary-color); border-color: var(--st-primary-color); color: white; }}
 .finish:hover {{ color: white; }}
 canvas {{ width: 100%; border-radius: 0.5rem; background: white; box-sizing: border-box; }}
@@ -80,7 +77,6 @@ canvas {{ width: 100%; border-radius: 0.5rem; background: white; box-sizing: bor
 @media (max-width: 640px) {{
   .draw {{ gap: 0.375rem; }}
   .draw .bar {{ gap: 0.375rem 0.75rem; }}
-  .colors button {{ width: 2.25rem; min-height: 2.25rem; }}
   .desk {{ grid-column: 1 / -1; order: 1; }}
   .painting {{ grid-column: 1 / -1; order: 2; }}
   .figures {{ order: 3; }}

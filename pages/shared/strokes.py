@@ -16,6 +16,9 @@ STROKES_CSS = f"""
 .sizes button {{ width: 2.5rem; padding: 0; }}
 .sizes i {{ display: block; width: var(--size); height: var(--size); margin: auto; border-radius: 50%;
             background: currentColor; }}
+.colors {{ display: flex; flex-wrap: wrap; gap: 0.375rem; }}
+.colors button {{ width: 2.5rem; padding: 0; background: var(--color); }}
+.colors button[aria-pressed=true] {{ outline: 3px solid var(--st-primary-color); outline-offset: 1px; }}
 .desk {{ position: relative; line-height: 0; }}
 .sheet {{ cursor: crosshair; }}
 .cursor {{ position: absolute; width: 18px; height: 18px; margin: -9px; border: 2px solid #d1322e;
@@ -23,7 +26,7 @@ STROKES_CSS = f"""
 .cursor.down {{ background: #d1322e; }}
 @media (max-width: 640px) {{
   button {{ padding: 0.25rem 0.5rem; }}
-  .sizes button {{ width: 2.25rem; min-height: 2.25rem; }}
+  :is(.sizes, .colors) button {{ width: 2.25rem; min-height: 2.25rem; }}
 }}
 """
 

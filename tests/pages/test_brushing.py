@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from pages.shared.brushing import CSS, HTML, brush_data
+from pages.shared.brushing import CSS, HTML, Drawn, brush_data
 from tests.browsing import drag_finger, empty_page, mount_component
 from tests.conftest import encoded, make_photo
 
@@ -62,3 +62,21 @@ def test_a_mask_is_drawn_by_finger_erased_swapped_and_undone(page):
     page.evaluate("data => void window.mount(data)", other)
     expect(page.locator(".sheet")).to_have_js_property("width", 200)
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+
+
+def test_colors_are_drawn_over_each_other_and_there_is_nothing_to_swap(page):
+    colors = {"Red": "#ff0000", "Blue": "#0000ff"}
+    drawn = Drawn("A picture", "Places", colors)
+    data = brush_data(encoded(make_photo(320, 240)), b"", drawn, version="marks")
+    mount_component(page, "brush.mjs", HTML, data)
+    page.add_style_tag(content=f"{CSS} .brush {{ width: 320px; }}")
+    expect(page.get_by_role("button", name="Swap")).to_be_hidden()
+    expect(page.get_by_role("button", name="Red")).to_have_attribute("aria-pressed", "true")
+    drag_finger(page.locator(".sheet"), (60, 120), (260, 120))
+    page.get_by_role("button", name="Blue").tap()
+    drag_finger(page.locator(".sheet"), (160, 60), (160, 180))
+    page.wait_for_function(SENT_JS, arg=1)
+    page.wait_for_timeout(500)
+    with Image.open(io.BytesIO(base64.b64decode(page.evaluate("window.sent.at(-1)")["picture"]))) as sent:
+        found = [sent.getpixel(place) for place in ((80, 120), (160, 120), (160, 80), (20, 20))]
+    assert found == [(255, 0, 0, 255), (0, 0, 255, 255), (0, 0, 255, 255), (0, 0, 0, 0)]

@@ -1,4 +1,4 @@
-// A mask that is drawn as a tint over a photo; the component of `brushing.py`.
+// A mask that is drawn as a tint over a photo, or several in colors; the component of `brushing.py`.
 
 import { Strokes } from './strokes.mjs';
 
@@ -6,6 +6,7 @@ const WAIT_MS = 400; // after a stroke, so that several quick ones are sent toge
 const SIZED_FOR = 1024; // px, long side of the photo for which the sizes of the brush are given
 
 const kept = new Map(); // masks as the visitor left them for another page of the app, by version
+const brushes = new Set(); // those of the page that offer colors: they draw in the same one
 
 class Brush extends Strokes {
   constructor(root) {
@@ -16,13 +17,30 @@ class Brush extends Strokes {
   // Called after each run of the page's script.
   update({ data, setTriggerValue }) {
     this.send = setTriggerValue;
+    if (data.colors.length) this.joinOthers(data.colors);
     if (this.version !== data.version) this.begin(data);
   }
 
+  // Draws in the color of the other brushes of the page.
+  joinOthers(colors) {
+    this.color ??= [...brushes][0]?.color;
+    brushes.add(this);
+    this.offerColors(colors);
+    this.part('colors').hidden = false;
+    this.part('swap').hidden = true;
+  }
+
+  pick(field, group, value) {
+    super.pick(field, group, value);
+    if (field !== 'color') return;
+    brushes.forEach((other) => other.color === value || other.pick(field, group, value));
+  }
+
   // A new photo, with the mask that was left, or with the one that is given.
-  async begin({ version, width, height, photo, alt, mask, tint }) {
+  async begin({ version, width, height, photo, alt, label, mask, tint }) {
     Object.assign(this, { version, tint, undone: [], place: null });
     Object.assign(this.part('photo'), { src: photo, alt });
+    this.sheet.canvas.setAttribute('aria-label', label);
     this.part('desk').style.setProperty('--proportions', width / height);
     Object.assign(this.sheet.canvas, { width, height });
     const left = kept.get(version);
@@ -43,7 +61,7 @@ class Brush extends Strokes {
 
   setPen() {
     const { sheet } = this;
-    sheet.strokeStyle = this.tint;
+    sheet.strokeStyle = this.color ?? this.tint;
     sheet.globalCompositeOperation = this.tool === 'eraser' ? 'destination-out' : 'source-over';
     sheet.lineWidth = (this.size * Math.max(sheet.canvas.width, sheet.canvas.height)) / SIZED_FOR;
   }
@@ -82,6 +100,7 @@ class Brush extends Strokes {
   }
 
   close() {
+    brushes.delete(this);
     clearTimeout(this.timer);
     kept.set(this.version, { image: this.image(), undone: this.undone, isUnsent: Boolean(this.timer) });
     this.timer = null;

@@ -33,21 +33,6 @@ class Drawing extends Strokes {
     this.part('figures').textContent = text;
   }
 
-  offerColors(colors) {
-    const text = JSON.stringify(colors);
-    if (this.colors === text) return;
-    this.colors = text;
-    const buttons = colors.map(({ color, name }) => {
-      const button = document.createElement('button');
-      Object.assign(button, { type: 'button', value: color, title: name });
-      button.style.setProperty('--color', color);
-      button.setAttribute('aria-label', name);
-      return button;
-    });
-    this.part('colors').replaceChildren(...buttons);
-    this.choose('color', 'colors');
-  }
-
   // A new sheet, or the one that was left.
   async begin({ version, width, height, picture }) {
     this.version = version;

@@ -38,12 +38,32 @@ export class Strokes {
   // Buttons of which one is pressed set a field to their value.
   choose(field, group, read = String) {
     const buttons = [...this.part(group).querySelectorAll('button')];
-    const press = (button) => {
-      this[field] = read(button.value);
-      buttons.forEach((each) => each.setAttribute('aria-pressed', each === button));
-    };
-    buttons.forEach((button) => (button.onclick = () => press(button)));
-    press(buttons.find((button) => read(button.value) === this[field]) ?? buttons[0]);
+    buttons.forEach((button) => (button.onclick = () => this.pick(field, group, read(button.value))));
+    const chosen = buttons.find((button) => read(button.value) === this[field]) ?? buttons[0];
+    this.pick(field, group, read(chosen.value));
+  }
+
+  pick(field, group, value) {
+    this[field] = value;
+    this.part(group)
+      .querySelectorAll('button')
+      .forEach((each) => each.setAttribute('aria-pressed', each.value === String(value)));
+  }
+
+  // A button for each color, each with a name; the group of buttons is `.colors`.
+  offerColors(colors) {
+    const text = JSON.stringify(colors);
+    if (this.colors === text) return;
+    this.colors = text;
+    const buttons = colors.map(({ color, name }) => {
+      const button = document.createElement('button');
+      Object.assign(button, { type: 'button', value: color, title: name });
+      button.style.setProperty('--color', color);
+      button.setAttribute('aria-label', name);
+      return button;
+    });
+    this.part('colors').replaceChildren(...buttons);
+    this.choose('color', 'colors');
   }
 
   image() {
