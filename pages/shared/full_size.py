@@ -120,7 +120,7 @@ def full_size(
 
     def paint() -> Image.Image:
         image = read_photo(photo)
-        mask = look.where.mask(image.size, lambda: find_subject(image))
+        mask = look.where.mask(image, lambda: find_subject(image))
         return paint_at_once(
             image, look, mask, on_progress=on_progress, should_stop=should_stop, closes_photo=True
         )

@@ -225,7 +225,7 @@ def full_size_look(photo: bytes, look: PhotoLook, mix: Mix, name: str, file_form
     text = f"look of {name}, {look.config.method}, strength {mix.strength:g}{mix.where.words}"
     with large_line.turn():
         image = read_photo(photo)
-        changed = _mixed(look, image, mix, mix.where.mask(image.size, lambda: find_subject(image)))
+        changed = _mixed(look, image, mix, mix.where.mask(image, lambda: find_subject(image)))
     # Each color is the photo's own, transformed: nothing in it was made by a network.
     return encode_image(changed, file_format, description=Description(text, is_generated=False))
 

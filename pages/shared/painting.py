@@ -199,8 +199,7 @@ def has_face(photo: bytes) -> bool:
 def screen_mask(photo: bytes, where: Where) -> Image.Image | None:
     """The mask of the part of a photo that is painted, at screen size, see `Where.mask`."""
     with Image.open(io.BytesIO(screen_picture(photo).encoded)) as picture:
-        size = picture.size
-    return where.mask(size, lambda: Image.open(io.BytesIO(screen_subject(photo))))
+        return where.mask(picture, lambda: Image.open(io.BytesIO(screen_subject(photo))))
 
 
 previews: ByteCache[Preview] = ByteCache(PREVIEW_BYTES, held_bytes)
@@ -279,7 +278,7 @@ def paint(
 def find_mask(image: Image.Image, look: Look) -> Image.Image | None:
     """The mask of the part of a picture that a look paints, see `Where.mask`; waits as `paint` does."""
     with _line(image, look).turn(is_patient=True):
-        return look.where.mask(image.size, lambda: find_subject(image))
+        return look.where.mask(image, lambda: find_subject(image))
 
 
 def _line(image: Image.Image, look: Look) -> WaitingLine:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from stylecore import ImageError, Style, load_image
-from stylecore.regions.masks import feather, invert
+from pages.shared.brushed import brushed_region, read_strokes
+from stylecore import Style
+from stylecore.regions.masks import invert
 
 EVERYTHING, SUBJECT, BACKGROUND, BRUSH = "everything", "subject", "background", "brush"
 FOUND = (SUBJECT, BACKGROUND)  # parts that are found in the photo
-SOFTNESS = 1 / 400  # of the long side: how far the border of a brushed part is softened
-MAX_BRUSH_MEGAPIXELS = 4
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,7 @@ class Where:
         is_cut_out: The rest becomes transparent.
         keeps_faces: Faces are painted weaker, see `keep_faces`.
         brush: Picture whose alpha is the brushed part, of the photo's proportions; empty if there is none.
+        is_snapped: The borders of the brushed part move onto edges of the photo.
     """
 
     part: str = EVERYTHING
@@ -34,13 +34,14 @@ class Where:
     is_cut_out: bool = False
     keeps_faces: bool = False
     brush: bytes = b""
+    is_snapped: bool = False
 
     @property
     def key(self) -> tuple:
         """What tells it from others, for caches: styles as their SHA-256."""
         elsewhere = tuple((style.sha256, weight) for style, weight in self.elsewhere)
         brush = hashlib.sha256(self.brush).digest()
-        return self.part, elsewhere, self.is_cut_out, self.keeps_faces, brush
+        return self.part, elsewhere, self.is_cut_out, self.keeps_faces, brush, self.is_snapped
 
     @property
     def words(self) -> str:
@@ -53,38 +54,29 @@ class Where:
         rest = "transparent" if self.is_cut_out else names or "the photo"
         return f", on {part}, elsewhere {rest}{faces}"
 
-    def mask(self, size: tuple[int, int], find_subject: Callable[[], Image.Image]) -> Image.Image | None:
+    def mask(self, photo: Image.Image, find_subject: Callable[[], Image.Image]) -> Image.Image | None:
         """Return the mask of the part that is painted.
 
         Args:
-            size: Width and height of the picture in pixels.
+            photo: The picture.
             find_subject: Returns the mask of the picture's subject; called when it is needed.
         Returns:
-            Soft mask, mode L, of that size; None where all of it is painted: if everything was chosen, if the
-            picture has no subject, or if nothing is brushed.
+            Soft mask, mode L, of the picture's size; None where all of it is painted: if everything was
+            chosen, if the picture has no subject, or if nothing is brushed.
         Raises:
             ImageError: The brush was drawn on a picture of other proportions, or cannot be read.
             WeightsError: The network that finds subjects is missing or damaged.
         """
         if self.part == EVERYTHING:
             return None
-        mask = _brushed(self.brush, size) if self.part == BRUSH else find_subject()
+        mask = self._brushed(photo) if self.part == BRUSH else find_subject()
         if mask is None or mask.getbbox() is None:
             return None
         return invert(mask) if self.part == BACKGROUND else mask
 
-
-def _brushed(brush: bytes, size: tuple[int, int]) -> Image.Image | None:
-    """The mask that was drawn, scaled to a picture's size; None if nothing was drawn."""
-    if not brush:
-        return None
-    drawn = load_image(brush, max_megapixels=MAX_BRUSH_MEGAPIXELS)
-    scale = max(drawn.size) / max(size)
-    if any(abs(have - want * scale) > 1 for have, want in zip(drawn.size, size, strict=True)):
-        raise ImageError(
-            f"the brush was drawn on a picture of {drawn.width} x {drawn.height} px, which has other "
-            f"proportions than this photo of {size[0]} x {size[1]} px: draw it again"
-        )
-    mask = drawn.getchannel("A") if drawn.mode == "RGBA" else Image.new("L", drawn.size, 255)
-    mask = feather(mask, SOFTNESS * max(drawn.size))
-    return mask if drawn.size == size else mask.resize(size, Image.Resampling.BICUBIC)
+    def _brushed(self, photo: Image.Image) -> Image.Image | None:
+        """The region that was drawn, at the photo's size; None if nothing was drawn."""
+        if not self.brush:
+            return None
+        strokes = read_strokes(self.brush, photo.size).getchannel("A")
+        return brushed_region(strokes, photo, is_snapped=self.is_snapped)

@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from pages.shared.address import forget, keep_choice, keep_switch
-from pages.shared.brushing import TINTED_ALT, draw_mask, tinted
+from pages.shared.brushing import TINTED_ALT, choose_snapping, draw_mask, tinted
 from pages.shared.choosing import Choice
 from pages.shared.own_styles import known_styles, style_title
 from pages.shared.painting import encode_screen, has_face, screen_mask, screen_picture
@@ -57,6 +57,8 @@ def choose_where(
         forget("elsewhere")
     if part == BRUSH:
         forget("where")
+    else:
+        forget("snap_brush")
     if photo is None:
         return where
     try:
@@ -164,6 +166,7 @@ def _show_brush(photo: Choice, where: Where) -> Where:
         return screen_mask(photo.data, Where(part)) if part in FOUND else None
 
     where = replace(where, brush=draw_mask(photo.data, start=start, key="brush"))
+    where = replace(where, is_snapped=choose_snapping("snap_brush"))
     visit().brush_start = EVERYTHING
     # Below the canvas, which would be drawn anew if something appeared above it.
     try:

@@ -160,14 +160,25 @@ def test_a_mask_is_scaled_to_the_full_photo_and_nothing_brushed_is_no_mask():
     def subject() -> Image.Image:
         raise AssertionError("no subject is needed")
 
-    mask = Where("brush", brush=brushed(100, 75, 0, 0, 50, 75)).mask((401, 300), subject)
+    mask = Where("brush", brush=brushed(100, 75, 0, 0, 50, 75)).mask(make_photo(401, 300), subject)
     assert mask.size == (401, 300)
     assert [mask.getpixel((x, 150)) for x in (10, 390)] == [255, 0]
     for brush in (b"", brushed(100, 75)):
-        assert Where("brush", brush=brush).mask((401, 300), subject) is None
+        assert Where("brush", brush=brush).mask(make_photo(401, 300), subject) is None
     with pytest.raises(ImageError, match="of 100 x 75 px, which has other proportions"):
-        Where("brush", brush=brushed(100, 75, 0, 0, 50, 75)).mask((300, 401), subject)
-    assert Where().mask((401, 300), subject) is None
+        Where("brush", brush=brushed(100, 75, 0, 0, 50, 75)).mask(make_photo(300, 401), subject)
+    assert Where().mask(make_photo(401, 300), subject) is None
+
+
+def test_the_border_of_the_brush_snaps_to_an_edge_of_the_photo():
+    photo = Image.new("RGB", (400, 300), (40, 60, 80))
+    photo.paste((200, 180, 60), (200, 0, 400, 300))
+    loose = Where("brush", brush=brushed(400, 300, 197, 0, 400, 300))
+    snapped = replace(loose, is_snapped=True)
+    assert loose.key != snapped.key
+    before, after = (where.mask(photo, lambda: None) for where in (loose, snapped))
+    assert before.getpixel((198, 150)) > 128 > after.getpixel((199, 150))
+    assert after.getpixel((201, 150)) > 240
 
 
 def test_sheets_show_every_style_on_the_part(small_paintings, monkeypatch):
