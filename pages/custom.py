@@ -12,10 +12,12 @@ from pages.shared.entrance import come_in
 from pages.shared.job_views import show_running
 from pages.shared.keeping import come_back, show_refusals
 from pages.shared.long_jobs import job_queue
+from pages.shared.marking import keep_strokes, mark_places
+from pages.shared.matching import BRUSH, SUBJECT, Regions, match_subjects
 from pages.shared.own_style_views import show_own_tiles, show_style_card
 from pages.shared.own_styles import kept_style, shown_style
 from pages.shared.painting import Look
-from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, duration, sentence
+from pages.shared.pictures import SAMPLES, STYLE_SAMPLES, sentence
 from pages.shared.run_requests import LearningRequest, RefinementRequest
 from pages.shared.showing import offer_download, paint_photo, show_credits, show_painting
 from pages.shared.style_pictures import MAX_MIXED, choose_shares, encode_pictures
@@ -23,6 +25,9 @@ from pages.shared.visit import visit
 from pages.shared.where_choices import choose_where
 from stylecore import LearningConfig
 from stylecore.host.extras import has_extra, missing_extra
+
+# Two pictures to brush on need the room of both cards.
+WIDE_CSS = ".st-key-way_cards:has(.st-key-marked) { grid-template-columns: minmax(0, 1fr) !important; }"
 
 come_in()
 st.header("Any picture as the style", anchor=False)
@@ -49,7 +54,8 @@ with choice_column:
     bring_style()
 with painting_column:
     stage, ways = st.container(key="stage"), st.container(key="ways")
-with ways, st.grid(2, min_column_width=280, gap="small"):
+st.html(f"<style>{WIDE_CSS}</style>")
+with ways, st.grid(2, min_column_width=280, gap="small", key="way_cards"):
     keep_card, refine_card = st.container(border=True), st.container(border=True)
 style = shown_style()
 if style is not None:  # it is refined from the picture that is in its file
@@ -72,7 +78,7 @@ run = learning = None
 has_torch = has_extra("torch")
 if has_torch:
     from pages.shared import learning as learnings
-    from pages.shared import learning_views, matching, refinement_choices, refinement_views, refining
+    from pages.shared import learning_views, refinement_choices, refinement_views
 
     run = come_back(job_queue(), "run", RefinementRequest)
     learning = come_back(job_queue(), "learning", LearningRequest)
@@ -82,20 +88,24 @@ if has_torch:
 is_found_by_address = run is not None and visit().tokens["run"] not in visit().runs
 if is_found_by_address:
     visit().runs.append(visit().tokens["run"])
+    keep_strokes(run.about.strokes)
 busy = next((job for job in (learning, run) if job is not None and not job.is_finished), None)
 
-config, masks = None, ()
+config, regions = None, Regions()
 with refine_card:
     st.markdown("**Refine this painting**")
     if has_torch:
-        settings = refinement_choices.choose_settings(preserve_color=preserve_color)
-        config = settings.config
-        if settings.matches_subjects and painting is not None and pictures:
-            masks = matching.match_subjects(photo, pictures, weights)
+        settings = refinement_choices.choose_settings(
+            preserve_color=preserve_color, keep_faces=where.keeps_faces
+        )
+        config, match = settings.config, refinement_choices.choose_match()
+        if painting is not None and pictures and match in (SUBJECT, BRUSH):
+            find = match_subjects if match == SUBJECT else mark_places
+            regions = find(photo, pictures, weights)
 write_address()
 
 # Show. A painting that was opened is shown until something else is chosen.
-refined_choice = repr((choice, config, bool(masks)))
+refined_choice = repr((choice, config, regions.key))
 if is_found_by_address:
     visit().seen_choice = refined_choice
 elif visit().seen_choice != refined_choice:
@@ -156,29 +166,20 @@ with refine_card:
     if not has_torch:
         st.caption(f"Learning and refining are not installed here. {sentence(missing_extra('torch'))}")
     if is_ready:
-        fitting = refinement_choices.fit(painting.size, config, len(pictures))
-        seconds = refining.expected_seconds(painting.size, fitting or config)
-        # A callback would start with the picture and the settings of the previous script run.
-        if st.button(
-            f"Refine (about {duration(seconds)})",
-            key="refine",
-            icon=":material/brush:",
-            disabled=busy is not None or fitting is None,
-        ):
-            with show_refusals():
-                visit().tokens["run"] = refining.start_run(
-                    photo.data,
-                    tuple((each.data, weight) for each, weight in zip(pictures, weights, strict=True)),
-                    config,
-                    quality=settings.quality,
-                    words=f"{settings.words}, {matching.WORDS}" if masks else settings.words,
-                    names=names,
-                    instant=painting.painted,
-                    choice=refined_choice,
-                    masks=masks,
-                )
-                visit().runs.append(visit().tokens["run"])
-                st.rerun()
+        token = refinement_choices.offer_to_refine(
+            photo,
+            pictures,
+            weights,
+            settings,
+            regions,
+            painting,
+            choice=refined_choice,
+            is_busy=busy is not None,
+        )
+        if token is not None:
+            visit().tokens["run"] = token
+            visit().runs.append(token)
+            st.rerun()
 
 # Earlier work.
 if busy is not None and is_new:

@@ -95,7 +95,7 @@ def draw_mask(
     Raises:
         ImageError: The picture cannot be used; the message says why.
     """
-    version, brushes = drawn_version(zlib.crc32(photo), key), visit().brushes
+    version, brushes = f"{key} {zlib.crc32(photo)}", visit().brushes
     picture = screen_picture(photo).encoded
     if key not in brushes or brushes[key][0] != version:
         mask = start()
@@ -119,11 +119,6 @@ def choose_snapping(key: str) -> bool:
         persist_state="session",
         help="The borders of what you brushed move onto edges of the picture that are near.",
     )
-
-
-def drawn_version(checksum: int, key: str) -> str:
-    """What tells the drawing on a picture from that on another one, by the picture's checksum."""
-    return f"{key} {checksum}"
 
 
 def brush_data(picture: bytes, mask: bytes, drawn: Drawn = Drawn(), *, version: str) -> dict[str, object]:

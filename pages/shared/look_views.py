@@ -95,7 +95,7 @@ def choose_regions(photo: Choice, reference: Choice) -> tuple[bytes, ...]:
         help="A face takes the light of a face, a sky that of the sky behind it.",
     )
     try:
-        return match_subjects(photo, [reference], (1.0,)) if is_matched else ()
+        return match_subjects(photo, [reference], (1.0,)).masks if is_matched else ()
     except StyleTransferError:  # the page shows it where the look would be
         return ()
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from pages.shared import long_jobs, refining
-from pages.shared.address import keep_choice, keep_switch
-from pages.shared.pictures import sentence
+from pages.shared.address import forget, keep_choice
+from pages.shared.choosing import Choice
+from pages.shared.keeping import show_refusals
+from pages.shared.matching import BRUSH, SUBJECT, Regions
+from pages.shared.painting import Preview
+from pages.shared.pictures import duration, sentence
 from stylecore import OptimizationConfig, StyleTransferError
 from stylecore.perception.constants import STYLE_WEIGHT
 
@@ -20,6 +24,8 @@ LIKENESS = {  # style weights
     "closer to the style": 4 * STYLE_WEIGHT,
 }
 STYLE_LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein", "patches": "Patches"}
+WHOLE = "whole"
+MATCHES = {WHOLE: "Whole", SUBJECT: "Subjects", BRUSH: "Places I mark"}
 QUALITY_HELP = (
     "Quick paints at 384 px, good at 512 px, best at 1280 px in three rounds; larger takes longer. "
     "Classic is the method of 2015 as it is taught in courses: 2,500 small steps from a noisy photo, "
@@ -35,20 +41,37 @@ class Settings:
         quality: Name of one of `refining.QUALITIES`.
         config: The settings.
         words: The settings as text for the page: "quick, medium strokes, balanced".
-        matches_subjects: Whether subject takes the style of subject, and background that of background.
     """
 
     quality: str
     config: OptimizationConfig
     words: str
-    matches_subjects: bool
 
 
-def choose_settings(*, preserve_color: bool) -> Settings:
-    """Show the widgets for quality and regions, and a popover with the rest.
+def choose_match() -> str:
+    """Show how parts of the photo and of the style pictures are matched; returns one of `MATCHES`."""
+    match = st.segmented_control(
+        "Match",
+        list(MATCHES),
+        format_func=MATCHES.get,
+        default=keep_choice("match", WHOLE, MATCHES),
+        required=True,
+        key="match",
+        help="The photo takes the style of the whole style picture; or a face that of a face, and a sky that "
+        "of the sky behind it; or you mark the places that belong together in both pictures.",
+        persist_state="session",
+    )
+    if match != BRUSH:
+        forget("snap_marks")
+    return match
+
+
+def choose_settings(*, preserve_color: bool, keep_faces: bool = False) -> Settings:
+    """Show the widget for the quality, and a popover with the rest.
 
     Args:
         preserve_color: Whether the photo's colors are kept.
+        keep_faces: Whether faces stay nearer to the photo.
     """
     qualities = {name: name.capitalize() for name in refining.QUALITIES}
     quality = st.segmented_control(
@@ -60,13 +83,6 @@ def choose_settings(*, preserve_color: bool) -> Settings:
         key="quality",
         help=QUALITY_HELP,
         persist_state="session",
-    )
-    matches_subjects = st.toggle(
-        "Match subject with subject, background with background",
-        value=keep_switch("match_subjects"),
-        key="match_subjects",
-        persist_state="session",
-        help="A face is painted like the face in the style picture, a sky like the sky behind it.",
     )
     is_classic = quality == "classic"
     with st.popover("More", icon=":material/tune:"):
@@ -85,7 +101,7 @@ def choose_settings(*, preserve_color: bool) -> Settings:
             help="Gram matrices (Gatys et al.) and Wasserstein distances compare textures as a whole; "
             "patches (Li and Wand) copy small pieces of the style picture.",
         )
-    config = replace(refining.QUALITIES[quality], preserve_color=preserve_color)
+    config = replace(refining.QUALITIES[quality], preserve_color=preserve_color, keep_faces=keep_faces)
     words = [quality]
     if not is_classic:
         stroke_size = round(STROKES[strokes] * config.max_side)
@@ -97,7 +113,9 @@ def choose_settings(*, preserve_color: bool) -> Settings:
             words.append(STYLE_LOSSES[style_loss])
     if preserve_color:
         words.append("colors of the photo")
-    return Settings(quality, config, ", ".join(words), matches_subjects)
+    if keep_faces:
+        words.append("faces kept")
+    return Settings(quality, config, ", ".join(words))
 
 
 def _slide(label: str, key: str, default: str, words: Iterable[str], *, is_disabled: bool) -> str:
@@ -131,3 +149,51 @@ def fit(size: tuple[int, int], config: OptimizationConfig, styles: int) -> Optim
     if plan.changes:
         st.warning(f"Little memory is free here, so the settings will be reduced: {', '.join(plan.changes)}.")
     return plan.config
+
+
+def offer_to_refine(
+    photo: Choice,
+    pictures: Sequence[Choice],
+    weights: Sequence[float],
+    settings: Settings,
+    regions: Regions,
+    painting: Preview,
+    *,
+    choice: tuple,
+    is_busy: bool,
+) -> str | None:
+    """Show the button that starts a refinement; returns the token of the run once it is pressed.
+
+    Args:
+        photo: The photo.
+        pictures: The style pictures.
+        weights: Their shares.
+        settings: See `choose_settings`.
+        regions: Which part takes its style from which.
+        painting: The instant painting.
+        choice: See `refining.Request`.
+        is_busy: Whether it cannot start now.
+    """
+    fitting = fit(painting.size, settings.config, len(pictures))
+    seconds = refining.expected_seconds(painting.size, fitting or settings.config)
+    # A callback would start with the picture and the settings of the previous script run.
+    is_started = st.button(
+        f"Refine (about {duration(seconds)})",
+        key="refine",
+        icon=":material/brush:",
+        disabled=is_busy or fitting is None,
+    )
+    if is_started:
+        with show_refusals():
+            return refining.start_run(
+                photo.data,
+                tuple((each.data, weight) for each, weight in zip(pictures, weights, strict=True)),
+                settings.config,
+                quality=settings.quality,
+                words=settings.words,
+                names=(photo.name, *(each.name for each in pictures)),
+                instant=painting.painted,
+                choice=choice,
+                regions=regions,
+            )
+    return None

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.shared import long_jobs
 from pages.shared.limits import limits
+from pages.shared.matching import Regions
 from pages.shared.painting import read_photo, screen_picture
 from pages.shared.pictures import SAMPLES
 from pages.shared.run_requests import RefinementRequest
@@ -41,8 +42,8 @@ def recipe_of(job: RefinementJob) -> dict:
         "quality": request.quality,
         "config": asdict(request.config if shown is None else shown.config),
     }
-    if request.has_matched_subjects:
-        recipe["regions"] = "subject"
+    if request.regions:
+        recipe["regions"] = request.regions
     if result is not None and (result.is_stopped or result.error):
         recipe["stopped_at"] = len(result.iterates)
     return recipe
@@ -105,7 +106,7 @@ def start_run(
     names: tuple[str, ...],
     instant: bytes,
     choice: str = "",
-    masks: tuple[bytes, ...] = (),
+    regions: Regions = Regions(),
 ) -> str:
     """Queue an optimization; returns the token that finds its job in `long_jobs.job_queue`.
 
@@ -114,11 +115,11 @@ def start_run(
         styles: Encoded style pictures with weights.
         config: Settings that are wanted; they are reduced if memory is short when the job starts.
         quality: Name of the quality that the settings come from, for the recipe.
-        words: The settings as text, see `RefinementRequest`.
+        words: The settings as text, see `RefinementRequest`, without the regions.
         names: Names of the photo and the style pictures, for the recipe.
         instant: The encoded instant painting, see `RefinementRequest`.
         choice: See `RefinementRequest`.
-        masks: See `RefinementOrder`.
+        regions: Which part of the photo takes its style from which part of the style pictures.
     Raises:
         ImageError: A picture cannot be used.
         QueueFullError: Too many visitors wait already, or this one has too many jobs.
@@ -133,9 +134,10 @@ def start_run(
         first=instant if config.start == "preview" else None,
         config=config,
         quality=quality,
-        words=words,
+        words=words + regions.words,
         choice=choice,
-        has_matched_subjects=bool(masks),
+        regions=regions.found_by,
+        strokes=regions.strokes,
     )
     job = long_jobs.job_queue().submit(
         RefinementOrder(
@@ -143,11 +145,11 @@ def start_run(
             styles,
             shown.size,
             config,
-            masks,
+            regions.masks,
             megapixels=limits().megapixels,
             shared_by=limits().jobs,
         ),
-        held_bytes=held_bytes(photo, styles, masks),
+        held_bytes=held_bytes(photo, styles, regions.masks),
         about=request,
         owner=visit().owner,
         expected_s=expected_seconds(shown.size, config),

@@ -22,7 +22,8 @@ class RefinementRequest:
         quality: Name of the quality that they come from.
         words: The settings as text for the page: "quick, medium strokes, balanced".
         choice: What was chosen, to compare with what is chosen now.
-        has_matched_subjects: Whether subject takes the style of subject, and background that of background.
+        regions: How parts were matched: `subject`, `brush` or `colors`; empty: the pictures were taken whole.
+        strokes: What was brushed: key of the widget, version of its picture, and the strokes as PNG.
     """
 
     photo: bytes
@@ -35,7 +36,8 @@ class RefinementRequest:
     quality: str
     words: str
     choice: str = ""
-    has_matched_subjects: bool = False
+    regions: str = ""
+    strokes: tuple[tuple[str, str, bytes], ...] = ()
 
     @property
     def loss_label(self) -> str:

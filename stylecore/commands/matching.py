@@ -32,9 +32,9 @@ def add_regions(parser: argparse.ArgumentParser, *, style_name: str = "style pic
     group.add_argument(
         "--regions",
         choices=PARTS,
-        help=f"subject: the subject takes the style of the {style_name}'s subject, faces that of its faces, the "
-        "background that of its background; colors: each flat color of a drawing takes the style of what is "
-        "nearest to it in color",
+        help=f"subject: the subject takes the style of the {style_name}'s subject, faces that of its faces, "
+        "the background that of its background; colors: each flat color of a drawing takes the style of what "
+        "is nearest to it in color",
     )
     group.add_argument(
         "--region",

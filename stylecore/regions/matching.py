@@ -9,7 +9,7 @@ from PIL import Image
 
 from stylecore.regions.faces import find_faces
 from stylecore.regions.masks import subtract
-from stylecore.regions.pairs import MaskPair, is_empty
+from stylecore.regions.pairs import MaskPair, is_empty, shared_pairs
 from stylecore.regions.subject import find_subject
 
 
@@ -53,15 +53,18 @@ def mask_pairs(
     """Encoded masks at the sizes of the pictures, as `optimize_image` and `PhotoLook.fit` take them.
 
     Args:
-        masks: PNGs of the subjects, the photo's and the styles', then of the faces; none: no regions.
+        masks: PNGs: of each part that of the photo, then those of the style pictures; none: no regions.
         photo: The photo.
         style_images: The style pictures.
+    Returns:
+        The pairs; none of a part that the photo or all style pictures lack.
     """
-    if not masks:
-        return []
     pictures = [photo, *style_images]
-    found = [_at(mask, each.size) for mask, each in zip(masks, [*pictures, *pictures], strict=True)]
-    return pair_masks(found[: len(pictures)], found[len(pictures) :])
+    own, *others = (
+        [_at(mask, picture.size) for mask in masks[place :: len(pictures)]]
+        for place, picture in enumerate(pictures)
+    )
+    return shared_pairs(own, others)
 
 
 def _at(mask: bytes, size: tuple[int, int]) -> Image.Image:

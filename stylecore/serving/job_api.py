@@ -76,7 +76,7 @@ def _add_refinements(router: APIRouter, jobs: Jobs, config: ServingConfig) -> No
         ] = "",
         mask: Annotated[
             list[UploadFile] | None,
-            File(description="PNG masks of the subjects of photo and style pictures, then of the faces."),
+            File(description="PNG masks: of each part that of the photo, then those of the style pictures."),
         ] = None,
         quality: Annotated[Literal["quick", "good", "best", "classic"], Form()] = "good",
         settings: Annotated[
@@ -90,8 +90,11 @@ def _add_refinements(router: APIRouter, jobs: Jobs, config: ServingConfig) -> No
         wanted = _settings(OptimizationConfig, settings, base, config.device, check_config)
         weights = _read_shares(shares, len(style_picture))
         masks = tuple([await each.read() for each in mask or []])
-        if masks and len(masks) != 2 * (1 + len(style_picture)):
-            raise StyleError(f"{len(masks)} masks came: {2 * (1 + len(style_picture))} are needed, or none")
+        if len(masks) % (1 + len(style_picture)):
+            raise StyleError(
+                f"{len(masks)} masks came: {1 + len(style_picture)} are needed for each part, that of the "
+                "photo and those of the style pictures"
+            )
         pictures = [await each.read() for each in (photo, *style_picture)]
         size = await run_in_threadpool(_check_pictures, [*pictures, *masks], config.megapixels)
         order = RefinementOrder(

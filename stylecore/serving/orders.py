@@ -27,7 +27,7 @@ class RefinementOrder:
         styles: Encoded, with weights.
         size: Width and height of the photo.
         wanted: Settings; they are reduced if memory is short when the job starts.
-        masks: PNGs of the subjects, the photo's and the styles', then of the faces; none: no regions.
+        masks: PNGs: of each part that of the photo, then those of the styles; none: no regions.
         megapixels: Largest picture that is read, in millions of pixels.
         shared_by: Jobs that run at once and share the free memory.
     """

@@ -265,6 +265,37 @@ def test_paint_all_but_my_child(visit, size):
     visitor.leave(f"child_{size[0]}")
 
 
+def test_this_sky_like_that_sky(visit):
+    visitor = visit((390, 844))
+    page = visitor.page
+    visitor.open("Your own style")
+    visitor.drop(0, file_of("beach.jpg", 1))
+    wait_for_upload(page, "content")
+    visitor.drop(1, file_of("turner.jpg", 2, (300, 240)))
+    wait_for_upload(page, "style_picture")
+    visitor.see("Painted: turner")
+    visitor.click("radio", "Places I mark")
+    visitor.see("Nothing is marked yet")
+    beach, turner = page.locator(".st-key-marked .sheet").all()
+    beach.scroll_into_view_if_needed()
+    for sheet, lacking in ((beach, "Only your photo has pink"), (turner, None)):
+        width, height = (sheet.bounding_box()[side] for side in ("width", "height"))
+        visitor.clicks += 1
+        drag_finger(sheet, *[(width * x, height * y) for x, y in ((0.1, 0.1), (0.9, 0.1), (0.5, 0.3))])
+        if lacking:
+            visitor.see(lacking)
+            turner.scroll_into_view_if_needed()
+    page.get_by_text("Only your photo has pink").wait_for(state="detached")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    visitor.click("button", re.compile("Refine .about"))
+    visitor.see(re.compile(r"Step \d+ of 50"))
+    visitor.click("button", "Stop and keep the best so far")
+    visitor.see("place with place")
+    assert visitor.download(re.compile("Download .384")).suggested_filename == "beach_turner.jpg"
+    assert visitor.clicks == 9
+    visitor.leave("sky")
+
+
 def test_find_out_how_it_works(visit):
     visitor = visit()
     visitor.open("How it works")

@@ -216,7 +216,10 @@ def test_pictures_and_masks_are_checked_before_a_job_begins(url, runs):
     bad = [("photo", "p.png", b"dear diary"), files[1]]
     assert "is not a picture" in error_of(ask(url, "/v1/refinements", {}, bad))[1]
     masks = [("mask", "m.png", PHOTO)] * 3
-    assert "3 masks came: 4 are needed" in error_of(ask(url, "/v1/refinements", {}, [*files, *masks]))[1]
+    assert (
+        "3 masks came: 2 are needed for each part"
+        in error_of(ask(url, "/v1/refinements", {}, [*files, *masks]))[1]
+    )
     assert error_of(ask(url, "/v1/learnings", {}, files[:1]))[0] == 400
     assert runs.orders == []
 
