@@ -6,10 +6,13 @@ from pages.shared.address import keep_choice, write_address
 from pages.shared.choosing import UPLOAD_TYPES, Choice, keep_seen, say_unusable
 from pages.shared.drawing import Sheet, draw, enlarge_drawing, outline_sheet, picture_sheet
 from pages.shared.entrance import come_in
-from pages.shared.showing import show_seen
+from pages.shared.keeping import is_expected
+from pages.shared.pictures import sentence
+from pages.shared.showing import seen_look, show_seen
 from pages.shared.styling import choose_look, choose_style
 from pages.shared.visit import visit
 from stylecore import StyleTransferError
+from stylecore.host.extras import has_extra, missing_extra
 
 SHEETS = {"empty": "Empty sheet", "house": "House", "fish": "Fish", "picture": "Your picture"}
 
@@ -42,13 +45,25 @@ sheet_place = st.container()
 style_column, look_column = st.columns([3, 2])
 with style_column:
     style = choose_style(in_browser=True)
+    st.page_link("pages/custom.py", label="Or choose a picture of your own as the style.", width="content")
 with look_column:
     look = choose_look(style, in_browser=True)
-write_address()
 with sheet_place:
     drawn = draw(sheet, look, style=style)
 if drawn is not None:
     keep_seen(Choice(enlarge_drawing(drawn.data), "drawing"), drawn.stroke_scale)
     visit().is_sought = True
 
-show_seen(look)
+# Paint it large, or refine it in the style of a picture.
+(style, _), *others = look.styles
+own = style if style.picture and not others else None
+has_torch = has_extra("torch")
+if has_torch and (own is not None or is_expected("drawn")):
+    from pages.shared.finishing import show_refined
+
+    show_refined(look, own)
+else:
+    show_seen(look)
+    if own is not None and seen_look(look) is not None:
+        st.caption(f"Refining is not installed here. {sentence(missing_extra('torch'))}")
+write_address()

@@ -21,6 +21,11 @@ from stylecore.serving.served_queue import ServedQueue
 AWAY = "The painting server, which has what was here, does not answer now. Reload this page in a minute."
 
 
+def is_expected(name: str) -> bool:
+    """Whether the visit or the address has a token of that name, which `come_back` looks for."""
+    return name in visit().tokens or name in visit().asked_for
+
+
 def come_back(queue: JobQueue | ServedQueue, name: str, about: type = object) -> Job | None:
     """Find the visitor's job: by the session after a change of page, by the address after a reload.
 

@@ -17,6 +17,7 @@ PAGES = {  # where a style paints: label, page and icon of each
     "use_camera": ("Camera", "pages/camera.py", ":material/photo_camera:"),
     "use_batch": ("Several photos", "pages/batch.py", ":material/photo_library:"),
     "use_clip": ("A clip", "pages/clip.py", ":material/movie:"),
+    "use_draw": ("A drawing", "pages/draw.py", ":material/draw:"),
 }
 
 

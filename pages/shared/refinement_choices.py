@@ -159,7 +159,7 @@ def offer_to_refine(
     regions: Regions,
     painting: Preview,
     *,
-    choice: tuple,
+    choice: str,
     is_busy: bool,
 ) -> str | None:
     """Show the button that starts a refinement; returns the token of the run once it is pressed.
@@ -171,7 +171,7 @@ def offer_to_refine(
         settings: See `choose_settings`.
         regions: Which part takes its style from which.
         painting: The instant painting.
-        choice: See `refining.Request`.
+        choice: See `RefinementRequest`.
         is_busy: Whether it cannot start now.
     """
     fitting = fit(painting.size, settings.config, len(pictures))

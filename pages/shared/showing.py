@@ -149,12 +149,17 @@ def _offer_file(photo: Choice, look: Look, size: tuple[int, int], file_format: s
     )
 
 
+def seen_look(look: Look) -> Look | None:
+    """A look with the strokes that the chosen photo had in the browser; None if it was not painted there."""
+    scale = seen_strokes()
+    return None if scale is None else replace(look, stroke_scale=scale)
+
+
 def show_seen(look: Look) -> None:
     """Show the chosen photo painted large, with the strokes it had, if it was painted in the browser."""
-    scale = seen_strokes()
-    if scale is None:
+    if (look := seen_look(look)) is None:
         return
-    photo, look = visit().photo[0], replace(look, stroke_scale=scale)
+    photo = visit().photo[0]
     st.subheader("Your picture in full size", anchor=False)
     with st.container():
         painting = paint_photo(photo, look)
