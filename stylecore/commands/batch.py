@@ -184,6 +184,7 @@ class Batch:
 
         if self.stylizer is None:
             self.stylizer = FastStylizer(self.options.device)
+            self.stylizer.captures_graphs = True  # clips are painted one at a time, and no photos meanwhile
         return self.stylizer
 
     def _note_made(self, source: Location, made: Made) -> bool:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 STRIDE = 4  # px, the border that the network adds, and what the sides with it are multiples of
 MAX_KEPT_BYTES = 500e6  # of pictures, in the buffers that are kept
-COPIES = 2  # of the buffers of a size
+COPIES = 2  # of the buffers of a size, and runs at the same time
 MAX_RUN_PIXELS = 8e6  # of all pictures that share a run, for its memory
 FIXED_AFTER = 8  # pictures of a size, after which a session of its own pays where many follow
 MAX_COUNTED_SIZES = 100
@@ -95,7 +95,8 @@ class HalfNetwork:
             rows: Shape (N, R), float32.
             noise_origin: Row and column of the noise at the pictures' upper left corners.
             is_repeated: Whether many pictures of this size may follow, as in clips: once some have come, a
-                session of its own is made for it, and captured as a CUDA graph.
+                session of its own is made for it, and captured as a CUDA graph. No other thread may use the
+                GPU meanwhile: ONNX Runtime's capture forbids all threads what it cannot record.
         Returns:
             As `pixels`.
         Raises:
@@ -164,7 +165,7 @@ class HalfNetwork:
         with self._lock:
             if size not in self._kept:
                 free: queue.SimpleQueue[Buffers] = queue.SimpleQueue()
-                for _ in range(COPIES):
+                for _ in range(1 if size.is_fixed else COPIES):
                     free.put(self.buffers_for(size))
                 self._kept[size] = free
             self._kept.move_to_end(size)

@@ -44,7 +44,12 @@ class Painter:
 
     Args:
         networks: Loads and runs the networks.
+    Attributes:
+        captures_graphs: Whether sizes of frames that repeat become CUDA graphs. Only where no other thread
+            uses the GPU while a clip is painted, see `HalfNetwork.paint`.
     """
+
+    captures_graphs = False
 
     def __init__(self, networks: Networks) -> None:
         self._networks = networks
@@ -82,7 +87,9 @@ class Painter:
             fine: As `FastStylizer.stylize` takes it.
             noise_origin: Row and column of the noise at the picture's upper left corner, at least 0.
         """
-        return self._run_all(_by_network(parts, fine=fine), batch, noise_origin, is_repeated=True)
+        return self._run_all(
+            _by_network(parts, fine=fine), batch, noise_origin, is_repeated=self.captures_graphs
+        )
 
     def paint_picture(
         self, image: Image.Image, parts: Mapping[Style, float], *, fine: bool, meter: Meter

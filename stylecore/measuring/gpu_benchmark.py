@@ -25,7 +25,7 @@ from PIL import Image
 from stylecore.errors import describe
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.images.arrays import from_pixels
-from stylecore.instant.half import FIXED_AFTER, HalfNetwork, Size
+from stylecore.instant.half import HalfNetwork, Size
 from stylecore.instant.sessions import open_session
 from stylecore.instant.stylizer import FastStylizer
 from stylecore.instant.variants import NetworkWeights
@@ -164,10 +164,9 @@ def batches(network: HalfNetwork, rows: np.ndarray, side: int, rounds: int) -> d
     styles = np.repeat(rows[None], BATCH, 0)
 
     def paint(_: int) -> np.ndarray:
-        return network.paint(pixels, styles, is_repeated=True)
+        return network.paint(pixels, styles)
 
-    for i in range(FIXED_AFTER + 1 if rounds > 1 else 1):
-        paint(i)
+    paint(0)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(paint, range(2)))
         started = time.perf_counter()

@@ -43,13 +43,13 @@ def start(device: str, side_scale: float) -> dict:
 
 
 def clips(stylizer: FastStylizer, side_scale: float, frames: int) -> dict:
-    """Frames a second of the finer network alone, and with all that keeps a clip steady."""
+    """Frames a second of the finer network alone, without and with a CUDA graph, and of steady clips."""
     photo, parts = picture(FRAME, side_scale), parts_of(STYLE)
     batch = to_batch(photo)
-    figures = {
-        "frame": f"{FRAME[0]} x {FRAME[1]}",
-        "network_per_s": rate(lambda _: stylizer.paint_batch(batch, parts, fine=True), frames),
-    }
+    figures: dict = {"frame": f"{FRAME[0]} x {FRAME[1]}"}
+    for name, captures_graphs in (("network_per_s", False), ("network_with_graph_per_s", True)):
+        stylizer.captures_graphs = captures_graphs
+        figures[name] = rate(lambda _: stylizer.paint_batch(batch, parts, fine=True), frames)
     if has_extra("cv2"):
         from fractions import Fraction
 
@@ -59,6 +59,7 @@ def clips(stylizer: FastStylizer, side_scale: float, frames: int) -> dict:
         painter, pixels = FramePainter(stylizer, Look(parts), photo.size), np.asarray(photo)
         frame = Frame(pixels, None, Fraction(0), Fraction(1, 25))
         figures["steady_per_s"] = rate(lambda _: painter(frame), frames)
+    stylizer.captures_graphs = False  # what follows has several threads
     return figures
 
 

@@ -67,7 +67,7 @@ def test_a_size_that_repeats_gets_a_session_of_its_own_that_paints_the_same(netw
         assert np.abs(painted - free).max() <= 1
         assert bool(opened) == (count >= 2)
     assert opened[0] == {"pictures": 1, "height": 50, "width": 61, "noise_height": 60, "noise_width": 72}
-    assert len(opened) == 2  # one for each copy of the buffers
+    assert len(opened) == 1
 
 
 def test_without_sessions_for_one_size_the_usual_one_paints(monkeypatch):

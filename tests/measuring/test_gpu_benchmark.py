@@ -19,7 +19,7 @@ def test_the_script_measures_every_figure():
         assert row["without_graph"] > 0
         assert row["float32_with_copies"] > 0
     assert report["start"].keys() == {"open_s", "warm_up_s", "first_preview_s", "second_preview_s"}
-    assert report["clips"]["network_per_s"] > report["clips"]["steady_per_s"] > 0
+    assert min(report["clips"][f"{name}_per_s"] for name in ("network", "network_with_graph", "steady")) > 0
     for name in ("many_styles", "folders"):
         assert min(report[name][f"{threads}_per_s"] for threads in ("one_thread", "threads")) > 0
     assert [(row["megapixels"], row["strokes"]) for row in report["large_photos"]] == [
