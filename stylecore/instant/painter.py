@@ -45,8 +45,7 @@ class Painter:
     Args:
         networks: Loads and runs the networks.
     Attributes:
-        captures_graphs: Whether sizes of frames that repeat become CUDA graphs. Only where no other thread
-            uses the GPU while a clip is painted, see `HalfNetwork.paint`.
+        captures_graphs: Whether sizes of frames that repeat become CUDA graphs, see `HalfNetwork.paint`.
     """
 
     captures_graphs = False
@@ -58,10 +57,7 @@ class Painter:
         self._too_large_for_half: set[tuple[Network, frozenset[Style]]] = set()
 
     def warm_up(self) -> None:
-        """On a GPU, load what paints the ready-made styles, so that the first picture does not wait for it.
-
-        On a CPU nothing is done. What fails is logged, and shows again when it is needed.
-        """
+        """On a GPU, load what paints the ready-made styles; what fails is logged, and shows again later."""
         if self._networks.device != "cuda":
             return
         networks = [Network.of(style, fine=fine) for fine in (True, False) for style in ready_made_styles()]

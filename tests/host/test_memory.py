@@ -120,3 +120,23 @@ ended.set()
 def test_threads_share_what_they_freed():
     (shared,), (apart,) = _numbers(THREADS, "shared"), _numbers(THREADS, "apart")
     assert shared < apart / 2
+
+
+PICTURES = """
+if sys.argv[1] == "shared":
+    share_freed_memory()
+bytearray(30 * 2**20)  # from now on glibc would take blocks of this size from the arenas
+before = resident()
+large, small = [], []
+for _ in range(6):
+    large.append(bytearray(16 * 2**20))
+    large[-1][::4096] = b"x" * 4096
+    small.append(bytearray(2**17))  # lies between the large ones
+large.clear()
+print(resident() - before)
+"""
+
+
+def test_blocks_of_pictures_go_back_to_the_system():
+    (shared,), (apart,) = _numbers(PICTURES, "shared"), _numbers(PICTURES, "apart")
+    assert shared < apart / 4
