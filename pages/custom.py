@@ -33,7 +33,7 @@ come_in()
 st.header("Any picture as the style", anchor=False)
 st.markdown(
     "Choose a photo and any painting, drawing or texture: your photo is painted in it at once. "
-    "Keep the style for other photos, or refine this painting."
+    "Bring it closer in seconds, keep the style for other photos, or refine this painting."
 )
 
 # Choose.

@@ -128,8 +128,9 @@ WAYS = {
     "fraction of a second. Each style is a row of numbers.",
     "Your own style, at once": "A second network reads the numbers of a style from any picture. It was "
     "trained on hundreds of paintings, so that the first network paints in a style that it has never seen.",
-    "Your own style, learned": "From there the numbers, and the network with them, are trained on for some "
-    "minutes for this one picture. The result paints as fast as the ready-made styles.",
+    "Your own style, closer": "From there the numbers, and the network with them, are trained on: in some "
+    "twenty seconds for your photo alone, or in minutes for any photo. The result paints as fast as the "
+    "ready-made styles.",
     "Your own style, refined": "The pixels themselves are changed, step by step, until both content and "
     "style fit. Works with any style picture, takes a minute or more, and gives the finest result.",
 }
