@@ -10,7 +10,9 @@ from PIL import Image
 
 from stylecore.images.loading import load_image
 from tests.conftest import encoded
+from tests.images.press_profile import press_profile
 from tests.images.quadrants import COLORS, GREYS, middles, png_file, quadrant_image, quadrants
+from tests.images.test_cmyk import ink_image
 from tests.images.test_color_profiles import OPTIONS, color_exif, named_profile
 from tests.images.test_known_pictures import STORED, UNDO
 
@@ -29,7 +31,10 @@ def pictures() -> dict[str, bytes]:
         if profile != "none":
             options["icc_profile"] = named_profile(profile)
         made[f"{name}, orientation {turn}, profile {profile}"] = encoded(image, name, **options)
-    # Not CMYK: without a profile, libvips takes that of a press, browsers plain ink.
+    # CMYK only with a profile: without one, libvips takes that of a press, browsers plain ink.
+    for name in ("JPEG", "TIFF"):
+        options = {"quality": 98, "subsampling": 0} if name == "JPEG" else {}
+        made[f"{name}, CMYK"] = encoded(ink_image(), name, icc_profile=press_profile(), **options)
     for mode, name in itertools.product(("L", "RGB"), ("JPEG", "TIFF")):
         image = quadrant_image(GREYS if mode == "L" else COLORS).convert(mode)
         made[f"{name}, {mode}"] = encoded(image, name, **({"quality": 97} if name == "JPEG" else {}))
