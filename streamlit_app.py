@@ -21,6 +21,7 @@ workarounds.keep_uploads_in_memory()
 workarounds.tell_files_apart()
 if __name__ != "__main__":  # imported by `streamlit run`, which serves the `app` defined here
     workarounds.ignore_pages_folder()
+    workarounds.cut_off_lost_visitors()
     app = st.App(
         __file__,
         routes=browser_routes() + workarounds.page_routes(path.stem for path in PAGE_FILES.glob("[!_]*.py")),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gc
+import logging
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -26,10 +27,13 @@ from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime import memory_media_file_storage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server import server_util
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from stylecore.host.memory import return_freed_memory
 
 SWEEP_S = 2.0  # from one look at the ended sessions to the next
+ANSWER_S = 20.0  # for the answer to a ping of the websocket, which waits behind pictures on slow lines
+logger = logging.getLogger(__name__)
 
 # --- The server, before it starts ---
 
@@ -42,6 +46,26 @@ def keep_uploads_in_memory() -> None:
 def tell_files_apart() -> None:
     """Streamlit 1.67: of files above 1 MB three parts are compared; a visitor could get another's file."""
     memory_media_file_storage._PARTIAL_HASH_THRESHOLD = sys.maxsize
+
+
+def cut_off_lost_visitors() -> None:
+    """Streamlit 1.67: the answer to a ping has as long as pings are apart: too little on slow lines.
+
+    uvicorn 0.54: a visitor without an answer stays until all that was being sent has arrived, which is never
+    if the network was lost in the middle of a picture.
+    """
+    start, give_up = WebSocketsSansIOProtocol.start_keepalive, WebSocketsSansIOProtocol.keepalive_timeout
+
+    def start_keepalive(self: WebSocketsSansIOProtocol) -> None:
+        self.ping_timeout = ANSWER_S
+        start(self)
+
+    def keepalive_timeout(self: WebSocketsSansIOProtocol) -> None:
+        give_up(self)
+        self.transport.abort()
+
+    WebSocketsSansIOProtocol.start_keepalive = start_keepalive
+    WebSocketsSansIOProtocol.keepalive_timeout = keepalive_timeout
 
 
 def ignore_pages_folder() -> None:
@@ -89,10 +113,11 @@ async def free_ended_sessions() -> None:
         ended = [info.session for token, info in before.items() if token not in sessions._data]
         del before
         if ended:
-            for session in ended:
-                session.shutdown()
-            ended.clear()
-            session = None
+            while ended:
+                try:
+                    ended.pop().shutdown()
+                except Exception:  # of one session; the next ones are to be freed as well
+                    logger.exception("an ended session could not be shut down")
             await asyncio.to_thread(gc.collect)  # a session is part of cycles
             return_freed_memory()
 

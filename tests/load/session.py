@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
@@ -76,7 +77,10 @@ class Session:
 
     def stop_reading(self) -> None:
         """Answer nothing any more, not even the server's pings."""
-        self._socket.transport.pause_reading()
+        self._reader.cancel()  # which would go on with reading once it has taken what is there
+        connection = self._socket.transport
+        connection.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        connection.pause_reading()
 
     async def send(self, message: BackMsg) -> None:
         """Send any message of the protocol."""

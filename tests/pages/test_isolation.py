@@ -147,8 +147,8 @@ def uploaded_bytes(url: str) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("is_silent", "limit_s"), [(False, 60), (True, 90)])
-def test_a_session_that_vanishes_soon_frees_what_it_holds(is_silent, limit_s):
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_session_that_vanishes_frees_what_it_holds_within_a_minute(is_silent, record_property):
     photo = encoded(make_photo(2000, 1500), "BMP")
 
     async def script(session):
@@ -159,9 +159,11 @@ def test_a_session_that_vanishes_soon_frees_what_it_holds(is_silent, limit_s):
         else:
             await session.close()
         began = time.monotonic()
-        while uploaded_bytes(session.url) and time.monotonic() - began < 2 * limit_s:
+        while uploaded_bytes(session.url) and time.monotonic() - began < 120:
             await asyncio.sleep(1)
         return time.monotonic() - began
 
     with running_server() as (url, _):
-        assert visit(url, script) < limit_s
+        seconds = visit(url, script)
+    record_property("seconds", round(seconds))
+    assert seconds < 60
