@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter, OrderedDict
 
@@ -17,6 +18,7 @@ MEGABYTE = 10**6
 # Of free memory, left to what is being painted. A file is held two to three times while it comes in.
 RESERVED_BYTES = 300 * MEGABYTE
 COPIES = 3
+STALLED_S = 30.0  # after which an upload of which nothing arrives is given up
 MOST_REFUSALS = 1000  # sessions whose refusal is kept until their page shows it
 UPLOAD_PATH = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
 
@@ -28,6 +30,10 @@ def show_refusal() -> None:
     reason = _refusals.pop(get_script_run_ctx().session_id, "")
     if reason:
         st.warning(f"Your last upload was not taken: {reason}.", icon=":material/hourglass:")
+
+
+class StalledError(Exception):
+    """Nothing of an upload has arrived for `STALLED_S`: the network was lost, and its end will not come."""
 
 
 class UploadLimits:
@@ -56,7 +62,9 @@ class UploadLimits:
             return
         self._arriving[session] += size
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, _arriving(receive), send)
+        except StalledError:
+            await _answer(send, 408)
         finally:
             self._arriving[session] -= size
             self._arriving += Counter()  # without those that are zero
@@ -94,7 +102,28 @@ def _length(scope: Scope) -> int:
 async def _discard(receive: Receive, send: Send) -> None:
     """Read a request's body to its end, without keeping it, and answer."""
     message: Message = {"more_body": True}
-    while message.get("more_body"):
-        message = await receive()
-    await send({"type": "http.response.start", "status": 204, "headers": []})
+    try:
+        while message.get("more_body"):
+            message = await _arriving(receive)()
+    except StalledError:
+        await _answer(send, 408)
+        return
+    await _answer(send, 204)
+
+
+def _arriving(receive: Receive) -> Receive:
+    """Receive a request's body; raises StalledError where it no longer arrives."""
+
+    async def receive_in_time() -> Message:
+        try:
+            async with asyncio.timeout(STALLED_S):
+                return await receive()
+        except TimeoutError as error:
+            raise StalledError from error
+
+    return receive_in_time
+
+
+async def _answer(send: Send, status: int) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [(b"connection", b"close")]})
     await send({"type": "http.response.body"})

@@ -28,29 +28,38 @@ class Server:
         self._app = UploadLimits(self._take)
 
     async def _take(self, scope, receive, send) -> None:
-        message = await receive()
+        body, message = b"", {"more_body": True}
+        while message["more_body"]:
+            message = await receive()
+            body += message["body"]
         session = scope["path"].split("/")[3]
         files = self._files.setdefault(session, {})
-        files[len(files)] = SimpleNamespace(data=message["body"])
+        files[len(files)] = SimpleNamespace(data=body)
         await send({"type": "http.response.start", "status": 204, "headers": []})
 
-    def put(self, session: str, megabytes: float) -> str:
+    def put(self, session: str, megabytes: float, *, is_cut: bool = False) -> str:
         """Upload a file; returns why it was refused, if it was."""
+        status = self.status_of(session, megabytes, is_cut=is_cut)
+        assert status == (408 if is_cut else 204)
+        return upload_limits._refusals.pop(session, "")
+
+    def status_of(self, session: str, megabytes: float, *, is_cut: bool) -> int:
         body = bytes(int(megabytes * MEGABYTE))
         scope = {"type": "http", "method": "PUT", "path": PATH.format(session)}
         scope["headers"] = [(b"content-length", str(len(body)).encode())]
-        sent = []
+        halves, sent = [body[: len(body) // 2], body[len(body) // 2 :]], []
 
         async def receive():
-            return {"type": "http.request", "body": body, "more_body": False}
+            if is_cut and len(halves) == 1:
+                await asyncio.sleep(60)  # the rest never comes
+            return {"type": "http.request", "body": halves.pop(0), "more_body": bool(halves)}
 
         async def send(message):
             sent.append(message)
 
         with ThreadPoolExecutor(1) as threads:
             threads.submit(lambda: asyncio.run(self._app(scope, receive, send))).result()
-        assert sent[0]["status"] == 204
-        return upload_limits._refusals.pop(session, "")
+        return sent[0]["status"]
 
 
 def test_a_visit_has_a_limit_and_others_are_served(monkeypatch):
@@ -74,6 +83,14 @@ def test_a_host_without_memory_takes_no_upload(monkeypatch):
 def test_uploads_of_nobody_are_left_to_streamlit(monkeypatch):
     server = Server(monkeypatch, visit_megabytes=1)
     assert server.put("nobody", 3) == ""
+
+
+@pytest.mark.parametrize("megabytes", [3, 9], ids=["taken", "refused"])
+def test_an_upload_that_no_longer_arrives_is_given_up_and_makes_room(monkeypatch, megabytes):
+    monkeypatch.setattr(upload_limits, "STALLED_S", 0.1)
+    server = Server(monkeypatch, visit_megabytes=5)
+    server.put("cat", megabytes, is_cut=True)
+    assert server.put("cat", 4) == ""
 
 
 @pytest.mark.parametrize("headers", [[], [(b"content-length", b"-5")]])
