@@ -75,7 +75,7 @@ def find_zip_photos(archive: Path) -> list[ZipPhoto]:
     photos = [
         ZipPhoto(archive, member.filename, member.CRC)
         for member in members
-        if not member.is_dir()
+        if not member.filename.endswith("/")  # `is_dir` fails on an empty name
         and not PurePosixPath(member.filename).name.startswith(".")
         and PurePosixPath(member.filename).suffix.lower() in PHOTO_EXTENSIONS
     ]

@@ -61,6 +61,16 @@ def test_a_photo_that_unpacks_to_too_much_is_refused(archive, monkeypatch):
         photo.read()
 
 
+def test_a_member_without_a_name_is_skipped(archive):
+    names = [str(photo) for photo in find_zip_photos(archive)]
+    data = bytearray(archive.read_bytes())
+    place = data.index(b"beach/IMG_1.png", data.index(b"PK\1\2"))  # in the directory at the end
+    data[place] = 0  # which ends the name
+    archive.write_bytes(data)
+    names.remove(f"{archive}/beach/IMG_1.png")
+    assert [str(photo) for photo in find_zip_photos(archive)] == names
+
+
 def test_a_damaged_photo_is_named(archive):
     photo = find_zip_photos(archive)[1]
     data = bytearray(archive.read_bytes())

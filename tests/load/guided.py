@@ -13,9 +13,14 @@ from pathlib import Path
 import atheris
 import psutil
 
-with atheris.instrument_imports(include=["stylecore", "tifffile"]):
+# Of Pillow and the standard library what reads headers in Python.
+PLUGINS = ("GifImagePlugin", "JpegImagePlugin", "PngImagePlugin", "TiffImagePlugin")
+PARSERS = ("zipfile", *(f"PIL.{name}" for name in PLUGINS))
+
+with atheris.instrument_imports(include=["stylecore", "tifffile", *PARSERS]):
     from stylecore.errors import StyleTransferError
-    from tests.load.mutations import LONGEST_S, MEGABYTE, MOST_MEGABYTES, make_bases
+    from tests.load.bases import make_bases
+    from tests.load.mutations import LONGEST_S, MEGABYTE, MOST_MEGABYTES
 
 # Endings of the sound files that a run begins with.
 READERS = {
@@ -29,6 +34,8 @@ READERS = {
     "torch7": (".t7",),
     "torch": (".pth",),
     "onnx": (".onnx",),
+    "zip": (".zip",),
+    "recipe": (".recipe",),
 }
 
 

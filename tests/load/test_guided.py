@@ -8,7 +8,10 @@ import pytest
 
 from tests.browsing import ROOT
 
-READERS = ("png", "jpeg", "tiff", "gif", "codes", "style", "look", "torch7", "torch", "onnx")
+READERS = (
+    *("png", "jpeg", "tiff", "gif", "codes", "style", "look", "torch7", "torch", "onnx", "zip"),
+    "recipe",
+)
 SECONDS = 300
 
 
