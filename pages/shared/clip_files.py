@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import threading
 import weakref
@@ -25,6 +24,7 @@ from stylecore.video.reading import open_clip
 from stylecore.video.recognizing import ANIMATED_EXTENSIONS, VIDEO_EXTENSIONS
 
 UPLOAD_TYPES = [extension[1:] for extension in (*VIDEO_EXTENSIONS, *ANIMATED_EXTENSIONS)]
+PART_BYTES = 2**20  # of a file that is copied
 DOWNLOAD_FORMATS = {  # file ending and MIME type by name
     "MP4": ("mp4", "video/mp4"),
     "WebM": ("webm", "video/webm"),
@@ -125,16 +125,23 @@ class PaintedClip:
     Attributes:
         result: The same.
         size: Bytes of the file.
+    Raises:
+        ClipError: The disk is full.
     """
 
     def __init__(self, result: ClipResult) -> None:
         self.result = result
         self.size = result.path.stat().st_size
-        self._file = tempfile.TemporaryFile(prefix="impasto-")  # noqa: SIM115 - stays open
         self._turn = threading.Lock()
-        weakref.finalize(self, self._file.close)
-        with result.path.open("rb") as painted:
-            shutil.copyfileobj(painted, self._file)
+        try:
+            self._file = tempfile.TemporaryFile(prefix="impasto-", buffering=0)  # noqa: SIM115 - stays open
+            weakref.finalize(self, self._file.close)
+            with result.path.open("rb") as painted:
+                while part := painted.read(PART_BYTES):
+                    while part:  # a disk that is nearly full takes a part of it
+                        part = part[self._file.write(part) :]
+        except OSError as error:
+            raise ClipError(f"the host cannot keep the painted clip: {error.strerror}") from error
 
     @property
     def is_gone(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from stylecore.errors import StyleError
+from stylecore.host.whole_files import write_whole
 from stylecore.images.arrays import LUMA
 from stylecore.photoreal.grid import bend, tents
 
@@ -31,7 +32,7 @@ def encode_cube(grid: np.ndarray, title: str) -> bytes:
 
 
 def write_cube(grid: np.ndarray, path: str | PathLike) -> None:
-    """Write a grid of a single place as a table.
+    """Write a grid of a single place as a table; one that is there is replaced once the new one is complete.
 
     Args:
         grid: Shape (D, 1, 1, 3, 4).
@@ -43,8 +44,7 @@ def write_cube(grid: np.ndarray, path: str | PathLike) -> None:
     target = Path(path)
     if target.suffix.lower() != CUBE_ENDING:
         raise StyleError(f"{target.name}: the name of a color table ends in {CUBE_ENDING}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(encode_cube(grid, target.stem))
+    write_whole(target, encode_cube(grid, target.stem))
 
 
 def color_table(grid: np.ndarray) -> np.ndarray:

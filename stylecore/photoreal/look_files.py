@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import secrets
 from dataclasses import asdict, dataclass, fields
 from os import PathLike
 from pathlib import Path
@@ -15,6 +13,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from stylecore.errors import ImageError, StyleError
+from stylecore.host.whole_files import write_whole
 from stylecore.images.encoding import encode_image
 from stylecore.images.loading import load_image
 from stylecore.photoreal.config import PhotoLookConfig, check_look_config
@@ -54,14 +53,7 @@ def write_look(record: LookRecord, path: str | PathLike) -> None:
     target = Path(path)
     if target.suffix != LOOK_FILE_ENDING:
         raise StyleError(f"{target.name}: the name of a look file ends in {LOOK_FILE_ENDING}")
-    target = Path(os.path.realpath(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{secrets.token_hex(8)}.partial")
-    try:
-        partial.write_bytes(encode_look(record))
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(target, encode_look(record))
 
 
 def encode_look(record: LookRecord) -> bytes:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 from collections import defaultdict
 from dataclasses import replace
 from os import PathLike
@@ -16,6 +14,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from stylecore.errors import ImageError, StyleError
+from stylecore.host.whole_files import write_whole
 from stylecore.images.encoding import encode_image
 from stylecore.images.loading import load_image
 from stylecore.images.sizes import MIN_SIDE, limit_long_side
@@ -69,14 +68,7 @@ def save_style_file(style: Style, path: str | PathLike) -> None:
         raise StyleError(f"{target.name}: the name of a style file ends in {STYLE_FILE_ENDING}")
     contents = encode_style_file(style)
     _decode(contents)
-    target = Path(os.path.realpath(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{secrets.token_hex(8)}.partial")
-    try:
-        partial.write_bytes(contents)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(target, contents)
 
 
 def load_style_file(source: str | PathLike | bytes) -> Style:
