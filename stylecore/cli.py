@@ -29,18 +29,20 @@ from stylecore.errors import (
     MissingExtraError,
     OutOfMemoryError,
     ServerError,
+    StoppedError,
     StyleTransferError,
     WeightsError,
     describe,
 )
 
-# Errors of the machine or installation, not of the input.
+# Errors of the machine or installation, not of the input, and work that was stopped.
 FAILURES = (
     DeviceError,
     DivergenceError,
     MissingExtraError,
     OutOfMemoryError,
     ServerError,
+    StoppedError,
     WeightsError,
 )
 DESCRIPTION = """\

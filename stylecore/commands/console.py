@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -78,26 +79,40 @@ def interruptible() -> Iterator[Callable[[], bool]]:
 @contextmanager
 def stopping_in_time() -> Iterator[None]:
     """Makes SIGTERM a Ctrl-C, after which the process ends within `STOP_S` seconds, whatever it computes."""
-
-    timers: list[threading.Timer] = []
-
-    def stop(number: int, _: object) -> None:
-        timers.append(threading.Timer(STOP_S, _exit_at_once, (128 + number,)))
-        timers[-1].daemon = True
-        timers[-1].start()
-        signal.raise_signal(signal.SIGINT)
-
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield
         return
-    before = signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    numbers, wakeup = socket.socketpair()
+    wakeup.setblocking(False)  # as `set_wakeup_fd` demands
+    former, has_ended = signal.set_wakeup_fd(wakeup.fileno()), threading.Event()
+    threading.Thread(target=_end_in_time, args=(numbers, has_ended), daemon=True).start()
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-        for timer in timers:
-            timer.cancel()
+        signal.set_wakeup_fd(former)
+        has_ended.set()
+        wakeup.close()
+
+
+def _end_in_time(numbers: socket.socket, has_ended: threading.Event) -> None:
+    """Ends the process `STOP_S` seconds after SIGTERM, unless its work has ended by then.
+
+    The numbers of signals arrive at once, while handlers in Python wait for the end of what the main thread
+    computes outside of Python, which can take seconds.
+
+    Args:
+        numbers: Where the numbers arrive, a byte each.
+        has_ended: Set at the end of the work.
+    """
+    with numbers:
+        while number := numbers.recv(1):
+            if number[0] == signal.SIGTERM:
+                if not has_ended.wait(STOP_S):
+                    _exit_at_once(128 + signal.SIGTERM)
+                return
 
 
 def _exit_at_once(status: int) -> None:

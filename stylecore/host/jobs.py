@@ -99,7 +99,7 @@ class RunningJob(Protocol[Progress]):
         """Publish the newest progress: data that is not changed afterwards."""
 
     def should_stop(self) -> bool:
-        """Whether to return as soon as possible with what there is."""
+        """Whether to return as soon as possible with what there is, or raise StoppedError for nothing."""
 
     def yield_turn(self, share_left: float, *, free_bytes: float = math.inf) -> None:
         """Between two steps: let a much shorter job that waits run first, see `stylecore.host.device_turns`.

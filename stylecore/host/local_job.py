@@ -9,7 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Generic
 
-from stylecore.errors import StyleTransferError
+from stylecore.errors import StoppedError, StyleTransferError
 from stylecore.host.device_turns import may_pause
 from stylecore.host.jobs import FINAL_STATES, About, JobState, Progress, Result, Work
 from stylecore.host.memory import return_freed_memory
@@ -108,6 +108,8 @@ class LocalJob(Generic[About, Progress, Result]):
         try:
             self.result = work(self)
             state = JobState.CANCELLED if self.should_stop() else JobState.DONE
+        except StoppedError:  # before there was anything to keep
+            state = JobState.CANCELLED
         except Exception as error:
             if not isinstance(error, StyleTransferError):
                 logger.exception("a job failed")

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from stylecore.errors import DivergenceError
+from stylecore.errors import DivergenceError, StoppedError
 from stylecore.host.devices import autocast_dtype, select_device
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.host.weights import check_checkpoint
@@ -67,7 +67,7 @@ def learn_style(
             those that ship with the project. With `config.is_for_photos` it learns on them alone.
         sample: Photo to paint every few seconds, for `on_progress`.
         on_progress: Called after every step.
-        should_stop: Asked after every step; True ends the learning with the best weights so far.
+        should_stop: Asked before the first step and after each; True ends it with the best weights so far.
     Returns:
         A style for the general network, with rows, and a `trunk` if the settings say so.
     Raises:
@@ -76,12 +76,18 @@ def learn_style(
         ValueError: No style picture, settings out of range, or no photo to fit a style to.
         WeightsError: A file of the general network, its encoder, VGG19 or the photos is missing or damaged.
         CheckpointError: The same of torch's weights of the general network.
+        StoppedError: `should_stop` answered True before the first step.
         DivergenceError: The loss is not finite.
         DeviceError: The device does not start.
     Source: Johnson et al. (2016), section 3; Dumoulin et al. (2017), section 3.2 for learning a new style
         from the weights of others.
     """
-    started = time.monotonic()
+    started, should_stop = time.monotonic(), should_stop or (lambda: False)
+
+    def check_stop() -> None:
+        if should_stop():
+            raise StoppedError("the learning was stopped before its first step")
+
     check_learning_config(config)
     sources = list(style_images) if isinstance(style_images, (list, tuple)) else [style_images]
     if not sources:
@@ -89,13 +95,14 @@ def learn_style(
     pictures = [load_style(source) for source in sources]
     styles = [encode_style(each, stroke_size=config.stroke_size, title=config.title) for each in pictures]
     rows = np.mean([style.rows[GENERAL] for style in styles], axis=0)
-    learning = Learning(pictures, rows, config, photos=photos, started=started)
+    check_stop()
+    learning = Learning(pictures, rows, config, photos=photos, started=started, check_stop=check_stop)
     sampler = _Sampler(learning, sample if on_progress is not None else None)
-    while not learning.is_done:
+    while True:
         learning.make_step()
         if on_progress is not None:
             on_progress(learning.progress(sampler.next_image()))
-        if should_stop is not None and should_stop():
+        if learning.is_done or should_stop():
             break
     return learning.style(styles[0])
 
@@ -109,6 +116,7 @@ class Learning:
         config: Settings.
         photos: See `learn_style`.
         started: When the learning began, by `time.monotonic`.
+        check_stop: Called between the parts of the preparation; may raise an error.
     """
 
     def __init__(
@@ -119,12 +127,14 @@ class Learning:
         *,
         photos: Sequence[Image.Image],
         started: float,
+        check_stop: Callable[[], None],
     ) -> None:
         self.config, self.started = config, started
         self.device = select_device(config.device)
         self.amp_dtype = autocast_dtype(self.device, config.precision)
         settings = _settings(config)
         self.objective = LearningObjective(pictures, settings, self.device)
+        check_stop()
         size, seed = config.crop_size, config.seed
         self.crops: LearningCrops | WholePhotos
         if config.is_for_photos:
@@ -134,6 +144,7 @@ class Learning:
                 self.objective, number=config.crops, size=size, photos=photos, seed=seed
             )
         self.learner = _learner(rows, config, settings, self.device)
+        check_stop()
         self.first_step = time.monotonic()
         self.recent: np.ndarray | None = None  # content, style and total loss, smoothed
         self.best_loss, self.best = math.inf, {}

@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from stylecore.errors import ImageError
+from stylecore.errors import ImageError, StoppedError
 from stylecore.host.device_turns import may_pause
 from stylecore.host.job_queue import JobQueue
 from stylecore.host.jobs import JobState, QueueFullError
@@ -88,6 +88,15 @@ def test_a_running_job_is_cancelled_with_what_it_has():
     job.cancel()
     assert job.wait(1)
     assert (job.state, job.result) == (JobState.CANCELLED, "best so far")
+
+
+def test_a_job_that_is_stopped_with_nothing_to_keep_is_cancelled():
+    def work(job):
+        raise StoppedError("before the first step")
+
+    job = JobQueue().submit(work)
+    assert job.wait(5)
+    assert (job.state, job.result, job.error) == (JobState.CANCELLED, None, None)
 
 
 def test_a_waiting_job_that_is_cancelled_never_starts():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from stylecore.errors import WeightsError
+from stylecore.errors import StoppedError, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.instant.encoder import encode_style
 from stylecore.instant.stylizer import FastStylizer
@@ -98,6 +98,22 @@ def test_learning_that_gets_worse_returns_the_start(picture):
     assert style.origin == "learned in 3 steps"
     assert np.array_equal(style.rows[GENERAL], encode_style(picture, stroke_size=128).rows[GENERAL])
     assert not any(change.any() for change in style.trunk[GENERAL].values())
+
+
+@pytest.mark.parametrize("part", [1, 2, 3])
+def test_a_learning_can_be_stopped_between_all_parts_of_its_preparation(picture, part):
+    asked = []
+
+    def should_stop():
+        asked.append(True)
+        return len(asked) == part
+
+    with pytest.raises(StoppedError, match="before its first step"):
+        learn_style(picture, TINY, should_stop=should_stop, on_progress=pytest.fail)
+
+
+def test_a_learning_whose_time_is_over_makes_one_step(picture):
+    assert learn_style(picture, replace(TINY, minutes=1e-9)).rows
 
 
 def test_several_pictures_give_one_style_of_rows_alone(picture):
