@@ -18,15 +18,27 @@ def check_weights_file(path: Path, *, sha256: str | None = None) -> None:
     Raises:
         WeightsError: The file or its record is missing, or the digests differ.
     """
+    read_weights_file(path, sha256=sha256)
+
+
+def read_weights_file(path: Path, *, sha256: str | None = None) -> bytes:
+    """Read a file in `weights/` and compare it with its recorded SHA-256.
+
+    What is done with the contents goes on when the file is exchanged or cut afterwards. Libraries that are
+    given the path map it into memory, and a process that touches a map of a file that was cut is killed.
+
+    Args, Raises: See `check_weights_file`.
+    """
     if not path.is_file():
         raise WeightsError(f"{path.name} is missing: it belongs in {path.parent}")
     sha256 = recorded_checksum(path) if sha256 is None else sha256
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    contents = path.read_bytes()
+    found = hashlib.sha256(contents).hexdigest()
     if found != sha256:
         raise WeightsError(
             f"{path.name} is damaged: its SHA-256 begins with {found[:12]}, needed is {sha256[:12]}"
         )
+    return contents
 
 
 def check_checkpoint(path: Path) -> None:

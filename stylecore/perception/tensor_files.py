@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from stylecore.errors import WeightsError
-from stylecore.host.weights import check_weights_file
+from stylecore.host.weights import read_weights_file
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -21,10 +21,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         WeightsError: The file or its record is missing, or the file is damaged.
     """
-    check_weights_file(path)
+    contents = read_weights_file(path)
     try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
+        return load(contents)
+    except SafetensorError as error:
         raise WeightsError(f"{path.name} cannot be read: {error}") from error
 
 

@@ -159,8 +159,9 @@ def test_a_job_that_nobody_watches_goes_on_while_nobody_waits():
 def test_a_waiting_job_that_nobody_watches_makes_room():
     queue, gate = JobQueue(capacity=1, abandoned_s=0.2), Gate()
     running, waiting = queue.submit(gate), queue.submit(lambda job: None)
-    time.sleep(0.3)
-    running.touch()
+    for _ in range(6):
+        running.touch()
+        time.sleep(0.05)
     newcomer = queue.submit(lambda job: "fine")
     assert (waiting.state, waiting.is_abandoned) == (JobState.CANCELLED, True)
     gate.open.set()

@@ -3,11 +3,12 @@
 import shutil
 
 import pytest
+import torch
 
 from stylecore import FastStylizer, WeightsError
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.instant import networks
-from stylecore.perception.tensor_files import read_tensors
+from stylecore.perception.tensor_files import read_tensors, write_tensors
 from stylecore.styles.catalog import ready_made_styles
 from tests.conftest import make_photo
 
@@ -65,6 +66,15 @@ def test_damaged_weights_of_an_optimization_are_named(tmp_path, name):
     damage(path)
     with pytest.raises(WeightsError, match=f"{name} is damaged"):
         read_tensors(path)
+
+
+def test_tensors_stay_as_they_were_when_their_file_is_exchanged(tmp_path):
+    path = tmp_path / "a.safetensors"
+    write_tensors(path, {"ramp": torch.arange(100_000.0)}, {})
+    tensors = read_tensors(path)
+    with path.open("r+b") as file:  # as `cp` writes over a file that is there
+        file.write(bytes(path.stat().st_size))
+    assert torch.equal(tensors["ramp"], torch.arange(100_000.0))
 
 
 def test_with_every_network_missing_the_first_is_named(weights_folder):
