@@ -115,12 +115,13 @@ class LookPainter:
         """Return the frame: nothing has to be prepared."""
         return frame
 
-    def paint(self, frame: Frame) -> Frame:
-        """Apply the look of the frame's time."""
+    def paint(self, frame: Frame) -> Callable[[], Frame]:
+        """Apply the look of the frame's time; nothing is left to complete."""
         time_s = float(frame.start_s)
         scene = self._scenes[max(0, bisect_right(self._starts_s, time_s) - 1)]
         grid = weaken(scene.grid_at(time_s), self._strength, self._keep_light)
-        return replace(frame, pixels=np.asarray(apply_grid(grid, Image.fromarray(frame.pixels))))
+        painted = replace(frame, pixels=np.asarray(apply_grid(grid, Image.fromarray(frame.pixels))))
+        return lambda: painted
 
 
 def apply_look_to_clip(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -16,6 +16,7 @@ from stylecore.images.sizes import MIN_SIDE
 from stylecore.instant import blending
 from stylecore.instant.stylizer import MAX_WORKING_MEGAPIXELS, WORKING_SIDE, FastStylizer
 from stylecore.styles.catalog import Style
+from stylecore.video.canvas import LaidPainting
 from stylecore.video.following import Motion
 from stylecore.video.frames import Frame
 from stylecore.video.steadying import SteadyPainter
@@ -87,7 +88,7 @@ class FramePainter:
 
     def __call__(self, frame: Frame) -> Frame:
         """Paint the next frame; alpha is kept."""
-        return self.paint(self.follow(frame))
+        return self.paint(self.follow(frame))()
 
     def follow(self, frame: Frame) -> MovedFrame:
         """Find how the next frame moved; may run ahead of the painting, in another thread."""
@@ -97,10 +98,18 @@ class FramePainter:
         source = _resized(pixels, self._size)
         return MovedFrame(frame, pixels, source, self._steady.follow(source))
 
-    def paint(self, moved: MovedFrame) -> Frame:
-        """Paint the next frame, as `follow` returned it; alpha is kept."""
+    def paint(self, moved: MovedFrame) -> Callable[[], Frame]:
+        """Paint the next frame, as `follow` returned it; alpha is kept.
+
+        Returns:
+            Completes the frame, in any thread.
+        """
+        painting = self._steady(moved.source, moved.motion)
+        return lambda: self._completed(moved, painting)
+
+    def _completed(self, moved: MovedFrame, painting: LaidPainting) -> Frame:
         frame, pixels = moved.frame, moved.pixels
-        painted = _resized(self._steady(moved.source, moved.motion), (pixels.shape[1], pixels.shape[0]))
+        painted = _resized(painting.lifted(), (pixels.shape[1], pixels.shape[0]))
         if self._look.strength != 1 or self._look.preserve_color:
             painted = self._mixed(pixels, painted)
         return Frame(painted, frame.alpha, frame.start_s, frame.duration_s)

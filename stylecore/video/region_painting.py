@@ -89,17 +89,24 @@ class RegionPainter:
             self.is_found |= bool(part.any())
         return MaskedFrame(moved, rest, part, faces)
 
-    def paint(self, masked: MaskedFrame) -> Frame:
-        """Paint the next frame, as `follow` returned it; alpha is kept, or that of what is cut out."""
-        moved, own = masked.moved, masked.frame.pixels
-        painted = self._painter.paint(moved)
-        pixels, alpha = painted.pixels, painted.alpha
+    def paint(self, masked: MaskedFrame) -> Callable[[], Frame]:
+        """Paint the next frame, as `follow` returned it; alpha is kept, or that of what is cut out.
+
+        Returns:
+            Completes the frame, in any thread.
+        """
+        part = self._painter.paint(masked.moved)
+        rest = None if masked.rest is None else self._rest.paint(masked.rest)
+        return lambda: self._composed(masked, part(), None if rest is None else rest())
+
+    def _composed(self, masked: MaskedFrame, painted: Frame, rest: Frame | None) -> Frame:
+        """A frame of its painted part, and of the painted rest or its own."""
+        own, pixels, alpha = masked.frame.pixels, painted.pixels, painted.alpha
         if self._is_cut_out:
             share = masked.part * np.float32(255) if alpha is None else masked.part * alpha
             alpha = np.rint(share).astype(np.uint8)
         elif masked.part is not None:
-            rest = own if masked.rest is None else self._rest.paint(masked.rest).pixels
-            pixels = _mixed(rest, pixels, masked.part)
+            pixels = _mixed(own if rest is None else rest.pixels, pixels, masked.part)
         if masked.faces is not None:
             pixels = _mixed(pixels, own, masked.faces * np.float32(1 - KEPT_STRENGTH))
         return replace(painted, pixels=pixels, alpha=alpha)

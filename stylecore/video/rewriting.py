@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from stylecore.errors import ClipError
+from stylecore.host.memory import kept_memory
 from stylecore.images.sizes import check_max_side, size_at
 from stylecore.video.frames import ClipInfo, Frame
 from stylecore.video.limits import ClipLimits
@@ -46,8 +47,12 @@ class Painter(Protocol[T]):
     def follow(self, frame: Frame) -> T:
         """Prepare the next frame; runs ahead in another thread."""
 
-    def paint(self, followed: T, /) -> Frame:
-        """Make the next frame of what `follow` returned for it."""
+    def paint(self, followed: T, /) -> Callable[[], Frame]:
+        """Paint the next frame, as `follow` returned it, as far as the one after it needs.
+
+        Returns:
+            Completes the frame; runs behind in another thread, in the order of the frames.
+        """
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,8 @@ def rewrite_clip(
     part = target.with_name(f".{target.stem[:60]}.part{target.suffix}")
     try:
         job = _Job(reader, part, size, limits, start_s, end_s)
-        is_complete = job.run(painter, on_progress, should_stop or (lambda: False))
+        with kept_memory():
+            is_complete = job.run(painter, on_progress, should_stop or (lambda: False))
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -198,6 +204,7 @@ class _Job:
         self._reader, self._target, self._limits = reader, target, limits
         self._painted_size, self._start_s, self._end_s = size, start_s, end_s
         self.size, self.frames, self.end_s, self.has_sound = size, 0, Fraction(0), False
+        self._writer: ClipWriter | None = None
 
     def run(
         self,
@@ -207,33 +214,44 @@ class _Job:
     ) -> bool:
         """Paint and write all frames; return whether all were.
 
-        While one frame is painted, the one before is encoded, and the next is decoded and its motion found.
+        While one frame is painted, the one before is completed and encoded, and the next is decoded and its
+        motion found.
         """
-        started, writer, written, is_complete = time.monotonic(), None, None, True
+        started, written, is_stopped = time.monotonic(), None, False
+
+        def is_last(written: Future[tuple[Frame, Frame]]) -> bool:
+            """Report a frame once it is written; returns whether it ends the clip."""
+            frame, painted = written.result()
+            self.frames, self.end_s = self.frames + 1, painted.start_s + painted.duration_s
+            if on_progress:
+                on_progress(self._progress(time.monotonic() - started, frame, painted))
+            return should_stop()
+
         frames = _one_ahead((frame, painter.follow(frame)) for frame in self._frames())
         try:
             with ThreadPoolExecutor(1) as encoding, closing(frames):
                 for frame, followed in frames:
-                    painted = painter.paint(followed)
-                    writer = writer or self._open_writer(has_alpha=painted.alpha is not None)
-                    if written:
-                        written.result()
-                    written = encoding.submit(writer.write, painted)
-                    self.frames, self.end_s = self.frames + 1, painted.start_s + painted.duration_s
-                    if on_progress:
-                        on_progress(self._progress(time.monotonic() - started, frame, painted))
-                    if should_stop():
-                        is_complete = False
+                    complete = painter.paint(followed)
+                    if written and (is_stopped := is_last(written)):
                         break
-                if writer is None or written is None:
+                    written = encoding.submit(self._write, frame, complete)
+                if written:
+                    is_stopped = is_stopped or is_last(written)
+                if self._writer is None:
                     raise ClipError(f"{self._reader.path.name} has no frame from {self._start_s:g} s on")
-                written.result()
-            is_whole = is_complete and self._end_s is None
-            writer.close(sound_until_s=math.inf if is_whole else float(self.end_s))
+            is_whole = not is_stopped and self._end_s is None
+            self._writer.close(sound_until_s=math.inf if is_whole else float(self.end_s))
         finally:
-            if writer:
-                writer.abandon()
-        return is_complete
+            if self._writer:
+                self._writer.abandon()
+        return not is_stopped
+
+    def _write(self, frame: Frame, complete: Callable[[], Frame]) -> tuple[Frame, Frame]:
+        """Complete and write a frame; returns it as it was, and painted."""
+        painted = complete()
+        self._writer = self._writer or self._open_writer(has_alpha=painted.alpha is not None)
+        self._writer.write(painted)
+        return frame, painted
 
     def _frames(self) -> Iterator[Frame]:
         """The frames at the size at which they are painted."""

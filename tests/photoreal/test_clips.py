@@ -40,7 +40,7 @@ def test_grids_are_blended_from_key_frame_to_key_frame():
     values = []
     for time_s in (0.0, 1.5, 2.0, 9.0):
         frame = Frame(np.full((32, 32, 3), 200, np.uint8), None, time_s, 0.1)
-        values.append(int(painter.paint(frame).pixels[0, 0, 0]))
+        values.append(int(painter.paint(frame)().pixels[0, 0, 0]))
     assert values == [100, 125, 150, 200]
 
 

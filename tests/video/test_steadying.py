@@ -25,7 +25,7 @@ def looking(x: float, y: float, zoom: float = 1.0, turn: float = 0.0) -> np.ndar
 
 
 def paint(painter: SteadyPainter, frames: list[np.ndarray]) -> list[np.ndarray]:
-    return [painter(frame, painter.follow(frame)) for frame in frames]
+    return [painter(frame, painter.follow(frame)).lifted() for frame in frames]
 
 
 def planes(pixels: np.ndarray) -> np.ndarray:
@@ -108,17 +108,17 @@ def test_a_canvas_keeps_its_cells(step):
     assert not any(value % step for value in (*placement.origin, *placement.size))
     corner = placement.matrix @ (10, 20, 1) + placement.origin[::-1]
     assert corner == pytest.approx((matrix @ (10, 20, 1))[:2])
-    frame = planes(PHOTO[:64, :96])
-    returned = placement.lift(placement.lay(frame), (64, 96)).transpose(2, 0, 1)
-    assert np.abs(returned - frame)[:, 2:-2, 2:-2].mean() < 0.01
+    frame = PHOTO[:64, :96]
+    returned = placement.lift(placement.lay(frame), (64, 96))
+    assert np.abs(np.float32(returned) - frame)[2:-2, 2:-2].mean() < 2.5
 
 
 def test_a_resting_frame_is_laid_as_it_is():
-    frame = planes(PHOTO[:63, :94])
+    frame = PHOTO[:63, :94]
     placement = Placement.of(np.eye(3) + 1e-5, (63, 94), 4)
     assert (placement.origin, placement.size) == ((0, 0), (64, 96))
-    assert np.array_equal(placement.lay(frame)[:, :63, :94], frame)
-    assert np.array_equal(placement.lift(placement.lay(frame), (63, 94)).transpose(2, 0, 1), frame)
+    assert placement.lay(frame)[:, :63, :94] == pytest.approx(planes(frame))
+    assert np.array_equal(placement.lift(placement.lay(frame), (63, 94)), frame)
 
 
 def test_strokes_stay_where_they_are_while_the_camera_moves():
