@@ -12,7 +12,8 @@ SCALES = (0.8, 1.25)  # of the frame on its canvas
 MAX_TURN = 0.2  # radians
 STILL = 0.1  # px, median residual below which the camera stands still
 NOISY = 1.3  # times the residual of a new fit: below, sensor noise explains the residual
-_LK = {"winSize": (15, 15), "maxLevel": 3}
+_LK = {"winSize": (11, 11), "criteria": (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 10, 0.03)}
+LEVELS = 3  # of halving, by which corners are looked for far away
 
 
 class Camera:
@@ -69,8 +70,18 @@ class Camera:
     def _track(self, gray: np.ndarray) -> None:
         """Move the corners to the frame; those that do not come back to where they were are dropped."""
         if len(self._points):
-            moved, found, _ = cv2.calcOpticalFlowPyrLK(self._before, gray, self._points, None, **_LK)
-            returned, found_back, _ = cv2.calcOpticalFlowPyrLK(gray, self._before, moved, None, **_LK)
+            moved, found, _ = cv2.calcOpticalFlowPyrLK(
+                self._before, gray, self._points, None, maxLevel=LEVELS, **_LK
+            )
+            returned, found_back, _ = cv2.calcOpticalFlowPyrLK(
+                gray,
+                self._before,
+                moved,
+                self._points.copy(),
+                maxLevel=0,
+                flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+                **_LK,
+            )
             kept = (found & found_back).ravel().astype(bool)
             kept &= np.linalg.norm(returned - self._points, axis=1) < 0.5
             self._points, self._places = moved[kept], self._places[kept]
@@ -78,24 +89,25 @@ class Camera:
 
     def _find_corners(self, gray: np.ndarray) -> None:
         """Add corners in the cells that have lost half of theirs."""
+        height, width = gray.shape[0] // ROWS, gray.shape[1] // COLUMNS
+        edges = np.arange(ROWS + 1) * height, np.arange(COLUMNS + 1) * width
+        present, _, _ = np.histogram2d(self._points[:, 1], self._points[:, 0], edges)
+        missing = CORNERS - present.astype(int)
+        if missing.max() <= CORNERS / 2:
+            return
         free = np.full(gray.shape, 255, np.uint8)
         for x, y in self._points:
             cv2.circle(free, (int(x), int(y)), 8, 0, -1)
-        height, width = gray.shape[0] // ROWS, gray.shape[1] // COLUMNS
-        cells = np.floor(self._points / (width, height)).astype(int)
-        for row in range(ROWS):
-            for column in range(COLUMNS):
-                missing = CORNERS - int((cells == (column, row)).all(1).sum())
-                if missing <= CORNERS / 2:
-                    continue
-                top, left = row * height, column * width
-                cell = slice(top, top + height), slice(left, left + width)
-                found = cv2.goodFeaturesToTrack(gray[cell], missing, 0.05, 8, mask=free[cell])
-                if found is not None:
-                    found = found[:, 0] + np.float32((left, top))
-                    self._points = np.vstack((self._points, found)).astype(np.float32)
-                    places = _moved(found, self.matrix).astype(np.float32)
-                    self._places = np.vstack((self._places, places))
+        for row, column in np.argwhere(missing > CORNERS / 2).tolist():
+            top, left = row * height, column * width
+            cell = slice(top, top + height), slice(left, left + width)
+            most = int(missing[row, column])
+            found = cv2.goodFeaturesToTrack(gray[cell], most, 0.05, 8, mask=free[cell])
+            if found is not None:
+                found = found[:, 0] + np.float32((left, top))
+                self._points = np.vstack((self._points, found)).astype(np.float32)
+                places = _moved(found, self.matrix).astype(np.float32)
+                self._places = np.vstack((self._places, places))
 
 
 def _moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:

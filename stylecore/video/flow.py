@@ -14,9 +14,9 @@ import numpy as np
 SIDE = 960  # px, long side at which the camera is followed, twice that of the flow
 COLOR = 0.08 * 255  # difference in color after warping up to which a pixel is trusted fully
 # In pixels of the flow:
-ALLOWED = 0.125  # px^2, disagreement of forward and backward flow, next to 1 % of their squares
+ALLOWED = 0.25  # px^2, disagreement of forward and backward flow, next to 1 % of their squares
 WINDOW = 7  # px, within which the camera's motion and the flow are compared
-FAR = 1.5  # px, distance from the flow up to which the camera's motion may replace it
+FAR = 1.0  # px, distance from the flow up to which the camera's motion may replace it
 APART = 0.1  # share of an area that the camera does not explain, from which it moves by itself
 SOFT = (3, 3)  # px, means of what is compared pixel by pixel
 SLACK = 1.0  # of 255, by which the camera's motion may fit less
@@ -55,22 +55,34 @@ class View:
         return cls(gray, small, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), scale, half_scale)
 
 
-def backward_flow(before: View, now: View) -> tuple[np.ndarray, np.ndarray]:
-    """Flow from a view to the one before, and how far each pixel of it can be trusted.
+class BackwardFlow:
+    """Finds the flow from a view to the one before, and how far each pixel of it can be trusted.
 
-    Returns:
-        Flow of shape (h, w, 2), and trust in [0, 1] of shape (h, w): 0 outside of the former view, where
-        forward and backward flow disagree, and where the color is another.
     Source: Kroeger et al. (2016), DIS; Sundaram et al. (2010), section 4, for the consistency. Differs: what
         they reject falls from 1 to 0 between the bound and three times of it.
     """
-    method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    back, forth = method.calc(now.half, before.half, None), method.calc(before.half, now.half, None)
-    places = positions(*now.half.shape) + back
-    returned = cv2.remap(forth, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    allowed = 0.01 * (_squared(back) + _squared(returned)) + ALLOWED
-    trust = ((3 - _squared(back + returned) / allowed) / 2).clip(0, 1)
-    return back, trust * color_trust(before, now, places)
+
+    def __init__(self) -> None:
+        self._back = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        # For the comparison alone: larger steps between patches, less refinement, the same resolution.
+        self._forth = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._forth.setFinestScale(self._back.getFinestScale())
+        self._forth.setVariationalRefinementIterations(3)
+
+    def __call__(self, before: View, now: View) -> tuple[np.ndarray, np.ndarray]:
+        """Find the flow.
+
+        Returns:
+            Flow of shape (h, w, 2), and trust in [0, 1] of shape (h, w): 0 outside of the former view, where
+            forward and backward flow disagree, and where the color is another.
+        """
+        back = self._back.calc(now.half, before.half, None)
+        forth = self._forth.calc(before.half, now.half, None)
+        places = positions(*now.half.shape) + back
+        returned = cv2.remap(forth, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        allowed = 0.01 * (_squared(back) + _squared(returned)) + ALLOWED
+        trust = ((3 - _squared(back + returned) / allowed) / 2).clip(0, 1)
+        return back, trust * color_trust(before, now, places)
 
 
 def follow_camera(

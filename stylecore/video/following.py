@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stylecore.video.camera import Camera, camera_flow, rescaled, to_larger
-from stylecore.video.flow import View, backward_flow, follow_camera
+from stylecore.video.flow import BackwardFlow, View, follow_camera
 
 CUT = 0.25  # mean trust below which a frame shows another scene
 
@@ -36,7 +36,7 @@ class MotionFollower:
     """Follows the frames of a clip in their order."""
 
     def __init__(self) -> None:
-        self._camera = Camera()
+        self._camera, self._backward_flow = Camera(), BackwardFlow()
         self._view: View | None = None
 
     def __call__(self, pixels: np.ndarray) -> Motion:
@@ -44,7 +44,7 @@ class MotionFollower:
         view, former = View.of(pixels), self._view
         self._view, to_frame = view, to_larger(view.half_scale)
         if former is not None:
-            flow, trust = backward_flow(former, view)
+            flow, trust = self._backward_flow(former, view)
         if former is None or trust.mean() < CUT:
             self._camera.restart(view.gray)
             return Motion(self._camera.matrix, to_frame)

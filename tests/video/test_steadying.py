@@ -4,7 +4,7 @@ import pytest
 
 from stylecore.video.camera import Camera
 from stylecore.video.canvas import Placement
-from stylecore.video.flow import View, backward_flow, follow_camera, positions
+from stylecore.video.flow import BackwardFlow, View, follow_camera, positions
 from stylecore.video.following import MotionFollower
 from stylecore.video.steadying import SteadyPainter
 from tests.conftest import make_photo
@@ -86,7 +86,7 @@ def test_what_moves_apart_from_the_camera_keeps_its_own_flow():
         frame = looking(150, 130)
         frame[40:90, 60 + step : 120 + step] = PHOTO[200:250, 300:360]
         frames.append(View.of(frame))
-    flow, _ = backward_flow(*frames)
+    flow, _ = BackwardFlow()(*frames)
     flow, trust = follow_camera(flow, np.ones_like(flow[..., 0]), np.zeros_like(flow), *frames)
     assert np.median(flow[25:40, 38:55, 0]) == pytest.approx(-2, abs=0.15)  # at half the size
     assert np.abs(flow[50:]).max() < 0.1
