@@ -12,17 +12,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from pages.shared.browser_networks import kept_network
 from stylecore.host.folders import WEIGHTS_FOLDER
 from stylecore.styles.catalog import list_models
 from stylecore.styles.style import GENERAL_MODEL
 
 FOLDER = Path(__file__).parent / "browser"
+BINARY = "application/octet-stream"
 YEAR_S = 365 * 24 * 3600
 TYPES = {".mjs": "text/javascript", ".wasm": "application/wasm", ".md": "text/plain", ".txt": "text/plain"}
 
 
 def browser_routes() -> list[Route]:
-    """Routes of the scripts, of ONNX Runtime, and of the painting networks.
+    """Routes of the scripts, of ONNX Runtime, and of the painting networks, those of own styles included.
 
     The address has a version, so that browsers can keep the files; scripts find each other in one folder.
     """
@@ -57,7 +59,11 @@ def _compressed(path: Path) -> bytes:
 
 
 def _serve(request: Request) -> Response:
-    path = _files().get(request.path_params["name"])
+    name = request.path_params["name"]
+    if (network := kept_network(name)) is not None:
+        headers = {"Cache-Control": f"private, max-age={YEAR_S}, immutable"}
+        return Response(network, headers=headers, media_type=BINARY)
+    path = _files().get(name)
     if path is None:
         return Response(status_code=404)
     body = _compressed(path)
@@ -70,5 +76,5 @@ def _serve(request: Request) -> Response:
         headers["Content-Encoding"] = "gzip"
     else:
         body = gzip.decompress(body)
-    kind = TYPES.get(Path(request.path_params["name"]).suffix, "application/octet-stream")
+    kind = TYPES.get(Path(name).suffix, BINARY)
     return Response(body, headers=headers, media_type=kind)

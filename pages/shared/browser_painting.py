@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 
 from pages.shared.browser_files import browser_folder
+from pages.shared.browser_networks import keep_network
+from pages.shared.own_styles import is_shared
 from pages.shared.painting import Look
 from stylecore.instant.blends import resolve_styles
 from stylecore.instant.stylizer import WORKING_SIDE
+from stylecore.styles.style import Style
 
 # Of the buttons inside components, which look like Streamlit's own.
 BUTTON_CSS = """
@@ -52,19 +56,31 @@ def style_data(look: Look) -> dict[str, object]:
     """What `Painter.paint` of `painter.mjs` needs to paint in the styles of a look.
 
     A blend is painted with the mean of the styles' rows: with the fast network if they share one, otherwise
-    with the finer one, which has all of them.
+    with the finer one, which has all of them. A style with a network of its own is not blended.
     """
     parts = resolve_styles(dict(look.styles))
-    is_across = len({style.model for style in parts}) > 1
-    networks = {style.network(fine=is_across)[0] for style in parts}
-    weighted = [style.network(fine=is_across)[1] * np.float32(weight) for style, weight in parts.items()]
+    own = next((style for style in parts if not is_shared(style)), None)
+    network, rows = _shared_network(parts) if own is None else (keep_network(own), _own_rows(own))
     return {
         "folder": browser_folder(),
-        "network": networks.pop(),
-        "rows": base64.b64encode(reduce(np.add, weighted).tobytes()).decode(),
+        "network": network,
+        "rows": base64.b64encode(rows.tobytes()).decode(),
         "strength": look.strength,
         "preserveColor": look.preserve_color,
     }
+
+
+def _shared_network(parts: Mapping[Style, float]) -> tuple[str, np.ndarray]:
+    """File name of the network in `weights/` that has all styles, and the mean of their rows."""
+    is_across = len({style.model for style in parts}) > 1
+    networks = {style.network(fine=is_across)[0] for style in parts}
+    weighted = [style.network(fine=is_across)[1] * np.float32(weight) for style, weight in parts.items()]
+    return networks.pop(), reduce(np.add, weighted)
+
+
+def _own_rows(style: Style) -> np.ndarray:
+    """Rows of a style with a network of its own; an imported network takes none."""
+    return np.zeros(0, np.float32) if style.foreign_network else style.network(fine=False)[1]
 
 
 def component_js(script: str) -> str:

@@ -15,6 +15,7 @@ from pages.shared.address import (
     keep_switch,
     unknown_in_address,
 )
+from pages.shared.browser_networks import browser_paints
 from pages.shared.choosing import seen_strokes
 from pages.shared.own_styles import is_shared, known_styles, style_title, tile_picture
 from pages.shared.painting import Look
@@ -47,13 +48,14 @@ def choose_style(*, in_browser: bool = False) -> Style:
     """Show tiles of all styles; the choice is kept on the other pages and in the address.
 
     Args:
-        in_browser: Whether only styles are offered that browsers paint: those with a network of their own
-            paint on the server only.
+        in_browser: Whether only styles are offered that browsers paint.
     """
-    styles = {name: style for name, style in known_styles().items() if not in_browser or is_shared(style)}
+    styles = {
+        name: style for name, style in known_styles().items() if not in_browser or browser_paints(style)
+    }
     if visit().style in visit().own_styles and visit().style not in styles:
         title = plain(visit().own_styles[visit().style].title)
-        st.info(f"{title} brings its own network, which paints on the other pages only.")
+        st.info(f"{title} brings a network that is too large for browsers. It paints on the other pages.")
         visit().style = ""
     ready_made = next(name for name in styles if name not in visit().own_styles)
     for name in ("blend", "style"):
@@ -133,7 +135,7 @@ def choose_look(style: Style | None, *, in_browser: bool = False) -> Look:
     Args:
         style: The chosen style.
         in_browser: Whether it is painted in the browser: with medium strokes, and in blends of styles of one
-            network.
+            network. One that brings a network along is not blended there.
     """
     most = round(100 * MAX_STRENGTH) - 50
     controls = st.container(horizontal=True, vertical_alignment="bottom")
@@ -157,7 +159,12 @@ def choose_look(style: Style | None, *, in_browser: bool = False) -> Look:
         help="Takes brightness and strokes from the painting, and the colors from the photo.",
         persist_state="session",
     )
-    shares = {} if style is None else _choose_shares(style, in_browser=in_browser)
+    if style is None:
+        shares = {}
+    elif in_browser and not is_shared(style):
+        shares = {style: 1.0}
+    else:
+        shares = _choose_shares(style, in_browser=in_browser)
     return Look(tuple(shares.items()), strength / 100, preserve_color, stroke_scale)
 
 

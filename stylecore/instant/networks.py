@@ -163,7 +163,7 @@ class Networks:
         with self._lock:
             return self._kept(
                 (network, device),
-                lambda: LayeredNetwork(_contents(network), device),
+                lambda: LayeredNetwork(network_contents(network), device),
                 self._layers,
                 MAX_LAYERED_NETWORKS,
             )
@@ -176,7 +176,10 @@ class Networks:
         """
         with self._lock:
             return self._kept(
-                network, lambda: HalfNetwork(_contents(network), self.device), self._half, MAX_HALF_NETWORKS
+                network,
+                lambda: HalfNetwork(network_contents(network), self.device),
+                self._half,
+                MAX_HALF_NETWORKS,
             )
 
     def warm_up(self, network: Network) -> None:
@@ -204,7 +207,7 @@ class Networks:
         return kept[key]
 
     def _open_changed(self, network: Network) -> Session:
-        return self._open(_contents(network), keeps_memory=False)
+        return self._open(network_contents(network), keeps_memory=False)
 
     def _open(self, model: Path | bytes, *, keeps_memory: bool = True) -> Session:
         session = self._checked(open_session(model, self.device, keeps_memory=keeps_memory))
@@ -228,7 +231,7 @@ def _checked_file(model: str) -> Path:
     return path
 
 
-def _contents(network: Network) -> bytes:
+def network_contents(network: Network) -> bytes:
     """The ONNX file of a network in `weights/`, with what its style changes."""
     contents = _checked_file(network.model).read_bytes()
     if network.style is None:

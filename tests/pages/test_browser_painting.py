@@ -6,18 +6,26 @@ import io
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.requests import Request
+from starlette.responses import Response
 
-from pages.shared.browser_files import browser_folder
+from pages.shared.browser_files import browser_folder, browser_routes
 from pages.shared.browser_painting import style_data
 from pages.shared.painting import Look
-from stylecore import FastStylizer
+from stylecore import FastStylizer, Style, encode_style
+from stylecore.instant.importing import import_style
+from stylecore.instant.networks import Network, network_contents
 from stylecore.styles.catalog import get_style
+from stylecore.styles.style import network_name
+from stylecore.styles.trunk import read_weights
 from tests.browsing import CHROMIUM, empty_page
 from tests.conftest import make_photo
+from tests.styles.foreign.networks import ExamplesNetwork, saved
 
 FIRST_VISIT_MB = 6  # of ONNX Runtime, our scripts and one network
 MOST_DIFFERENCE = 2  # of 255
@@ -105,6 +113,41 @@ def test_the_browser_paints_as_the_server_does(page, stylizer, look):
     photo = make_photo(131, 98)
     painted, answer = paint_in_browser(page, photo, look)
     assert answer["provider"] == "wasm"
+    difference = np.abs(painted.astype(int) - paint_on_server(stylizer, photo, look))
+    assert difference.max() <= MOST_DIFFERENCE
+
+
+def learned_style() -> Style:
+    """A style with differences to the weights of the general network."""
+    style = encode_style(make_photo(96, 96, seed=7))
+    name = network_name(style.model)
+    weights = read_weights(network_contents(Network(style.model)))
+    random = np.random.default_rng(0)
+    trunk = {key: random.normal(0, 0.02, each.shape) for key, each in weights.items() if each.ndim == 4}
+    return replace(style, trunk={name: trunk})
+
+
+def imported_style() -> Style:
+    return import_style(saved(ExamplesNetwork().state_dict()), title="Candy")
+
+
+def served(name: str) -> Response:
+    """What the app answers in this process, which has the test's styles."""
+    [route] = browser_routes()
+    path = {"version": "any", "name": name}
+    return route.endpoint(Request({"type": "http", "headers": [], "path_params": path}))
+
+
+@pytest.mark.parametrize("make_style", [learned_style, imported_style])
+def test_the_browser_paints_with_networks_that_styles_bring_along(page, stylizer, make_style):
+    style = make_style()
+    look, photo = Look(((style, 1.0),)), make_photo(131, 98)
+    name = style_data(look)["network"]
+    network = served(name)
+    assert network.headers["Cache-Control"].startswith("private")
+    assert served("own-0.onnx").status_code == 404
+    page.route(f"**/{name}", lambda route: route.fulfill(body=network.body))
+    painted, _ = paint_in_browser(page, photo, look)
     difference = np.abs(painted.astype(int) - paint_on_server(stylizer, photo, look))
     assert difference.max() <= MOST_DIFFERENCE
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pages.shared import bringing, own_styles
+from pages.shared import bringing, browser_networks, own_styles
 from stylecore import encode_style, load_image
 from stylecore.errors import MissingExtraError
 from stylecore.styles.catalog import get_style
@@ -194,13 +194,17 @@ def test_ready_made_styles_cannot_be_overwritten(custom, drawing):
     assert get_style("fire").title != "Fire"
 
 
-def test_browsers_are_offered_the_styles_that_they_can_paint(custom, drawing):
+def test_browsers_are_offered_the_styles_that_they_can_paint(custom, drawing, monkeypatch):
     bring(custom, "emma.impasto", encode_style_file(drawing))
     bring(custom, "candy.t7", LuaNetwork("instance_norm").encode())
     custom.switch_page("pages/live.py").run()
     assert not custom.exception
+    assert tiles_of(custom)[:3] == ["style_candy", "style_emma_s_drawing", "style_starry_night"]
+    assert not any(widget.key == "blend" for widget in custom.multiselect)
+    monkeypatch.setattr(browser_networks, "MOST_BYTES", 100)
+    custom.run()
     assert tiles_of(custom)[:2] == ["style_emma_s_drawing", "style_starry_night"]
-    assert custom.info[0].value == "candy brings its own network, which paints on the other pages only."
+    assert "candy brings a network that is too large for browsers." in custom.info[0].value
     custom.button(key="style_emma_s_drawing").click().run()
     assert not custom.exception
     assert custom.multiselect(key="blend").options == []  # no other style is for its network

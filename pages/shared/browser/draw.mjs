@@ -1,6 +1,6 @@
 // A drawing that is painted at every stroke; the component of `drawing.py`.
 
-import { Painter, canPaint, readRows } from './painter.mjs';
+import { LEAST_SIDE, Painter, canPaint, readRows } from './painter.mjs';
 import { Strokes } from './strokes.mjs';
 
 const PAINTED_SIDE = 384; // px, long side at which the drawing is painted
@@ -127,7 +127,7 @@ class Drawing extends Strokes {
       const began = performance.now();
       const { width, height } = this.sheet.canvas;
       const scale = PAINTED_SIDE / Math.max(width, height);
-      const size = [width, height].map((length) => Math.max(32, Math.round(length * scale)));
+      const size = [width, height].map((length) => Math.max(LEAST_SIDE, Math.round(length * scale)));
       Object.assign(this.small.canvas, { width: size[0], height: size[1] });
       this.small.imageSmoothingQuality = 'high';
       this.small.drawImage(this.sheet.canvas, 0, 0, ...size);

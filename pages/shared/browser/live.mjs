@@ -1,6 +1,6 @@
 // The camera's pictures painted in the page; the component of `live_camera.py`.
 
-import { Painter, canPaint, readRows } from './painter.mjs';
+import { LEAST_SIDE, Painter, canPaint, readRows } from './painter.mjs';
 
 const SIDES = [128, 160, 192, 256, 320, 384, 512, 640]; // px, long side of the pictures that are painted
 const FIRST_SIDE = 256;
@@ -57,9 +57,17 @@ class LiveCamera {
     this.isKnown = true;
     const reason = obstacle();
     this.part('start').disabled = Boolean(reason);
+    if (!reason) this.warmUp();
     if (reason) this.say(`${reason} ${CAMERA_PAGE}`);
     else if (matchMedia('(prefers-reduced-motion: reduce)').matches) this.say('Press Start to see yourself painted.');
     else this.start();
+  }
+
+  // Loads runtime and network while the camera starts. A failure is reported by the first picture.
+  warmUp() {
+    this.painter = new Painter();
+    const pixels = new Uint8ClampedArray(4 * LEAST_SIDE * LEAST_SIDE);
+    this.painter.paint(pixels, LEAST_SIDE, LEAST_SIDE, this.style).catch(() => {});
   }
 
   say(text) {
@@ -87,7 +95,6 @@ class LiveCamera {
       this.stream = stream;
       this.video.srcObject = stream;
       await this.video.play();
-      this.painter ??= new Painter();
       this.say('Unpacking the brushes ...');
       this.setRunning(true);
       stream.getVideoTracks()[0].onended = () => this.stop('The camera was switched off.');
@@ -139,7 +146,7 @@ class LiveCamera {
   capture() {
     const { videoWidth, videoHeight } = this.video;
     const scale = this.side / Math.max(videoWidth, videoHeight);
-    const size = [videoWidth, videoHeight].map((length) => Math.max(32, Math.round(length * scale)));
+    const size = [videoWidth, videoHeight].map((length) => Math.max(LEAST_SIDE, Math.round(length * scale)));
     this.drawVideo(this.small, ...size);
     return this.small.getImageData(0, 0, ...size);
   }

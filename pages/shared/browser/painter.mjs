@@ -5,6 +5,8 @@ const SIMD_MODULE = Uint8Array.of(
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 );
 
+export const LEAST_SIDE = 64; // px that every network takes, imported ones included
+
 // Whether this browser can paint at all.
 export function canPaint() {
   return typeof Worker === 'function' && typeof WebAssembly === 'object' && WebAssembly.validate(SIMD_MODULE);
@@ -29,8 +31,8 @@ export class Painter {
       else resolve(data);
     };
     this.worker.onerror = (event) => {
-      const error = new Error(event.message || 'the painting script cannot be loaded');
-      this.waiting.forEach(({ reject }) => reject(error));
+      this.failure = new Error(event.message || 'the painting script cannot be loaded');
+      this.waiting.forEach(({ reject }) => reject(this.failure));
       this.waiting.clear();
     };
   }
@@ -38,6 +40,7 @@ export class Painter {
   // Paints `pixels`, a Uint8ClampedArray in RGBA order, which belongs to the painter afterwards.
   // Resolves to { pixels, width, height, provider, note, milliseconds }.
   paint(pixels, width, height, { network, rows, strength = 1, preserveColor = false }) {
+    if (this.failure) return Promise.reject(this.failure);
     const id = ++this.count;
     const request = { id, pixels, width, height, network, rows, strength, preserveColor, wanted: this.wanted };
     return new Promise((resolve, reject) => {

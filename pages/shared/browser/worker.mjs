@@ -2,7 +2,8 @@
 
 const FOLDER = new URL('./', import.meta.url).href;
 const LUMA = [0.299, 0.587, 0.114]; // of red, green and blue; ITU-R BT.601
-const sessions = new Map(); // by file name of the network
+const MOST_SESSIONS = 3; // of networks that stay loaded
+const sessions = new Map(); // by file name of the network, the one used last at the end
 let runtime; // promise of { ort, provider, note }
 
 // Loads ONNX Runtime: with WebGPU if it is wanted and there is an adapter, which needs JavaScript Promise
@@ -16,6 +17,19 @@ async function loadRuntime(wanted, note = '') {
   ort.env.wasm.numThreads = 1; // more would need a page that is isolated from other origins
   ort.env.logLevel = 'error';
   return { ort, provider: isGpu ? 'webgpu' : 'wasm', note };
+}
+
+// The session of a network; those that were not used for longest leave.
+async function sessionOf(network) {
+  const session = sessions.get(network) ?? (await openSession(await runtime, network));
+  sessions.delete(network);
+  sessions.set(network, session);
+  const [oldest] = sessions.keys();
+  if (sessions.size > MOST_SESSIONS) {
+    await sessions.get(oldest).release();
+    sessions.delete(oldest);
+  }
+  return session;
 }
 
 async function openSession({ ort, provider }, network) {
@@ -59,15 +73,16 @@ async function paint(request) {
   const { pixels, width, height, network, rows } = request;
   const started = performance.now();
   const { ort, provider, note } = await runtime;
-  if (!sessions.has(network)) sessions.set(network, await openSession(await runtime, network));
+  const session = await sessionOf(network);
   const count = width * height;
   const photo = toPlanes(pixels, count);
-  const feed = {
-    image: new ort.Tensor('float32', photo, [1, 3, height, width]),
-    rows: new ort.Tensor('float32', rows, [1, rows.length]),
-    noise_origin: new ort.Tensor('int64', BigInt64Array.of(0n, 0n), [2]),
-  };
-  const { stylized } = await sessions.get(network).run(feed);
+  const feed = { image: new ort.Tensor('float32', photo, [1, 3, height, width]) };
+  if (rows.length) {
+    // An imported network paints in one style, and takes the picture alone.
+    feed.rows = new ort.Tensor('float32', rows, [1, rows.length]);
+    feed.noise_origin = new ort.Tensor('int64', BigInt64Array.of(0n, 0n), [2]);
+  }
+  const { stylized } = await session.run(feed);
   mix(pixels, photo, await stylized.getData(), count, request);
   Object.values(feed).forEach((tensor) => tensor.dispose());
   stylized.dispose();
