@@ -32,6 +32,14 @@ WHOLE, TRIAL = "whole", "trial"
 # Larger files can only be downloaded: videos are held in memory while they are shown, and animations are
 # part of the page.
 PLAYED_BYTES = {"video": 100 * MEGABYTE, "image": 20 * MEGABYTE}
+# Animations play by themselves, but not for visitors whose device asks for less motion.
+STILL_CSS = """
+.st-key-animation_still { display: none; }
+@media (prefers-reduced-motion: reduce) {
+  .st-key-animation { display: none; }
+  .st-key-animation_still { display: flex; }
+}
+"""
 
 
 def choose_part(clip: Clip, most_s: float) -> tuple[float, float | None]:
@@ -202,7 +210,7 @@ def show_clip_result(job: ClipJob, *, key: str) -> None:
         st.info(f"No subject was found in it: {job.about.not_found}.")
     with st.container(key=key):
         mime = DOWNLOAD_FORMATS[job.about.file_format][1]
-        _play(painted, mime, alt=job.about.alt)
+        _play(painted, mime, job.about.painted_still, alt=job.about.alt)
 
 
 def offer_clip_download(job: ClipJob, *, is_primary: bool) -> None:
@@ -228,11 +236,16 @@ def offer_clip_download(job: ClipJob, *, is_primary: bool) -> None:
     )
 
 
-def _play(painted: PaintedClip, mime: str, *, alt: str) -> None:
+def _play(painted: PaintedClip, mime: str, still: bytes, *, alt: str) -> None:
     kind = mime.partition("/")[0]
     if painted.size > PLAYED_BYTES[kind]:
         st.info("This file is too large to be played here: download it.")
     elif kind == "video":
         st.video(painted.read(), format=mime, loop=True, alt=alt)
     else:
-        show_animation(painted.read(), mime, alt=alt)
+        st.html(f"<style>{STILL_CSS}</style>")
+        with st.container(key="animation"):
+            show_animation(painted.read(), mime, alt=alt)
+        with st.container(key="animation_still"):
+            st.image(still, width="stretch", alt=alt)
+            st.caption("Your device asks for less motion, so it does not play here. The download does.")

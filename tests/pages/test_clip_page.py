@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import clip_files, clip_painting, limits, long_jobs, painting
@@ -200,6 +200,7 @@ def test_an_animation_stays_one(temporary, tmp_path):
     assert clip.read()[:6] in (b"GIF87a", b"GIF89a")
     assert app.get("download_button")[0].label.startswith("Download GIF")
     assert any(url.startswith("data:image/gif") for image in app.image for url in image.value)
+    assert "Your device asks for less motion" in captions(app)  # seen only if it does
 
 
 def test_progress_survives_a_reload_and_cancel_keeps_what_is_painted(video, is_open, temporary):
@@ -331,26 +332,44 @@ def test_a_host_without_temporary_files_says_so(video, monkeypatch):
     assert "This host has no folder for temporary files, which clips need." in messages(app)
 
 
+def press(button) -> None:
+    """Reach a button with the Tab key alone, and press it."""
+    page = button.page
+    button.wait_for()
+    for _ in range(200):
+        if button.evaluate("button => button === document.activeElement"):
+            page.keyboard.press("Enter")
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"{button} cannot be reached by the keyboard")
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("size", [(1280, 900), (390, 844)], ids=["desktop", "phone"])
 def test_a_clip_is_painted_in_the_browser(browser, server, video, size):
-    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    """On the desktop by the keyboard alone, and with less motion."""
+    is_phone = size[0] < 400
+    motion = "no-preference" if is_phone else "reduce"
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]}, reduced_motion=motion)
     page.set_default_timeout(120_000)
     page.goto(f"{server}/clip?style=mosaic")
     page.get_by_text("Choose a clip: its first frame").wait_for()
-    beach = {"name": "beach.mp4", "mimeType": "video/mp4", "buffer": video}
-    page.locator("input[type=file]").set_input_files(beach)
-    page.get_by_role("button", name="Paint the clip").click()
+    act = Locator.click if is_phone else press
+    with page.expect_file_chooser() as chooser:
+        act(page.get_by_test_id("stFileUploaderDropzone").locator("button"))
+    chooser.value.set_files({"name": "beach.mp4", "mimeType": "video/mp4", "buffer": video})
+    act(page.get_by_role("button", name="Paint the clip"))
     player = page.locator("video")
     expect(player).to_have_js_property("videoWidth", 96, timeout=120_000)
+    assert player.evaluate("video => video.paused")
     assert player.evaluate("video => video.duration") == pytest.approx(0.8, abs=0.05)
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download MP4").click()
+        act(page.get_by_role("button", name="Download MP4"))
     assert download.value.suggested_filename == "beach_mosaic.mp4"
     with Path(download.value.path()).open("rb") as file:
         assert file.read(8)[4:] == b"ftyp"
     page.reload()  # the address has the token
     expect(player).to_have_js_property("videoWidth", 96, timeout=120_000)
-    keep_screenshot(page, f"clip_{'phone' if size[0] < 400 else 'desktop'}")
+    keep_screenshot(page, f"clip_{'phone' if is_phone else 'desktop'}")
     page.close()
