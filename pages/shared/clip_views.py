@@ -179,7 +179,7 @@ def show_clip_progress(job: ClipJob) -> None:
     state, share, done = job.progress, None, ""
     if state is not None and state.done:
         share, done = state.share, state.done
-    show_progress(job, share, done, verb="painted", kept="what is painted", unit="frame", key="stop_clip")
+    show_progress(job, share, done, verb="painted", kept="what is done", unit="frame", key="stop_clip")
 
 
 def show_clip_failure(job: ClipJob) -> None:
