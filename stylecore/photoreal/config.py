@@ -25,6 +25,7 @@ class Method:
     spatial_weight: float  # of differences between neighboring cells in rows and columns
     learning_rate: float  # largest, of Adam
     steps: int  # default number
+    falling_share: float = 1 / 3  # of the steps, at the end, in which the learning rate falls to 0
     content_weight: float = 0.5
     color_weight: float = 1.0  # of the sliced Wasserstein distance of the colors
     tone_weight: float = 2.0  # of second differences between cells over luma
@@ -34,7 +35,16 @@ class Method:
 
 
 METHODS = {
-    "natural": Method("moments", (1.0, 1.0, 0.5, 0.25), 100.0, 0.02, 20),
+    "natural": Method(
+        "moments",
+        (1.0, 1.0, 0.5, 0.25),
+        100.0,
+        0.03,
+        20,
+        falling_share=0.2,
+        content_weight=0.25,
+        structure_weight=2.0,
+    ),
     "strong": Method("gram", (1.0, 1.0, 1.0, 1.0), 40.0, 0.02, 35),
 }
 INSTANT = "instant"  # the color transform alone, without torch

@@ -21,7 +21,6 @@ from stylecore.photoreal.config import CONTENT_LAYER, METHODS, STYLE_LAYERS, Met
 from stylecore.photoreal.grid import places, tents
 from stylecore.photoreal.objective import Objective
 
-FALLING_SHARE = 1 / 3  # of the steps, at the end, in which the learning rate falls to 0
 RISING_STEPS = 4  # at the start, in which it rises
 # The change of the grid is a sum of grids from coarse to fine, with shares of the learning rate: Adam steps
 # equally far in all cells, however small a gradient, and would roughen a fine grid alone.
@@ -105,7 +104,7 @@ def fit_grid(
     started = time.monotonic()
     with kept_memory():
         for step in range(steps):
-            rate = method.learning_rate * rate_at(step, steps)
+            rate = method.learning_rate * rate_at(step, steps, method.falling_share)
             for group, share in zip(optimizer.param_groups, RATE_SHARES, strict=True):
                 group["lr"] = rate * share
             grid = layered.grid()
@@ -144,9 +143,9 @@ def _to_array(grid: Tensor) -> np.ndarray:
     return grid.detach().permute(2, 3, 4, 0, 1).cpu().numpy().copy()
 
 
-def rate_at(step: int, steps: int) -> float:
+def rate_at(step: int, steps: int, falling_share: float) -> float:
     """Share of the learning rate at a step, counted from 0: it rises, stays, and falls to nothing."""
-    return min(1, (step + 1) / RISING_STEPS, (steps - step) / (steps * FALLING_SHARE))
+    return min(1, (step + 1) / RISING_STEPS, (steps - step) / (steps * falling_share))
 
 
 class LayeredGrid:
