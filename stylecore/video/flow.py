@@ -18,6 +18,9 @@ ALLOWED = 0.25  # px^2, disagreement of forward and backward flow, next to 1 % o
 WINDOW = 7  # px, within which the camera's motion and the flow are compared
 FAR = 1.0  # px, distance from the flow up to which the camera's motion may replace it
 APART = 0.1  # share of an area that the camera does not explain, from which it moves by itself
+AREA = (9, 9)  # px
+FADING = 3.0  # of 255, change of the mean color of an area from which it fades
+FADED = 0.2  # share of a view that does, from which it is a fade, and one wholly from twice of it
 SOFT = (3, 3)  # px, means of what is compared pixel by pixel
 SLACK = 1.0  # of 255, by which the camera's motion may fit less
 
@@ -132,15 +135,27 @@ def _is_mistaken(near: np.ndarray, explained: np.ndarray) -> np.ndarray:
 
 
 def color_trust(before: View, now: View, places: np.ndarray) -> np.ndarray:
-    """1 where the former view has the same color at `places`, 0 where another, or outside of it."""
+    """1 where the former view has the same color at `places`, 0 where another, or outside of it.
+
+    Where much of a view changes, the mean color of an area may do so far less than that of a pixel: else a
+    painting would be behind while a scene fades into another.
+    """
     height, width = now.half.shape
     x, y = places[..., 0], places[..., 1]
     is_inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     former = cv2.remap(before.pixels, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    red, green, blue = cv2.split(cv2.absdiff(former, now.pixels))
-    largest = cv2.max(cv2.max(red, green), blue)  # numpy takes fifty times as long
-    difference = cv2.blur(largest.astype(np.float32), SOFT)
-    return ((3 * COLOR - difference) / (2 * COLOR)).clip(0, 1) * is_inside
+    difference = cv2.blur(_largest(cv2.absdiff(former, now.pixels)).astype(np.float32), SOFT)
+    of_pixels = ((3 * COLOR - difference) / (2 * COLOR)).clip(0, 1)
+    change = cv2.blur(cv2.subtract(former, now.pixels, dtype=cv2.CV_16S), AREA)
+    has_faded = ((_largest(cv2.absdiff(change, 0)) - FADING) / np.float32(2 * FADING)).clip(0, 1)
+    is_fade = min(max(float(has_faded.mean()) / FADED - 1, 0), 1)
+    return of_pixels * (1 - is_fade * has_faded) * is_inside
+
+
+def _largest(picture: np.ndarray) -> np.ndarray:
+    """The largest of the three channels of each pixel; numpy takes fifty times as long."""
+    red, green, blue = cv2.split(picture)
+    return cv2.max(cv2.max(red, green), blue)
 
 
 def _difference(before: View, now: View, places: np.ndarray) -> np.ndarray:

@@ -143,6 +143,13 @@ def test_a_cut_starts_anew():
     assert np.abs(np.float32(painted[2]) - other).max() < 1
 
 
+def test_a_painting_is_not_behind_while_a_scene_fades_into_another():
+    first, last = looking(150, 130), 255 - PHOTO[150:278, 200:392]
+    frames = [cv2.addWeighted(first, 1 - share, last, share, 0) for share in np.linspace(0, 1, 12)]
+    painted = paint(SteadyPainter(lambda picture, origin: picture), frames)
+    assert np.abs(np.float32(painted[-1]) - frames[-1]).mean() < 5
+
+
 def test_without_steadiness_each_frame_is_painted_for_itself():
     painter = SteadyPainter(grid_painter, steadiness=0)
     frames = panning(3)
