@@ -98,8 +98,9 @@ def add_learn(commands: argparse._SubParsersAction) -> None:
 def run_learn(options: argparse.Namespace) -> int:
     check_output(options.output, options.pictures)
     settings = _settings(options)
-    config = fitting_config(**settings) if options.is_for_photos else LearningConfig(**settings)
     photos = read_photos(options.photos) if options.photos else []
+    is_fit = options.is_for_photos
+    config = fitting_config(len(photos), **settings) if is_fit else LearningConfig(**settings)
     lines = ProgressLines()
     with interruptible() as is_interrupted:
         style = module("stylecore.learning.learn").learn_style(

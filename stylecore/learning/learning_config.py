@@ -9,6 +9,8 @@ from typing import Any
 from stylecore.images.sizes import MIN_SIDE
 from stylecore.styles.style import USUAL_STROKE_SIZE
 
+FIT_STEPS, FURTHER_STEPS = 18, 6  # that fit a style to one photo, and to each further one
+
 
 @dataclass(frozen=True)
 class LearningConfig:
@@ -32,16 +34,18 @@ class LearningConfig:
     seed: int = 0  # of crops and noise
 
 
-def fitting_config(**changes: Any) -> LearningConfig:
+def fitting_config(photos: int = 1, **changes: Any) -> LearningConfig:
     """Settings that fit a style to some photos of one's own, whole, in a fraction of a minute.
 
     In 18 steps on a photo its painting comes closer to the style picture than a style that was learned for
-    three minutes on other photos paints it, see docs/training.md.
+    three minutes on other photos paints it, see docs/training.md. Further photos share these steps.
 
     Args:
+        photos: Number of the photos.
         changes: Other values of single settings.
     """
-    values = {"minutes": 0.0, "steps": 18, "crop_size": 512, "is_for_photos": True} | changes
+    steps = FIT_STEPS + FURTHER_STEPS * (photos - 1)
+    values = {"minutes": 0.0, "steps": steps, "crop_size": 512, "is_for_photos": True} | changes
     return LearningConfig(**values)
 
 

@@ -51,6 +51,11 @@ def test_a_fitted_style_says_so_and_cancel_keeps_the_best(picture):
     assert stopped.origin == "fitted to own photos in 1 steps"
 
 
+def test_further_photos_share_the_steps():
+    assert [fitting_config(photos).steps for photos in (1, 2, 4)] == [18, 24, 36]
+    assert fitting_config(4, steps=5).steps == 5
+
+
 def test_large_photos_are_made_smaller_and_faces_are_found(objective):
     portrait = Image.open(ROOT / "pages" / "shared" / "samples" / "portrait.jpg")
     crop = WholePhotos(objective, [portrait], size=256, seed=0).batch(0, 1)
