@@ -6,8 +6,10 @@ import argparse
 import json
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -185,7 +187,9 @@ def _outcomes(batch: Batch, tasks: Sequence[Task]) -> Iterator[Outcome]:
     cores = thread_limit() or os.cpu_count() or 1
     workers = min(options.workers or cores, len(tasks))
     threads = max(1, cores // workers)
-    with running_ray(options.cluster, cpus=max(cores, workers) if options.cluster == LOCAL else None):
+    cpus = max(cores, workers) if options.cluster == LOCAL else None
+    # Ray prints news of lost workers, where the report of --json belongs.
+    with redirect_stdout(sys.stderr), running_ray(options.cluster, cpus=cpus):
         import ray.data
 
         logging.getLogger("ray.data").setLevel(logging.ERROR)
