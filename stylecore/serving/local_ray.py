@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
+
+import psutil
 
 from stylecore.errors import ServerError
 from stylecore.host.extras import import_extra
@@ -53,11 +55,16 @@ def running_ray(address: str = LOCAL, *, cpus: int | None = None) -> Iterator[No
 
 
 def _start(ray: ModuleType, address: str, options: dict[str, Any]) -> None:
+    this = psutil.Process()
+    before = set(this.children(recursive=True))
     for tries_left in reversed(range(START_TRIES)):
         try:
             ray.init(address=address, **options)
             return
         except Exception as error:  # Ray raises plain exceptions when it takes too long
+            for started in set(this.children(recursive=True)) - before:  # it leaves them behind
+                with suppress(psutil.NoSuchProcess):
+                    started.kill()
             ray.shutdown()
             if not tries_left or "timed out during startup" not in str(error):
                 raise ServerError(f"Ray at {address} does not start: {error}") from error

@@ -99,17 +99,20 @@ def test_a_style_with_its_own_network_asks_for_a_process_that_has_it():
 def test_a_busy_machine_gets_more_time_to_start_ray(monkeypatch):
     from stylecore.serving import local_ray
 
-    started, failures = [], [Exception("The current node timed out during startup.")] * 2
+    started, left_behind = [], []
+    failures = [Exception("The current node timed out during startup.")] * 2
 
     def init(**options: object) -> None:
         started.append(options["address"])
         if failures:
+            left_behind.append(psutil.Popen(["sleep", "60"]))
             raise failures.pop()
 
     fake = SimpleNamespace(init=init, shutdown=lambda: started.append("ended"))
     monkeypatch.setattr(local_ray, "import_extra", lambda module: fake)
     with local_ray.running_ray():
         assert started == ["local", "ended", "local", "ended", "local"]
+    assert [process.wait() for process in left_behind] == [-signal.SIGKILL] * 2
     failures.append(Exception("no such address"))
     with pytest.raises(ServerError, match="no such address"), local_ray.running_ray("10.0.0.5:1"):
         pass
