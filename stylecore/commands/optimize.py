@@ -53,6 +53,7 @@ HELPS = {
     "style_loss": "gram, wasserstein or patches",
     "method": "optimizer: lbfgs or adam",
     "learning_rate": "learning rate of adam",
+    "beta2": "decay of the mean of squared gradients of adam",
     "decay_share": "last share of the steps, in which the rate of adam falls to a tenth",
     "history": "number of gradients that lbfgs keeps",
     "start": "first picture: preview, content, mixed_noise or noise",

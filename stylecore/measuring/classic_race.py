@@ -22,8 +22,14 @@ from stylecore.perception.features import Vgg19Features
 RACE_SIDE = 256  # px
 RACE_SEEDS = (0, 1, 2)
 FEWEST_PAIRS = 3
-# Large steps and a long decay of the learning rate, see docs/measurements.md.
-RACE_SETTINGS = {"steps": 600, "learning_rate": 0.1, "decay_share": 0.75, "precision": "auto"}
+# See docs/measurements.md.
+RACE_SETTINGS = {
+    "steps": 500,
+    "learning_rate": 0.1,
+    "decay_share": 0.75,
+    "beta2": 0.99,
+    "precision": "auto",
+}
 
 Pair = tuple[Image.Image, Image.Image]  # photo and style picture
 

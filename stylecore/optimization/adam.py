@@ -16,13 +16,16 @@ class Adam:
         batch: The picture, with gradient.
         learning_rate: Step size; may be changed between steps.
         earlier: The optimizer of the scale before, whose moments go on, resized.
+        beta2: Decay of the mean of squared gradients.
     Source: Kingma and Ba (2015), algorithm 1.
     """
 
-    BETAS, EPSILON = (0.9, 0.999), 1e-8
+    BETA1, EPSILON = 0.9, 1e-8
 
-    def __init__(self, batch: Tensor, learning_rate: float, earlier: Adam | None = None) -> None:
-        self.batch, self.learning_rate = batch, learning_rate
+    def __init__(
+        self, batch: Tensor, learning_rate: float, earlier: Adam | None = None, *, beta2: float = 0.999
+    ) -> None:
+        self.batch, self.learning_rate, self.beta2 = batch, learning_rate, beta2
         self.steps = earlier.steps if earlier else 0
         self.mean = resized(earlier.mean, batch.shape) if earlier else torch.zeros_like(batch.data)
         self.square = (
@@ -32,7 +35,7 @@ class Adam:
     def step(self, closure: Callable[[], Tensor]) -> None:
         closure()
         self.steps += 1
-        first, second = self.BETAS
+        first, second = self.BETA1, self.beta2
         gradient = self.batch.grad
         self.mean.lerp_(gradient, 1 - first)
         self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)

@@ -23,6 +23,7 @@ class OptimizationConfig:
     method: str = "lbfgs"  # lbfgs or adam
     learning_rate: float = 0.05  # of adam, as a share of the pixel range
     decay_share: float = 0.4  # last part of the steps, in which adam's rate falls to a tenth
+    beta2: float = 0.999  # of adam, decay of the mean of squared gradients
     history: int = 8  # gradients that lbfgs remembers
     start: str = "preview"  # content, preview (see `stylecore.optimization.preview`), mixed_noise or noise
     is_coarse_to_fine: bool = False  # begin small, then larger by sqrt(2) each time
@@ -117,6 +118,8 @@ def check_config(config: OptimizationConfig) -> None:
         raise ValueError(f"seed is {config.seed}: less than 2^63 is needed")
     if not 0 <= config.decay_share <= 1:
         raise ValueError(f"decay_share is {config.decay_share}: a number from 0 to 1 is needed")
+    if not 0 <= config.beta2 < 1:
+        raise ValueError(f"beta2 is {config.beta2}: a number from 0 to less than 1 is needed")
     for field in ("content_weight", "style_weight", "tv_weight"):
         value = getattr(config, field)
         if not 0 <= value < math.inf:

@@ -79,7 +79,7 @@ def take_step(optimizer: Adam | Lbfgs, batch: Tensor, objective: Objective) -> L
 
 def build_optimizer(batch: Tensor, config: OptimizationConfig, earlier: Adam | Lbfgs | None) -> Adam | Lbfgs:
     if config.method == "adam":
-        return Adam(batch, config.learning_rate, earlier)
+        return Adam(batch, config.learning_rate, earlier, beta2=config.beta2)
     return Lbfgs(batch, config.history)  # gradients of another size do not apply
 
 

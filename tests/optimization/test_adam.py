@@ -1,16 +1,18 @@
+import pytest
 import torch
 
 from stylecore.optimization.adam import Adam
 
 
-def test_adam_agrees_with_torch():
+@pytest.mark.parametrize("beta2", [0.999, 0.9])
+def test_adam_agrees_with_torch(beta2):
     def loss(values: torch.Tensor) -> torch.Tensor:
         return ((values - 0.3) ** 2 * (1 + values)).sum()
 
     start = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     pictures = [start.clone().requires_grad_() for _ in range(2)]
-    ours = Adam(pictures[0], 0.05)
-    theirs = torch.optim.Adam([pictures[1]], lr=0.05)
+    ours = Adam(pictures[0], 0.05, beta2=beta2)
+    theirs = torch.optim.Adam([pictures[1]], lr=0.05, betas=(0.9, beta2))
     for _ in range(20):
         for picture in pictures:
             picture.grad = None

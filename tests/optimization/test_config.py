@@ -34,6 +34,7 @@ def test_coarse_to_fine_grows_by_the_root_of_two_with_fewer_steps_each_time():
         ({"style_loss": "l1"}, "style_loss is 'l1'"),
         ({"style_layer_weights": (1.0,)}, "1 style_layer_weights for 5 style layers"),
         ({"decay_share": 1.5}, "decay_share is 1.5"),
+        ({"beta2": 1.0}, "beta2 is 1.0"),
         ({"steps": 0}, "steps is 0"),
         ({"stroke_size": 0}, "stroke_size is 0"),
         ({"seed": 2**63}, "seed is"),
