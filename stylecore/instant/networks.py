@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from stylecore.styles.trunk import add_to_weights
 if TYPE_CHECKING:
     import onnxruntime as ort
 
-    Session = ort.InferenceSession | OpenVinoSession
+    Session: TypeAlias = ort.InferenceSession | OpenVinoSession
 
 WARM_SIZES = ((768, 1024), (1024, 768))  # px, of previews of most photos
 MAX_HALF_NETWORKS = 4  # that stay loaded in float16
