@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -39,12 +40,12 @@ class AnimationReader:
         info: Its length is unknown before all frames are read.
         origin_s: Always 0; an animation has no sound.
     Raises:
-        ClipError: Frames beyond the limits.
+        ClipError: Frames beyond the limits, or a damaged file.
     """
 
     def __init__(self, path: Path, limits: ClipLimits) -> None:
         self.path, self.origin_s = path, Fraction(0)
-        with Image.open(path, formats=FORMATS) as image:
+        with _damage_named(path), Image.open(path, formats=FORMATS) as image:
             width, height = image.size
             limits.check_size(path.name, width, height)
             image.seek(1)
@@ -54,22 +55,34 @@ class AnimationReader:
             self.info = ClipInfo(width, height, image.n_frames / float(rate), float(rate), has_sound=False)
 
     def frames(self, start_s: float = 0.0, end_s: float | None = None) -> Iterator[Frame]:
-        """Yield the frames that are shown from `start_s` to `end_s`, in seconds."""
+        """Yield the frames that are shown from `start_s` to `end_s`, in seconds.
+
+        Raises:
+            ClipError: The file is damaged.
+        """
         time, origin = Fraction(0), None
-        try:
-            with Image.open(self.path, formats=FORMATS) as image:
-                for index in range(image.n_frames):
-                    image.seek(index)
-                    image.load()
-                    duration = Fraction(_duration_ms(image), 1000)
-                    if end_s is not None and time >= exact_s(end_s):
-                        return
-                    if time + duration > exact_s(start_s):
-                        origin = time if origin is None else origin
-                        yield _frame(image, time - origin, duration)
-                    time += duration
-        except (OSError, EOFError, SyntaxError, ValueError) as error:
-            raise ClipError(f"{self.path.name} is damaged: {error}") from error
+        with _damage_named(self.path), Image.open(self.path, formats=FORMATS) as image:
+            for index in range(image.n_frames):
+                image.seek(index)
+                image.load()
+                duration = Fraction(_duration_ms(image), 1000)
+                if end_s is not None and time >= exact_s(end_s):
+                    return
+                if time + duration > exact_s(start_s):
+                    origin = time if origin is None else origin
+                    yield _frame(image, time - origin, duration)
+                time += duration
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Raise what decoders raise as a ClipError."""
+    try:
+        yield
+    except (ClipError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise anything, from OSError to struct.error
+        raise ClipError(f"{path.name} is damaged: {error}") from error
 
 
 def _frame(image: Image.Image, start_s: Fraction, duration_s: Fraction) -> Frame:

@@ -81,7 +81,8 @@ class ClipReader:
             length = stream.duration and float(stream.duration * stream.time_base)
             if not length and container.duration:
                 length = container.duration / av.time_base
-            self.info = ClipInfo(width, height, length, float(self._rate), bool(container.streams.audio))
+            has_sound = sound_stream(container) is not None
+            self.info = ClipInfo(width, height, length, float(self._rate), has_sound)
 
     def frames(self, start_s: float = 0.0, end_s: float | None = None) -> Iterator[Frame]:
         """Yield the frames that start from `start_s` on and before `end_s`, in seconds of the clip.
@@ -129,7 +130,7 @@ class ClipReader:
         try:
             stream = _video_stream(container)
             if stream is None:
-                raise ClipError(f"{name} has no frames: a clip is needed")
+                raise ClipError(f"{name} has no frames that can be decoded: a clip is needed")
             self._limits.check_size(name, stream.codec_context.width, stream.codec_context.height)
         except ClipError:
             container.close()
@@ -155,9 +156,14 @@ class ClipReader:
 
 
 def _video_stream(container: av.container.InputContainer) -> av.VideoStream | None:
-    """The first stream of frames that is not the cover of a song."""
-    covers = Disposition.attached_pic
-    return next((stream for stream in container.streams.video if not stream.disposition & covers), None)
+    """The first stream of frames that can be decoded and is not the cover of a song."""
+    streams = (stream for stream in container.streams.video if stream.codec_context is not None)
+    return next((stream for stream in streams if not stream.disposition & Disposition.attached_pic), None)
+
+
+def sound_stream(container: av.container.InputContainer) -> av.AudioStream | None:
+    """The first stream of sound that can be decoded."""
+    return next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
 
 
 def _time(frame: av.VideoFrame, stream: av.VideoStream) -> Fraction | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 
 from stylecore.errors import ClipError
-from stylecore.video.reading import SAFE
+from stylecore.video.reading import SAFE, sound_stream
 
 LEAD_S = Fraction(1, 10)  # that is decoded before the first sound that is kept
 
@@ -18,7 +18,7 @@ class Sound:
     """Writes the sound of one file into another, next to the frames that are painted.
 
     Args:
-        path: The file with the sound.
+        path: The file with the sound, which `sound_stream` finds.
         origin_s: Time in that file that becomes 0.
         container: The file that is written, before anything is written to it.
         copied: Codecs that it can hold as they are.
@@ -39,7 +39,7 @@ class Sound:
             self._source = av.open(str(path), options=SAFE)
         except av.error.FFmpegError as error:
             raise ClipError(f"the sound of {path.name} cannot be read: {error}") from error
-        self._input = self._source.streams.audio[0]
+        self._input = sound_stream(self._source)
         if origin_s > LEAD_S:
             self._source.seek(int((origin_s - LEAD_S) / self._input.time_base), stream=self._input)
         if self._input.codec_context.name in copied:

@@ -1,3 +1,4 @@
+import contextlib
 from fractions import Fraction
 
 import numpy as np
@@ -109,6 +110,31 @@ def test_a_clip_cut_off_gives_the_frames_it_has(tmp_path):
     whole = clip.read_bytes()
     clip.write_bytes(whole[: len(whole) * 2 // 3])
     assert 5 < len(read(clip)) < 30
+
+
+def test_sound_of_an_unknown_codec_is_left_out(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", panning(4), sound="aac")
+    path.write_bytes(path.read_bytes().replace(b"mp4a", b"zzzz").replace(b"esds", b"free"))
+    assert len(read(path)) == 4
+    assert not open_clip(path, LIMITS).info.has_sound
+
+
+def test_frames_of_an_unknown_codec_are_refused(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", panning(4))
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(ClipError, match="no frames that can be decoded"):
+        open_clip(path, LIMITS)
+
+
+def test_a_damaged_animation_is_named(tmp_path):
+    path = write_animation(tmp_path / "a.png", panning(4), [100] * 4)
+    sound = path.read_bytes()
+    for place in range(60, len(sound), 997):
+        damaged = bytearray(sound)
+        damaged[place : place + 4] = b"\xff\xff\xff\xff"
+        path.write_bytes(damaged)
+        with contextlib.suppress(ClipError):
+            read(path)
 
 
 def test_missing_files_are_named(tmp_path):
