@@ -22,6 +22,7 @@ from stylecore.images.encoding import encode_image
 
 TINT = "#e5007d"  # a color that few photos have
 OPACITY = 0.55  # of the tint
+COLORS_OPACITY = 0.7  # of strokes in several colors, which may be those of the picture
 TINTED_ALT = "Your photo; the part that is painted is tinted"
 TINTED_LABEL = "The part of your photo that is painted"
 
@@ -56,6 +57,7 @@ CSS = f"""
 .desk :is(.photo, .sheet) {{ position: absolute; inset: 0; width: 100%; height: 100%;
                              border-radius: 0.5rem; }}
 .sheet {{ opacity: {OPACITY}; touch-action: pinch-zoom; }}
+.brush:has(.colors:not([hidden])) .sheet {{ opacity: {COLORS_OPACITY}; }}
 """
 
 _brush = st.components.v2.component("brush", html=HTML, css=CSS, js=component_js("brush.mjs"))
