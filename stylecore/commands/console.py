@@ -17,7 +17,7 @@ from stylecore.errors import StyleTransferError
 from stylecore.host.extras import import_extra
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
-STOP_S = 6.0  # from SIGTERM to the end at the latest; container hosts kill after ten
+STOP_S = 8.0  # from SIGTERM to the end at the latest; container hosts kill after ten
 
 
 class UsageError(StyleTransferError):
@@ -116,5 +116,5 @@ def _end_in_time(numbers: socket.socket, has_ended: threading.Event) -> None:
 
 
 def _exit_at_once(status: int) -> None:
-    progress("interrupted in the middle of a picture, which is given up")
+    progress("interrupted in the middle of the work, which is given up")
     os._exit(status)

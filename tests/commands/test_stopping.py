@@ -38,6 +38,28 @@ def stop(process: subprocess.Popen) -> tuple[int, str, float]:
     return process.returncode, printed, time.monotonic() - began
 
 
+# Minutes outside of Python, in which its handlers of signals wait.
+LONG_CALL = """
+import hashlib, signal, sys
+from stylecore.commands import console
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
+console.STOP_S = 0.3
+with console.stopping_in_time():
+    print("at work", file=sys.stderr, flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"a", b"b", 10**9)
+"""
+
+
+def test_a_call_that_does_not_return_to_python_is_ended_in_time():
+    process = subprocess.Popen([sys.executable, "-c", LONG_CALL], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    wait_for_line(process, "at work")
+    time.sleep(0.2)
+    status, printed, seconds = stop(process)
+    assert status == 128 + signal.SIGTERM
+    assert "given up" in printed
+    assert seconds < 10
+
+
 @pytest.mark.slow
 def test_a_batch_that_is_terminated_says_so_and_leaves_whole_files(tmp_path):
     for number in range(12):
