@@ -35,9 +35,8 @@ HELPS = {
     "steps": "steps of the optimizer, instead of --minutes",
     "stroke_size": "long side in pixels at which the style pictures are read",
     "title": "name of the style, for people (default: that of the first picture's file)",
-    "batch_size": "crops of photos per step",
-    "crop_size": "side of the crops in pixels",
-    "crops": "different crops",
+    "photo_side": "long side in pixels of the photos that are learned on",
+    "photo_count": "different photos of the project's own",
     "content_weight": "weight of the content loss",
     "style_weight": "weight of the style loss",
     "row_rate": "largest learning rate of the style's rows",
@@ -46,7 +45,7 @@ HELPS = {
     "device": "device to learn on: auto, cpu or cuda",
     "seed": "seed of the random numbers",
 }
-MAX_PHOTOS = 40  # of the user's own; each can give several crops
+MAX_PHOTOS = 40  # of the user's own
 PHOTO_SIDE = 640  # px, long side at which they are kept
 EXAMPLES = """\
 examples:
@@ -81,7 +80,7 @@ def add_learn(commands: argparse._SubParsersAction) -> None:
         dest="is_for_photos",
         action="store_true",
         default=None,
-        help="learn on --photos alone, each whole: takes seconds for one photo, and suits it best",
+        help="learn on --photos alone: takes seconds for one photo, and suits it best",
     )
     parser.add_argument(
         "--rows-only",

@@ -25,11 +25,11 @@ from stylecore.learning.checkpoints import load_general_network, read_general_ch
 from stylecore.learning.config import AnyStyleConfig
 from stylecore.learning.learner import Learner, warming_average
 from stylecore.learning.learning_config import LearningConfig, check_learning_config
-from stylecore.learning.learning_crops import KnownCrop, LearningCrops, WholePhotos
 from stylecore.learning.learning_objective import LearningObjective
 from stylecore.learning.learning_progress import LearningProgress
 from stylecore.learning.networks import StyledNetwork
 from stylecore.learning.objective import StepLosses
+from stylecore.learning.photo_turns import KnownPhoto, PhotoTurns
 from stylecore.learning.runs import fresh_noise
 from stylecore.learning.trunk import trunk_differences
 from stylecore.styles.style import GENERAL_MODEL, Style, network_name
@@ -37,7 +37,7 @@ from stylecore.styles.style import GENERAL_MODEL, Style, network_name
 GENERAL_CHECKPOINT = "general.pt"  # in `weights/`: torch's weights of the general network
 GENERAL = network_name(GENERAL_MODEL)
 PALETTE_WEIGHT = 60.0  # as in the training of the general network
-PROBE_CROPS = 4  # on which the averaged weights are judged
+PROBES = 4  # photos on which the averaged weights are judged
 PROBE_STEPS = 50  # between two judgments
 SAMPLE_SIDE = 384  # px, long side of the sample painting
 SAMPLE_S = 4.0  # seconds between sample paintings
@@ -56,15 +56,15 @@ def learn_style(
     """Learn a style from its pictures, so that it paints any photo at once.
 
     Starts from the rows that the style encoder predicts, and ends with the best weights found; they are never
-    worse than the encoded ones on the crops by which they are judged. The same seed gives the same style on
+    worse than the encoded ones on the photos by which they are judged. The same seed gives the same style on
     one device if `steps` end it, but for what `optimize_image` says of processes on one CPU.
 
     Args:
         style_images: The style picture, or several of one style, whose statistics are averaged; each a path,
             encoded bytes, binary file object, or PIL image.
         config: Settings.
-        photos: The user's own photos, from which a quarter of the crops is taken; the others come from
-            those that ship with the project. With `config.is_for_photos` it learns on them alone.
+        photos: The user's own photos, which a quarter of the steps takes; the others take photos that ship
+            with the project. With `config.is_for_photos` it learns on them alone.
         sample: Photo to paint every few seconds, for `on_progress`.
         on_progress: Called after every step.
         should_stop: Asked before the first step and after each; True ends it with the best weights so far.
@@ -135,14 +135,13 @@ class Learning:
         settings = _settings(config)
         self.objective = LearningObjective(pictures, settings, self.device)
         check_stop()
-        size, seed = config.crop_size, config.seed
-        self.crops: LearningCrops | WholePhotos
-        if config.is_for_photos:
-            self.crops = WholePhotos(self.objective, photos, size=size, seed=seed)
-        else:
-            self.crops = LearningCrops(
-                self.objective, number=config.crops, size=size, photos=photos, seed=seed
-            )
+        self.photos = PhotoTurns(
+            self.objective,
+            own=photos,
+            count=0 if config.is_for_photos else config.photo_count,
+            side=config.photo_side,
+            seed=config.seed,
+        )
         self.learner = _learner(rows, config, settings, self.device)
         check_stop()
         self.first_step = time.monotonic()
@@ -187,8 +186,7 @@ class Learning:
             DivergenceError: The loss is not finite.
         """
         network = self.learner.network
-        crops = self.crops.batch(self.step, self.config.batch_size)
-        losses = self._losses(network, crops, self.step)
+        losses = self._losses(network, self.photos.at(self.step), self.step)
         if not torch.isfinite(losses.total):
             raise DivergenceError(
                 f"step {self.step + 1} has a loss of {losses.total.item():.3g}: try lower learning rates"
@@ -201,23 +199,22 @@ class Learning:
 
     @torch.no_grad()
     def judge(self) -> None:
-        """Keep the averaged weights if their loss on the same few crops is the lowest so far."""
+        """Keep the averaged weights if their loss on the same few photos is the lowest so far."""
         averaged = self.learner.averaged.module
         losses = [
-            self._losses(averaged, self.crops.join([number]), number).total.item()
-            for number in range(min(PROBE_CROPS, self.crops.number))
+            self._losses(averaged, photo, number).total.item()
+            for number, photo in enumerate(self.photos.first(PROBES))
         ]
         if (loss := float(np.mean(losses))) < self.best_loss:
             self.best_loss = loss
             self.best = {key: value.clone() for key, value in averaged.state_dict().items()}
 
-    def _losses(self, network: StyledNetwork, crops: KnownCrop, noise_number: int) -> StepLosses:
-        noise = fresh_noise(noise_number, seed=self.config.seed, crop_size=self.config.crop_size)
-        rows = network.rows.expand(len(crops.photo), -1)
+    def _losses(self, network: StyledNetwork, known: KnownPhoto, noise_number: int) -> StepLosses:
+        noise = fresh_noise(noise_number, seed=self.config.seed, crop_size=self.config.photo_side)
         # Always in float32: VGG19 takes nearly all of the time.
-        stylized = network.network(crops.photo, rows, noise=noise.to(self.device))
+        stylized = network.network(known.photo, network.rows, noise=noise.to(self.device))
         with torch.autocast(self.device.type, dtype=self.amp_dtype, enabled=self.amp_dtype is not None):
-            return self.objective(stylized, crops)
+            return self.objective(stylized, known)
 
     @torch.no_grad()
     def paint(self, photo: Tensor) -> Image.Image:
@@ -280,9 +277,9 @@ def _settings(config: LearningConfig) -> AnyStyleConfig:
     return AnyStyleConfig(
         hours=config.minutes / 60,
         steps=config.steps,
-        batch_size=config.batch_size,
+        batch_size=1,
         styles_per_photo=1,
-        crop_size=config.crop_size,
+        crop_size=config.photo_side,
         style_size=config.stroke_size,
         content_weight=config.content_weight,
         style_weight=config.style_weight,

@@ -21,17 +21,16 @@ class LearningConfig:
     is_thorough: bool = True  # learn rows and trunk; otherwise rows alone, a file of some kilobytes
     stroke_size: int = USUAL_STROKE_SIZE  # px, long side at which the style pictures are read
     title: str = ""  # of the style, for people
-    batch_size: int = 1  # crops per step
-    crop_size: int = 256  # px, side of the crops; of whole photos the long side, at most
-    crops: int = 120  # different crops that are drawn and used in turn
-    is_for_photos: bool = False  # learn on the given photos alone, each whole, see `fitting_config`
+    photo_side: int = 512  # px, long side of the photos that are learned on, at most
+    photo_count: int = 40  # different photos that are used in turn, next to one's own
+    is_for_photos: bool = False  # learn on one's own photos alone, see `fitting_config`
     content_weight: float = 1.8  # weight of the content loss
     style_weight: float = 4.0  # weight of the style loss
     row_rate: float = 0.03  # peak of Adam's learning rate of the rows
     trunk_rate: float = 0.003  # peak of Adam's learning rate of the trunk
     precision: str = "auto"  # auto, float32 or mixed; auto is mixed where the hardware supports it
     device: str = "auto"  # auto, cpu or cuda
-    seed: int = 0  # of crops and noise
+    seed: int = 0  # of photos and noise
 
 
 def fitting_config(photos: int = 1, **changes: Any) -> LearningConfig:
@@ -45,7 +44,7 @@ def fitting_config(photos: int = 1, **changes: Any) -> LearningConfig:
         changes: Other values of single settings.
     """
     steps = FIT_STEPS + FURTHER_STEPS * (photos - 1)
-    values = {"minutes": 0.0, "steps": steps, "crop_size": 512, "is_for_photos": True} | changes
+    values = {"minutes": 0.0, "steps": steps, "is_for_photos": True} | changes
     return LearningConfig(**values)
 
 
@@ -56,12 +55,8 @@ def check_learning_config(config: LearningConfig) -> None:
         ValueError: Settings out of range.
     """
     least = dict.fromkeys(("minutes", "content_weight", "style_weight", "row_rate", "trunk_rate", "seed"), 0)
-    least |= dict.fromkeys(("steps", "batch_size", "crops"), 1) | {"crop_size": MIN_SIDE}
+    least |= dict.fromkeys(("steps", "photo_count"), 1) | {"photo_side": MIN_SIDE}
     values = asdict(config)
     for name, value in least.items():
         if not value <= values[name] < math.inf:
             raise ValueError(f"{name} is {values[name]}: at least {value} is needed")
-    if config.is_for_photos and config.batch_size != 1:
-        raise ValueError(
-            f"batch_size is {config.batch_size}: whole photos are learned one by one, so 1 is needed"
-        )

@@ -11,8 +11,8 @@ from torch import Tensor
 from stylecore.images.arrays import to_batch
 from stylecore.images.sizes import resize_long_side
 from stylecore.learning.config import AnyStyleConfig
-from stylecore.learning.learning_crops import KnownCrop
 from stylecore.learning.objective import PerceptualLosses, StepLosses, StyleTargets
+from stylecore.learning.photo_turns import KnownPhoto
 from stylecore.perception.losses import gram_matrix
 from stylecore.perception.penalties import color_statistics, ripple_loss
 
@@ -44,10 +44,10 @@ class LearningObjective(PerceptualLosses):
             colors = colors + share * color_statistics(batch.to(self.device))
         return StyleTargets(grams, ripples, colors)
 
-    def __call__(self, stylized: Tensor, crops: KnownCrop) -> StepLosses:
-        """Losses of stylized crops."""
+    def __call__(self, stylized: Tensor, known: KnownPhoto) -> StepLosses:
+        """Losses of a stylized photo."""
         content, style, penalties = self.parts(
-            stylized, crops.photo, crops.face_mask, self.targets, contents=crops.contents
+            stylized, known.photo, known.face_mask, self.targets, contents=known.contents
         )
         total = self.config.content_weight * content + self.config.style_weight * style + penalties
         return StepLosses(total.mean(), content, style, torch.zeros(()), torch.zeros(()))

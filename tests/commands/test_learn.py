@@ -7,7 +7,7 @@ from stylecore.styles.files import load_style_file
 from tests.commands.conftest import run
 from tests.conftest import make_photo
 
-TINY = ("--crop-size", 32, "--crops", 2, "--stroke-size", 128, "--rows-only", "--precision", "float32")
+TINY = ("--photo-side", 32, "--photo-count", 2, "--stroke-size", 128, "--rows-only", "--precision", "float32")
 
 
 def test_learn_writes_a_style_file(capsys, photo_file, tmp_path):
@@ -25,7 +25,7 @@ def test_learn_writes_a_style_file(capsys, photo_file, tmp_path):
 
 def test_fit_learns_on_a_photo_alone(capsys, photo_file, tmp_path):
     output = tmp_path / "dots.impasto"
-    settings = ("--crop-size", 64, "--stroke-size", 128, "--precision", "float32")
+    settings = ("--photo-side", 64, "--stroke-size", 128, "--precision", "float32")
     fit = ("--photos", photo_file, "--fit", "--steps", 2, *settings)
     status, _, err = run(capsys, "learn", photo_file, "-o", output, *fit)
     assert (status, load_style_file(output).origin) == (0, "fitted to own photos in 2 steps")

@@ -14,7 +14,7 @@ from tests.browsing import ROOT
 from tests.conftest import make_photo
 
 # Many short steps.
-SMALL = ("--steps", 5000, "--crop-size", 64, "--batch-size", 1, "--crops", 8)
+SMALL = ("--steps", 5000, "--photo-side", 64, "--photo-count", 8)
 
 
 def start(*arguments: object, folder: Path) -> subprocess.Popen:

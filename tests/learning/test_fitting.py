@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -12,14 +10,14 @@ from stylecore.instant.stylizer import FastStylizer
 from stylecore.learning.config import AnyStyleConfig
 from stylecore.learning.learn import learn_style
 from stylecore.learning.learning_config import fitting_config
-from stylecore.learning.learning_crops import WholePhotos
 from stylecore.learning.learning_objective import LearningObjective
+from stylecore.learning.photo_turns import PhotoTurns
 from stylecore.measuring.measure import Measure
 from stylecore.regions import faces
 from tests.browsing import ROOT
 from tests.conftest import make_photo
 
-SHORT = fitting_config(steps=6, crop_size=96, stroke_size=128, precision="float32", seed=3)
+SHORT = fitting_config(steps=6, photo_side=96, stroke_size=128, precision="float32", seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +45,10 @@ def test_a_fitted_style_says_so_and_cancel_keeps_the_best(picture):
     photos = [make_photo(96, 64), make_photo(40, 80, seed=1)]  # one after the other: their sizes differ
     fitted = learn_style(picture, SHORT, photos=photos)
     assert fitted.origin == "fitted to own photos in 6 steps"
-    stopped = learn_style(picture, SHORT, photos=photos, should_stop=lambda: True)
+    steps = []
+    stopped = learn_style(
+        picture, SHORT, photos=photos, on_progress=steps.append, should_stop=lambda: bool(steps)
+    )
     assert stopped.origin == "fitted to own photos in 1 steps"
 
 
@@ -58,10 +59,10 @@ def test_further_photos_share_the_steps():
 
 def test_large_photos_are_made_smaller_and_faces_are_found(objective):
     portrait = Image.open(ROOT / "pages" / "shared" / "samples" / "portrait.jpg")
-    crop = WholePhotos(objective, [portrait], size=256, seed=0).batch(0, 1)
+    known = PhotoTurns(objective, own=[portrait], count=0, side=256, seed=0).at(0)
     size = resize_long_side(portrait, 256).size
-    assert tuple(crop.photo.shape) == (1, 3, *reversed(size))
-    mask = crop.face_mask[0, 0].numpy()
+    assert tuple(known.photo.shape) == (1, 3, *reversed(size))
+    mask = known.face_mask[0, 0].numpy()
     assert 0.01 < mask.mean() < 0.5
     [(left, top, right, bottom), *_] = faces.FaceFinder().find_boxes(resize_long_side(portrait, 256))
     assert mask[int((top + bottom) / 2), int((left + right) / 2)] == 1
@@ -71,8 +72,6 @@ def test_large_photos_are_made_smaller_and_faces_are_found(objective):
 def test_what_cannot_be_fitted_is_refused(picture, monkeypatch, tmp_path):
     with pytest.raises(ValueError, match="at least one photo is needed, none was given"):
         learn_style(picture, SHORT)
-    with pytest.raises(ValueError, match="batch_size is 2: whole photos are learned one by one"):
-        learn_style(picture, replace(SHORT, batch_size=2), photos=[picture])
     monkeypatch.setattr(faces, "WEIGHTS_FOLDER", tmp_path)
     with pytest.raises(WeightsError, match="yunet"):
         learn_style(picture, SHORT, photos=[picture])

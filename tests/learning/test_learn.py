@@ -13,18 +13,17 @@ from stylecore.learning import learn
 from stylecore.learning.config import AnyStyleConfig
 from stylecore.learning.learn import GENERAL, learn_style
 from stylecore.learning.learning_config import LearningConfig
-from stylecore.learning.learning_crops import LearningCrops
 from stylecore.learning.learning_objective import LearningObjective
 from stylecore.learning.learning_progress import LearningProgress
+from stylecore.learning.photo_turns import PhotoTurns
 from stylecore.styles.files import load_style_file, save_style_file
 from tests.conftest import make_photo
 
 TINY = LearningConfig(
     minutes=0,
     steps=10,
-    batch_size=2,
-    crop_size=32,
-    crops=2,
+    photo_side=48,
+    photo_count=2,
     stroke_size=128,
     precision="float32",
     seed=3,
@@ -150,20 +149,36 @@ class NoFeatures:
         return {"relu1_1": photos}
 
 
-def test_a_quarter_of_the_crops_comes_from_own_photos_and_each_is_measured_once():
-    red = Image.new("RGB", (80, 60), "red")
+def sums(turns: PhotoTurns, steps: range) -> list[float]:
+    return [turns.at(step).photo.sum().item() for step in steps]
+
+
+def test_a_quarter_of_the_steps_takes_own_photos_and_each_photo_is_measured_once():
+    own = [Image.new("RGB", (80, 60), color) for color in ("red", "lime")]
     objective = NoFeatures()
-    crops = LearningCrops(objective, number=80, size=32, photos=[red], seed=1)
-    whole_round = torch.cat([crops.batch(step, 4).photo for step in range(20)])
-    is_red = (whole_round == torch.tensor([1.0, 0, 0])[:, None, None]).flatten(1).all(1)
-    assert 0.12 < is_red.float().mean() < 0.38
-    again = torch.cat([crops.batch(step, 4).photo for step in range(20, 40)])
-    assert objective.measured == 80
-    assert not torch.equal(again, whole_round)
-    assert torch.equal(again.sum((1, 2, 3)).sort()[0], whole_round.sum((1, 2, 3)).sort()[0])
+    turns = PhotoTurns(objective, own=own, count=30, side=64, seed=1)
+    shown = [turns.at(step).photo for step in range(40)]
+    is_own = [step for step, photo in enumerate(shown) if photo.flatten(2).std(-1).max() == 0]
+    assert is_own == [*range(0, 40, 4)]
+    assert [int(shown[step].mean((2, 3)).argmax()) for step in is_own] == [0, 1] * 5  # red, green
+    assert {max(photo.shape[2:]) for photo in shown} <= {*range(32, 65)}  # dead leaves are squares
+    others = [step for step in range(80) if step % 4]
+    first, second = sums(turns, others[:30]), sums(turns, others[30:])
+    assert objective.measured == 32
+    assert sorted(first) == sorted(second)
+    assert first != second
 
 
-@pytest.mark.parametrize("settings", [{"steps": 0}, {"minutes": float("nan")}, {"crop_size": 31}])
+def test_without_own_photos_all_steps_take_others_and_without_others_own():
+    objective = NoFeatures()
+    turns = PhotoTurns(objective, own=[], count=3, side=32, seed=1)
+    assert sorted(sums(turns, range(3))) == sorted(sums(turns, range(3, 6)))
+    own = [Image.new("L", (80, 60), shade) for shade in (80, 160)]
+    turns = PhotoTurns(objective, own=own, count=0, side=32, seed=1)
+    assert sums(turns, range(4)) == 2 * [photo.photo.sum().item() for photo in turns.first(4)]
+
+
+@pytest.mark.parametrize("settings", [{"steps": 0}, {"minutes": float("nan")}, {"photo_side": 31}])
 def test_settings_out_of_range_are_refused(settings, picture):
     with pytest.raises(ValueError, match=next(iter(settings))):
         learn_style(picture, LearningConfig(**settings))

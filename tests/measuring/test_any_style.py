@@ -48,7 +48,9 @@ def test_encoder_and_sketch_are_measured_on_every_pair(capsys, folders):
 
 
 def test_learned_styles_and_optimized_photos_are_measured_as_well(capsys, folders, monkeypatch):
-    monkeypatch.setattr("stylecore.measuring.any_style.LearningConfig", partial(LearningConfig, crop_size=32))
+    monkeypatch.setattr(
+        "stylecore.measuring.any_style.LearningConfig", partial(LearningConfig, photo_side=32)
+    )
     options = ["--photos", "1", "--side", "96", "--learning-steps", "1", "2", "--fit-steps", "4"]
     options += ["--optimization-steps", "3"]
     assert main(command(folders, str(folders / "styles" / "0.png"), *options, "--json")) == 0

@@ -220,7 +220,7 @@ def test_a_custom_run_whose_process_is_killed_is_begun_once_more_and_stopped_fro
 @pytest.mark.slow
 def test_a_style_is_learned_on_the_server_and_its_process_ending_twice_is_an_error(url):
     photo, style = encoded(make_photo(96, 64)), encoded(make_photo(64, 64, seed=1))
-    config = LearningConfig(minutes=0, steps=3, crops=2, crop_size=64, title="Bark")
+    config = LearningConfig(minutes=0, steps=3, photo_count=2, photo_side=64, title="Bark")
     job = queue_of(url).submit(LearningOrder(photo, (style,), config), about=About())
     assert job.wait(PATIENCE_S)
     assert (job.state, job.result.title) == (JobState.DONE, "Bark")
