@@ -151,7 +151,7 @@ def learn(learning_config: LearningConfig) -> None:
 
 
 can_be_fitted = is_ready and not style.trunk and style not in visit().fitted.values()
-if can_be_fitted and busy is None and not has_refined:
+if can_be_fitted and busy is None and (is_new or not has_refined):
     with stage:
         if (fit_config := learning_views.offer_fit(title)) is not None:
             learn(fit_config)
