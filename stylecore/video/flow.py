@@ -147,7 +147,8 @@ def color_trust(before: View, now: View, places: np.ndarray) -> np.ndarray:
     difference = cv2.blur(_largest(cv2.absdiff(former, now.pixels)).astype(np.float32), SOFT)
     of_pixels = ((3 * COLOR - difference) / (2 * COLOR)).clip(0, 1)
     change = cv2.blur(cv2.subtract(former, now.pixels, dtype=cv2.CV_16S), AREA)
-    has_faded = ((_largest(cv2.absdiff(change, 0)) - FADING) / np.float32(2 * FADING)).clip(0, 1)
+    change = _largest(cv2.absdiff(change, 0)).astype(np.float32)
+    has_faded = ((change - FADING) / (2 * FADING)).clip(0, 1)
     is_fade = min(max(float(has_faded.mean()) / FADED - 1, 0), 1)
     return of_pixels * (1 - is_fade * has_faded) * is_inside
 

@@ -232,7 +232,7 @@ def test_a_stroke_scale_multiplies_the_strokes():
 def test_the_default_is_the_fine_network_at_the_working_size(stylizer, monkeypatch):
     runs = []
 
-    def spy(self, network, batch, weights, noise_origin):
+    def spy(self, network, batch, weights, noise_origin, *, is_repeated):
         runs.append((network, batch.shape))
         return batch
 
@@ -250,9 +250,9 @@ def test_very_large_photos_are_painted_at_their_own_size_at_most(stylizer, monke
     sizes = []
     run = FastStylizer._run
 
-    def spy(self, network, batch, weights, noise_origin):
+    def spy(self, network, batch, *arguments, **settings):
         sizes.append(batch.shape)
-        return run(self, network, batch, weights, noise_origin)
+        return run(self, network, batch, *arguments, **settings)
 
     monkeypatch.setattr(FastStylizer, "_run", spy)
     settings = {"stroke_size": 256, "fine": False}

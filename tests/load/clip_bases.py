@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -23,8 +24,8 @@ class Unchanged:
     def follow(self, frame: Frame) -> Frame:
         return frame
 
-    def paint(self, followed: Frame) -> Frame:
-        return followed
+    def paint(self, followed: Frame) -> Callable[[], Frame]:
+        return lambda: followed
 
 
 def clip_bases() -> list[tuple[str, bytes, Reader]]:

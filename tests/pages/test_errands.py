@@ -265,6 +265,7 @@ def test_paint_all_but_my_child(visit, size):
     visitor.leave(f"child_{size[0]}")
 
 
+@pytest.mark.slow
 def test_this_sky_like_that_sky(visit):
     visitor = visit((390, 844))
     page = visitor.page

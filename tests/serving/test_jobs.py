@@ -202,7 +202,7 @@ def test_a_learning_over_http_ends_in_a_style_file(url, runs):
         ("refinements", {"shares": "1,2"}, "2 shares for 1 style pictures"),
         ("refinements", {"shares": "much"}, "numbers are needed"),
         ("refinements", {"quality": "superb"}, "quality"),
-        ("learnings", {"settings": '{"crops": 0}'}, "crops is 0"),
+        ("learnings", {"settings": '{"photo_count": 0}'}, "photo_count is 0"),
     ],
 )
 def test_settings_that_cannot_be_used_are_named(url, runs, kind, fields, complaint):

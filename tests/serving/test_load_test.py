@@ -23,6 +23,8 @@ WORK_S = 0.15
 class OneProcess:
     """Answers one request after another, each in `WORK_S` seconds."""
 
+    jobs = None
+
     def __init__(self) -> None:
         self.turn, self.busy_s = asyncio.Lock(), 0.0
 
