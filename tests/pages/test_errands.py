@@ -179,6 +179,7 @@ def test_keep_a_style_for_another_day(visit):
     visitor.leave("another_day")
 
 
+@pytest.mark.slow
 def test_compare_styles_for_a_poster(visit):
     visitor = visit()
     visitor.upload(0, file_of("poster.jpg", 3))

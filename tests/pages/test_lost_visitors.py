@@ -54,7 +54,8 @@ async def lose_network(url: str, *, patience_s: float) -> float:
         return seconds
 
 
-@pytest.mark.parametrize("is_mended", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("is_mended", [False, True])
 def test_a_visitor_whose_network_is_lost_in_the_middle_of_a_picture_is_noticed(
     tmp_path, monkeypatch, is_mended
 ):
