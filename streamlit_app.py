@@ -22,6 +22,7 @@ workarounds.tell_files_apart()
 if __name__ != "__main__":  # imported by `streamlit run`, which serves the `app` defined here
     workarounds.ignore_pages_folder()
     workarounds.cut_off_lost_visitors()
+    workarounds.keep_files_until_fetched()
     app = st.App(
         __file__,
         routes=browser_routes() + workarounds.page_routes(path.stem for path in PAGE_FILES.glob("[!_]*.py")),

@@ -12,6 +12,7 @@ import base64
 import gc
 import logging
 import sys
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +25,9 @@ from starlette.routing import Route
 from streamlit import cli_util, file_util, runtime
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
-from streamlit.runtime import memory_media_file_storage
+from streamlit.runtime import media_file_manager, memory_media_file_storage
+from streamlit.runtime.media_file_manager import MediaFileMetadata
+from streamlit.runtime.media_file_storage import MediaFileKind
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server import server_util
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -32,6 +35,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from stylecore.host.memory import return_freed_memory
 
 SWEEP_S = 2.0  # from one look at the ended sessions to the next
+FETCHED_S = 30.0  # for a browser to ask for a file that was made for it
 ANSWER_S = 20.0  # for the answer to a ping of the websocket, which waits behind pictures on slow lines
 logger = logging.getLogger(__name__)
 
@@ -46,6 +50,24 @@ def keep_uploads_in_memory() -> None:
 def tell_files_apart() -> None:
     """Streamlit 1.67: of files above 1 MB three parts are compared; a visitor could get another's file."""
     memory_media_file_storage._PARTIAL_HASH_THRESHOLD = sys.maxsize
+
+
+def keep_files_until_fetched() -> None:
+    """Streamlit 1.67: a file made at a click is deleted after two script runs, of any visitors.
+
+    Among twenty visitors that comes before the browser has asked for it, and the download fails with 404.
+    """
+
+    class Metadata(MediaFileMetadata):
+        def __init__(self, kind: MediaFileKind = MediaFileKind.MEDIA) -> None:
+            super().__init__(kind)
+            self.until = time.monotonic() + FETCHED_S
+
+        def mark_for_delete(self) -> None:
+            if time.monotonic() > self.until:
+                super().mark_for_delete()
+
+    media_file_manager.MediaFileMetadata = Metadata
 
 
 def cut_off_lost_visitors() -> None:

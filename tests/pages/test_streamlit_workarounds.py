@@ -19,7 +19,8 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
 from streamlit.elements.lib import image_utils
 from streamlit.elements.lib.layout_utils import LayoutConfig
-from streamlit.runtime import memory_media_file_storage
+from streamlit.runtime import media_file_manager, memory_media_file_storage
+from streamlit.runtime.media_file_manager import MediaFileManager, MediaFileMetadata
 from streamlit.runtime.media_file_storage import MediaFileKind
 from streamlit.testing.v1 import AppTest
 
@@ -157,6 +158,25 @@ def test_two_large_files_would_be_taken_for_one(monkeypatch):
     assert name_of(first) == name_of(bytes(second))
     workarounds.tell_files_apart()
     assert name_of(first) != name_of(bytes(second))
+
+
+def test_a_file_would_be_deleted_before_it_is_fetched(monkeypatch):
+    monkeypatch.setattr(media_file_manager, "MediaFileMetadata", MediaFileMetadata)
+
+    def is_kept() -> bool:
+        """Whether a file that is made at a click is there after three script runs of others."""
+        manager = MediaFileManager(memory_media_file_storage.MemoryMediaFileStorage("/media"))
+        made = manager.add_deferred(lambda: b"painting", "image/png", "0.0", file_name="a.png")
+        url = manager.execute_deferred(made)
+        for _ in range(3):
+            manager.remove_orphaned_files()
+        return Path(url).stem in manager._file_metadata
+
+    assert not is_kept()
+    workarounds.keep_files_until_fetched()
+    assert is_kept()
+    monkeypatch.setattr(workarounds, "FETCHED_S", -1.0)
+    assert not is_kept()  # later it goes, as before
 
 
 @pytest.mark.parametrize("has_hook", [False, True])
