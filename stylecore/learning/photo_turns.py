@@ -17,7 +17,7 @@ from stylecore.learning.crops import face_mask, read_faces
 from stylecore.learning.dead_leaves import dead_leaves
 from stylecore.learning.learning_photos import FACES, PHOTOS_FOLDER, learning_photos
 from stylecore.learning.objective import PerceptualLosses
-from stylecore.regions.faces import FaceFinder
+from stylecore.regions.faces import find_face_boxes
 
 OWN_TURN = 4  # every so many-th step takes one of the visitor's own photos, if there are any
 LEAVES_SHARE = 0.08  # of the other photos, dead leaves pictures in the colors of a photo
@@ -59,7 +59,6 @@ class PhotoTurns:
             raise ValueError("to fit a style to photos at least one photo is needed, none was given")
         self.objective, self.count, self.side, self.seed = objective, count, side, seed
         self.own = [limit_long_side(photo.convert("RGB"), side) for photo in own]
-        self.finder = FaceFinder() if own else None
         self.shipped = learning_photos() if count else []
         self.faces = read_faces(PHOTOS_FOLDER / FACES) if count else {}
         self.known: dict[Hashable, KnownPhoto] = {}
@@ -84,7 +83,7 @@ class PhotoTurns:
         number = turn % len(self.own)
         if (key := ("own", number)) not in self.known:
             photo = self.own[number]
-            boxes = self.finder.find_boxes(photo) / np.array(photo.size * 2)
+            boxes = find_face_boxes(photo) / np.array(photo.size * 2)
             self.known[key] = self._measured(photo, face_mask(photo.size, boxes.tolist()))
         return self.known[key]
 

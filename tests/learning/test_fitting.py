@@ -72,6 +72,7 @@ def test_large_photos_are_made_smaller_and_faces_are_found(objective):
 def test_what_cannot_be_fitted_is_refused(picture, monkeypatch, tmp_path):
     with pytest.raises(ValueError, match="at least one photo is needed, none was given"):
         learn_style(picture, SHORT)
+    monkeypatch.setattr(faces, "_finders", [])  # none has been opened yet
     monkeypatch.setattr(faces, "WEIGHTS_FOLDER", tmp_path)
     with pytest.raises(WeightsError, match="yunet"):
         learn_style(picture, SHORT, photos=[picture])
